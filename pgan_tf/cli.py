@@ -1,0 +1,138 @@
+"""What all command lines share: options with suggestions, one-line errors, progress."""
+
+import argparse
+import difflib
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class UserError(Exception):
+    """Something the user can put right; the message is one line that says what and how."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Returns " (did you mean 'x'?)" for the known name nearest to `name`, or ""."""
+    known = list(known)
+    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if not match:  # the last part alone may be what was misspelt or left out: total_kimg
+        tails = {k.rsplit(".", 1)[-1]: k for k in known}
+        match = [
+            tails[t]
+            for t in difflib.get_close_matches(name.rsplit(".", 1)[-1], tails, n=1, cutoff=0.6)
+        ]
+    return f" (did you mean {match[0]!r}?)" if match else ""
+
+
+class Parser(argparse.ArgumentParser):
+    """ArgumentParser that names the nearest option or command and keeps errors to one line.
+
+    Examples given as `examples` end the help text. Options can't be abbreviated, so that a
+    script that works today is not ambiguous tomorrow.
+    """
+
+    def __init__(self, *args, examples: str = "", **kwargs):
+        kwargs.setdefault("formatter_class", _HelpFormatter)
+        kwargs.setdefault("allow_abbrev", False)
+        if examples:
+            kwargs["epilog"] = "examples:\n" + examples.rstrip()
+        super().__init__(*args, **kwargs)
+
+    def parse_args(self, args=None, namespace=None):  # noqa: D102
+        parsed, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            parser = self._chosen_parser(parsed)
+            options = [o for a in parser._actions for o in a.option_strings]
+            name = unknown[0].split("=")[0]
+            hint = nearest(name, options) if name.startswith("-") else ""
+            parser.error(f"unknown argument {unknown[0]}{hint}")
+        return parsed
+
+    def _chosen_parser(self, parsed: argparse.Namespace) -> argparse.ArgumentParser:
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                return action.choices.get(getattr(parsed, action.dest, None), self)
+        return self
+
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            choices = [str(c) for c in action.choices]
+            what = "command" if isinstance(action, argparse._SubParsersAction) else "value"
+            raise argparse.ArgumentError(
+                None if what == "command" else action,
+                f"unknown {what} {value!r}{nearest(str(value), choices)};"
+                f" choose from {', '.join(choices)}",
+            )
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    """Keeps the layout of descriptions and examples, and shows each default."""
+
+    def _get_help_string(self, action):
+        if action.default in (None, False) or action.default is argparse.SUPPRESS:
+            return action.help
+        return super()._get_help_string(action)
+
+
+def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None):
+    """Runs a command line and exits: 0, 1 with one line on an error, 130 on Ctrl-C."""
+    program = os.path.basename(sys.argv[0])
+    try:
+        code = main(argv) or 0
+    except UserError as error:
+        code = _complain(program, str(error))
+    except OSError as error:
+        if error.errno not in _EXPECTED_ERRNO:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        code = _complain(program, f"{error.strerror}{where}")
+    except KeyboardInterrupt:
+        code = _complain(program, "interrupted", 130)
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+_EXPECTED_ERRNO = {
+    errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR,
+    errno.ENOTDIR, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EEXIST,
+}  # fmt: skip
+
+
+def _complain(program: str, message: str, code: int = 1) -> int:
+    print(f"{program}: error: {message}", file=sys.stderr)
+    return code
+
+
+def progress(unit: str = "") -> Progress:
+    """Returns a `rich` progress bar with count, elapsed time and an estimate of what is left.
+
+    On a terminal it is drawn in place; elsewhere nothing is drawn, so logs stay clean.
+    """
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
