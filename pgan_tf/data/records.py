@@ -1,0 +1,254 @@
+"""The record format: TFRecord framing around `tf.train.Example`, one image a record (spec section 4).
+
+A record file is a sequence of
+
+    length    uint64, little-endian: bytes of the payload
+    crc       uint32: masked CRC-32C of the eight length bytes
+    payload   a serialized tf.train.Example
+    crc       uint32: masked CRC-32C of the payload
+
+and the Example has two features: `data`, the image's bytes (uint8, channel-major), and `shape`,
+three int64 (channels, height, width). Images of one level have one shape, so their records differ
+in nothing but the data and its checksum: a whole block of records is one 2-D array of bytes,
+which is how this module reads and writes them.
+
+Compressed records, an extension, hold in `data` what `codecs.py` made of the image, and name the
+codec in a third feature, `codec`.
+"""
+
+import dataclasses
+import functools
+
+import google_crc32c
+import numpy as np
+
+HEADER_BYTES = 12  # length and its checksum
+FOOTER_BYTES = 4  # the payload's checksum
+
+_BYTES_LIST, _INT64_LIST = 1, 3  # field numbers in tf.train.Feature
+_VARINT, _LENGTH_DELIMITED = 0, 2  # wire types
+
+
+class RecordError(Exception):
+    """A record that is not what it should be; the message says why, the caller says where."""
+
+
+def masked_crc(data) -> int:
+    """Returns the TFRecord checksum of a bytes-like object: CRC-32C, rotated and offset."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def masked_crcs(rows: np.ndarray) -> np.ndarray:
+    """Returns masked_crc of each row of a uint8 array [n, length], as uint32 [n]."""
+    crc = np.fromiter(map(google_crc32c.value, rows), np.uint32, len(rows))
+    return ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)
+
+
+# Protocol buffers, as much of them as an Example needs.
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
+
+
+def _feature(name: bytes, kind: int, content: bytes) -> bytes:
+    """One entry of the map Features.feature: {key: name, value: Feature{kind: {value: ...}}}."""
+    return _field(1, _field(1, name) + _field(2, _field(kind, _field(1, content))))
+
+
+def example_bytes(data: bytes, shape: tuple[int, int, int], codec: str | None = None) -> bytes:
+    """Returns the serialized Example of one image, byte for byte the official tool's.
+
+    Args:
+      data: the image's bytes, channel-major, or what the codec made of them.
+      shape: channels, height, width.
+      codec: name of the codec, or None for plain bytes.
+    """
+    features = [_feature(b"shape", _INT64_LIST, b"".join(map(_varint, shape)))]
+    features.append(_feature(b"data", _BYTES_LIST, data))
+    if codec is not None:
+        features.append(_feature(b"codec", _BYTES_LIST, codec.encode()))
+    return _field(1, b"".join(features))
+
+
+def frame(payload: bytes) -> bytes:
+    """Returns the payload as a record: length, checksums and all."""
+    length = len(payload).to_bytes(8, "little")
+    header = length + masked_crc(length).to_bytes(4, "little")
+    return header + payload + masked_crc(payload).to_bytes(4, "little")
+
+
+def framed_length(header: bytes) -> int:
+    """Returns the payload's length from a record's first HEADER_BYTES bytes.
+
+    Raises: RecordError when they are too few or their checksum is wrong.
+    """
+    if len(header) < HEADER_BYTES:
+        raise RecordError("the record is cut short")
+    if masked_crc(header[:8]) != int.from_bytes(header[8:12], "little"):
+        raise RecordError("not a TFRecord file, or its length field is damaged")
+    return int.from_bytes(header[:8], "little")
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """What a serialized Example says: shape, codec, and where in it the data lie."""
+
+    shape: tuple[int, int, int]
+    codec: str | None
+    data_start: int
+    data_length: int
+
+
+def parse_example(payload: bytes) -> Example:
+    """Reads a serialized Example of the image format; features may come in any order.
+
+    Raises: RecordError when it is not one, or a feature is missing or of the wrong type.
+    """
+    found = {}
+    view = memoryview(payload)
+    try:
+        for _, start, end in _walk(view, 0, len(view), {1}):  # Example.features
+            for _, entry, entry_end in _walk(view, start, end, {1}):  # Features.feature
+                parts = {n: (a, b) for n, a, b in _walk(view, entry, entry_end, {1, 2})}
+                name = bytes(view[slice(*parts[1])]).decode()
+                for kind, a, b in _walk(view, *parts[2], {1, 2, 3}):
+                    found[name] = (kind, a, b)
+        kind, a, b = found["shape"]
+        shape = tuple(_int64_list(view, a, b)) if kind == _INT64_LIST else ()
+        kind, a, b = found["data"]
+        ((_, data_start, data_end),) = _walk(view, a, b, {1})
+        codec = None
+        if "codec" in found:
+            ((_, c, d),) = _walk(view, *found["codec"][1:], {1})
+            codec = bytes(view[c:d]).decode()
+    except (KeyError, ValueError, IndexError, UnicodeDecodeError) as error:
+        raise RecordError("not an image record (features 'shape' and 'data')") from error
+    if kind != _BYTES_LIST or len(shape) != 3 or not all(0 < n < 1 << 31 for n in shape):
+        raise RecordError("not an image record (features 'shape' and 'data')")
+    return Example(shape, codec, data_start, data_end - data_start)
+
+
+def _walk(view: memoryview, start: int, end: int, numbers: set[int]):
+    """Yields (field number, start, end) of the length-delimited fields in view[start:end]."""
+    while start < end:
+        tag, start = _read_varint(view, start, end)
+        if tag & 7 != _LENGTH_DELIMITED or tag >> 3 not in numbers:
+            raise ValueError
+        length, start = _read_varint(view, start, end)
+        if start + length > end:
+            raise ValueError
+        yield tag >> 3, start, start + length
+        start += length
+
+
+def _int64_list(view: memoryview, start: int, end: int):
+    """Yields the values of an Int64List, packed or not."""
+    while start < end:
+        tag, start = _read_varint(view, start, end)
+        if tag == (1 << 3 | _VARINT):
+            stop = start + 1
+        elif tag == (1 << 3 | _LENGTH_DELIMITED):
+            length, start = _read_varint(view, start, end)
+            stop = start + length
+        else:
+            raise ValueError
+        while start < stop:
+            value, start = _read_varint(view, start, end)
+            yield value
+
+
+def _read_varint(view: memoryview, start: int, end: int) -> tuple[int, int]:
+    value = shift = 0
+    while start < end and shift < 64:
+        byte = view[start]
+        value |= (byte & 0x7F) << shift
+        start, shift = start + 1, shift + 7
+        if byte < 0x80:
+            return value, start
+    raise ValueError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Layout:
+    """Where things lie in the plain records of one level; all have the same length.
+
+    template: one whole record, uint8 [length], whose data and last four bytes mean nothing.
+    shape: channels, height, width.
+    data_start: offset of the image's first byte in the record.
+    """
+
+    template: np.ndarray
+    shape: tuple[int, int, int]
+    data_start: int
+
+    @property
+    def length(self) -> int:
+        """Bytes of a record."""
+        return len(self.template)
+
+    @property
+    def data_end(self) -> int:
+        """Offset of the byte after the image's last."""
+        return self.data_start + int(np.prod(self.shape))
+
+    @classmethod
+    def of_record(cls, record: bytes) -> "Layout":
+        """Returns the layout of the file that starts with `record`, a whole record.
+
+        Raises: RecordError when it is no plain image record; its checksum is not looked at.
+        """
+        length = framed_length(record[:HEADER_BYTES])
+        if len(record) != HEADER_BYTES + length + FOOTER_BYTES:
+            raise RecordError("the record is cut short")
+        example = parse_example(record[HEADER_BYTES:-FOOTER_BYTES])
+        if example.codec is not None or np.prod(example.shape) != example.data_length:
+            raise RecordError(
+                f"{example.data_length} bytes of data don't make shape {list(example.shape)}"
+            )
+        template = np.frombuffer(record, np.uint8)
+        return cls(template, example.shape, HEADER_BYTES + example.data_start)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Returns the records of uint8 images [n, channels, height, width]: uint8 [n, length]."""
+        n = len(images)
+        records = np.empty((n, self.length), np.uint8)
+        records[:] = self.template
+        records[:, self.data_start : self.data_end] = images.reshape(n, -1)
+        payload = records[:, HEADER_BYTES:-FOOTER_BYTES]
+        crcs = masked_crcs(payload).astype("<u4")
+        records[:, -FOOTER_BYTES:] = crcs.view(np.uint8).reshape(n, FOOTER_BYTES)
+        return records
+
+    def images(self, records: np.ndarray) -> np.ndarray:
+        """Returns the images of records [n, length] as a view, uint8 [n, channels, h, w]."""
+        return records[:, self.data_start : self.data_end].reshape(-1, *self.shape)
+
+    def wrong_structure(self, records: np.ndarray) -> np.ndarray:
+        """Returns which of the records [n, length] differ from the template outside the data."""
+        before, after = slice(0, self.data_start), slice(self.data_end, -FOOTER_BYTES)
+        return (records[:, before] != self.template[before]).any(1) | (
+            records[:, after] != self.template[after]
+        ).any(1)
+
+    def wrong_checksum(self, records: np.ndarray) -> np.ndarray:
+        """Returns which of the records [n, length] have a payload that misses its checksum."""
+        stored = np.ascontiguousarray(records[:, -FOOTER_BYTES:]).view("<u4")[:, 0]
+        return masked_crcs(records[:, HEADER_BYTES:-FOOTER_BYTES]) != stored
+
+
+@functools.cache
+def layout(channels: int, resolution: int) -> Layout:
+    """Returns the layout of the records that this program writes for square images."""
+    shape = (channels, resolution, resolution)
+    return Layout.of_record(frame(example_bytes(bytes(channels * resolution**2), shape)))

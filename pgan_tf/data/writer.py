@@ -1,0 +1,222 @@
+"""Writing a data set: all levels from full-resolution images (spec section 4)."""
+
+import io
+import os
+import re
+import socket
+from collections.abc import Sequence
+
+import numpy as np
+
+from pgan_tf.cli import UserError
+from pgan_tf.data import pyramid, records, storage
+
+PARTIAL_SUFFIX = ".partial"
+_OURS = re.compile(
+    r"(.*-r\d\d(-\d{5}-of-\d{5})?\.tfrecords|.*-rxx\.labels|.*\.index|[A-Z]+(\.\w+)?)"
+)
+
+
+def level_file(name: str, resolution: int, shard: int = 0, shards: int = 1) -> str:
+    """Returns the name of a level's file: <name>-rNN.tfrecords, 2^NN the resolution."""
+    part = f"-{shard:05d}-of-{shards:05d}" if shards > 1 else ""
+    return f"{name}-r{resolution.bit_length() - 1:02d}{part}.tfrecords"
+
+
+def labels_file(name: str) -> str:
+    """Returns the name of the labels' file: <name>-rxx.labels."""
+    return f"{name}-rxx.labels"
+
+
+def encode(images: np.ndarray) -> list[np.ndarray]:
+    """Returns the records of all levels, the full resolution first: uint8 [N, length] each.
+
+    Args:
+      images: uint8 [N, C, R, R].
+    """
+    return [
+        records.layout(level.shape[1], level.shape[2]).encode(level)
+        for level in pyramid.levels(images)
+    ]
+
+
+def size_on_disk(num_images: int, resolution: int, num_channels: int, label_size: int = 0) -> int:
+    """Returns the bytes that a plain data set of this size takes."""
+    record = sum(records.layout(num_channels, r).length for r in pyramid.resolutions(resolution))
+    return num_images * (record + 4 * label_size) + (128 if label_size else 0)
+
+
+class DatasetWriter:
+    """Writes a data set, which appears under its name when the `with` block succeeds.
+
+        with DatasetWriter("datasets/mine", resolution=64, num_channels=3) as writer:
+            for batch in batches:  # uint8 [n, 3, 64, 64]
+                writer.add(batch)
+            writer.set_labels(one_hot)  # optional: float32 [N, label size]
+
+    Everything goes into a hidden directory beside the target, which is flushed to the disk and
+    renamed at the end. When the block fails, nothing is left. A killed process leaves only the
+    hidden directory, which the next run removes.
+
+    Args:
+      path: the data set's directory; its last part is the data set's name.
+      resolution: of the images: a power of two, at least 4.
+      num_channels: 1 or 3.
+      force: replaces an existing data set.
+      num_images: how many will come, when that is known: the space on the disk is checked for
+        them, and a `with` block that brings another number fails.
+    Raises: UserError, at once, when the target exists or there is too little space.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        resolution: int,
+        num_channels: int,
+        *,
+        force: bool = False,
+        num_images: int | None = None,
+    ):
+        self.path = os.fspath(path)
+        if not pyramid.is_valid(resolution):
+            raise UserError(f"resolution {resolution} is not a power of two from 4 on")
+        if num_channels not in (1, 3):
+            raise UserError(f"{num_channels} channels: images must have 1 (gray) or 3 (RGB)")
+        parent, self.name = storage.split(self.path)
+        self.resolution, self.num_channels, self.num_images = resolution, num_channels, 0
+        self._force, self._expected = force, num_images
+        self._target = storage.join(parent, self.name)
+        self._partial = storage.join(
+            parent, f".{self.name}.{socket.gethostname()}.{os.getpid()}{PARTIAL_SUFFIX}"
+        )
+        self._labels: np.ndarray | None = None
+        self._files: list = []
+        check_target(self._target, force)
+        if num_images is not None:
+            check_space(self._target, size_on_disk(num_images, resolution, num_channels))
+
+    def __enter__(self) -> "DatasetWriter":
+        _remove_dead_partials(self._target)
+        storage.make_dirs(self._partial)
+        self._files = [
+            storage.open_binary(storage.join(self._partial, level_file(self.name, r)), "w")
+            for r in pyramid.resolutions(self.resolution)
+        ]
+        return self
+
+    def __exit__(self, kind, error, traceback) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            for file in self._files:
+                file.close()
+            if storage.is_dir(self._partial):
+                storage.remove_tree(self._partial)
+
+    def add(self, images: np.ndarray) -> None:
+        """Appends images to every level.
+
+        Args:
+          images: uint8 [N, C, R, R].
+        """
+        shape = (self.num_channels, self.resolution, self.resolution)
+        if images.dtype != np.uint8 or images.shape[1:] != shape:
+            raise ValueError(f"expected uint8 [N, {shape}], got {images.dtype} {images.shape}")
+        self.add_encoded(encode(images))
+
+    def add_encoded(self, levels: Sequence[np.ndarray]) -> None:
+        """Appends what `encode` made of images, perhaps in another process."""
+        for file, level in zip(self._files, levels, strict=True):
+            file.write(memoryview(level).cast("B") if level.size else b"")
+        self.num_images += len(levels[0])
+
+    def set_labels(self, labels: np.ndarray) -> None:
+        """Sets the labels, one row an image, in the images' order: float32 [N, label size]."""
+        self._labels = np.asarray(labels, np.float32)
+
+    def add_file(self, name: str, content: bytes) -> None:
+        """Puts a further file, such as a licence, into the data set's directory."""
+        with storage.open_binary(storage.join(self._partial, name), "w") as file:
+            file.write(content)
+
+    def _finish(self) -> None:
+        if self.num_images == 0 or self._expected not in (None, self.num_images):
+            raise UserError(
+                f"{self.path}: {self.num_images} images came instead of {self._expected or 'some'};"
+                " nothing was written"
+            )
+        if self._labels is not None:
+            if len(self._labels) != self.num_images:
+                raise ValueError(f"{len(self._labels)} labels for {self.num_images} images")
+            buffer = io.BytesIO()
+            np.save(buffer, self._labels)
+            self.add_file(labels_file(self.name), buffer.getvalue())
+        for file in self._files:
+            file.close()
+        if not storage.is_remote(self._partial):
+            for name in os.listdir(self._partial):
+                storage.flush(os.path.join(self._partial, name))
+        replaced = None
+        if storage.exists(self._target) and storage.names(self._target):
+            check_target(self._target, self._force)
+            replaced = self._partial.removesuffix(PARTIAL_SUFFIX) + ".replaced" + PARTIAL_SUFFIX
+            storage.rename_dir(self._target, replaced)
+        storage.rename_dir(self._partial, self._target)
+        if replaced:
+            storage.remove_tree(replaced)
+
+
+def check_target(path: str, force: bool) -> None:
+    """Raises UserError unless a data set may be written to `path`.
+
+    It may when nothing, or an empty directory, is there; with `force` also when a data set is,
+    but never when the directory holds anything that is not part of one.
+    """
+    if not storage.exists(path):
+        return
+    if not storage.is_dir(path):
+        raise UserError(f"{path} is a file; choose another target")
+    held = storage.names(path)
+    if not held:
+        return
+    foreign = [name for name in held if not _OURS.fullmatch(name)]
+    if foreign:
+        raise UserError(
+            f"{path} is in use and is no data set (it holds {foreign[0]!r}); choose another target"
+        )
+    if not force:
+        raise UserError(f"{path} exists already; --force replaces it")
+
+
+def check_space(path: str, needed: int) -> None:
+    """Raises UserError when the disk that is to hold `path` has less than `needed` bytes free."""
+    free = storage.free_bytes(path)
+    if free is not None and free < needed:
+        raise UserError(
+            f"{path} needs {needed / 1e9:.2f} GB, but the disk has {free / 1e9:.2f} GB free"
+        )
+
+
+def _remove_dead_partials(target: str) -> None:
+    """Removes what killed processes of this machine left of earlier attempts."""
+    parent, name = storage.split(target)
+    if storage.is_remote(target) or not os.path.isdir(parent):
+        return
+    host = re.escape(socket.gethostname())
+    ours = re.compile(rf"\.{re.escape(name)}\.{host}\.(\d+){re.escape(PARTIAL_SUFFIX)}")
+    for entry in os.listdir(parent):
+        if (match := ours.fullmatch(entry)) and not _is_alive(int(match[1])):
+            storage.remove_tree(os.path.join(parent, entry))
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":  # signal 0 is no question elsewhere
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
