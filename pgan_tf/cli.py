@@ -50,7 +50,7 @@ class Parser(argparse.ArgumentParser):
             kwargs["epilog"] = "examples:\n" + examples.rstrip()
         super().__init__(*args, **kwargs)
 
-    def parse_args(self, args=None, namespace=None):  # noqa: D102
+    def parse_args(self, args=None, namespace=None):
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             parser = self._chosen_parser(parsed)

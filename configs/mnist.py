@@ -1,0 +1,19 @@
+"""MNIST as gray digits, and three digits stacked as RGB; 32x32, not mirrored (spec section 3)."""
+
+from pgan_tf.config import Preset
+
+PRESETS = tuple(
+    Preset(
+        name,
+        f"""{title}. Not trained here.""",
+        {
+            "name": name,
+            "data.path": f"datasets/{name}",
+            "data.command": f"python dataset_tool.py create_{name} datasets/{name} MNIST_DIR",
+        },
+    )
+    for name, title in (
+        ("mnist", "MNIST, 60,000 gray digits"),
+        ("mnistrgb", "RGB-MNIST, a million stacks of three digits: the paper's mode count"),
+    )
+)

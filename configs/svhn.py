@@ -1,0 +1,15 @@
+"""SVHN: 73,257 house numbers at 32x32, not mirrored (spec section 3)."""
+
+from pgan_tf.config import Preset
+
+PRESETS = (
+    Preset(
+        "svhn",
+        """SVHN. Not trained here.""",
+        {
+            "name": "svhn",
+            "data.path": "datasets/svhn",
+            "data.command": "python dataset_tool.py create_svhn datasets/svhn SVHN_DIR",
+        },
+    ),
+)

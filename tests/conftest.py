@@ -1,0 +1,32 @@
+"""Two virtual CPU devices for every test; the golden files."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+GOLDEN = Path(__file__).parent / "golden"
+
+_cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(_cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.config.set_visible_devices([], "GPU")  # golden numbers are float32 on a CPU
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Returns a function: name of a golden file -> its content (npz arrays or JSON)."""
+
+    def load(name: str):
+        path = GOLDEN / name
+        if path.suffix == ".json":
+            return json.loads(path.read_text())
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    return load
