@@ -1,0 +1,44 @@
+"""Minibatch standard deviation."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="pgan_tf")
+class MinibatchStddev(keras.layers.Layer):
+    """Appends the standard deviation over groups of samples as one feature map (section 3).
+
+    With G = min(group_size, N) and M = N / G, sample n = g * M + m belongs to group m:
+    s_m = mean_{h,w,c} sqrt(var_g(x[g, m]) + 1e-8), in float32, with the population variance.
+
+    Args:
+      group_size: samples per group; the whole batch when it is smaller.
+    Input: [N, h, w, C]. Output: [N, h, w, C + 1], same dtype.
+    Raises: ValueError when group_size is less than 2, or N is not known or not divisible by G.
+    """
+
+    def __init__(self, group_size: int = 4, **kwargs):
+        super().__init__(**kwargs)
+        if group_size < 2:
+            raise ValueError(f"group_size={group_size}: 2 or more is needed")
+        self.group_size = group_size
+
+    def call(self, x):
+        n, h, w, c = x.shape
+        if n is None:
+            raise ValueError(f"{self.name}: the batch size must be known when tracing")
+        group = min(self.group_size, n)
+        if n % group:
+            raise ValueError(f"{self.name}: a batch of {n} can't be split into groups of {group}")
+        y = tf.cast(tf.reshape(x, [group, n // group, h, w, c]), tf.float32)
+        y -= tf.reduce_mean(y, axis=0, keepdims=True)
+        y = tf.sqrt(tf.reduce_mean(y * y, axis=0) + 1e-8)  # [M, h, w, C]
+        y = tf.cast(tf.reduce_mean(y, axis=[1, 2, 3]), x.dtype)  # [M]
+        y = tf.broadcast_to(y[None, :, None, None], [group, n // group, h, w])
+        return tf.concat([x, tf.reshape(y, [n, h, w, 1])], axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+    def get_config(self):
+        return {**super().get_config(), "group_size": self.group_size}
