@@ -270,7 +270,7 @@ def _level_files(path: str, name: str, names: list[str]) -> dict[int, str]:
 
 def _checked(indices: Sequence[int] | np.ndarray, num_images: int) -> np.ndarray:
     indices = np.asarray(indices, np.int64)
-    if indices.size and not (0 <= indices.min() and indices.max() < num_images):
+    if indices.size and not (indices.min() >= 0 and indices.max() < num_images):
         raise IndexError(f"image index outside [0, {num_images})")
     return indices
 

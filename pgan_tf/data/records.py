@@ -1,4 +1,4 @@
-"""The record format: TFRecord framing around `tf.train.Example`, one image a record (spec section 4).
+"""The record format: TFRecord framing around `tf.train.Example`, an image a record (spec 4).
 
 A record file is a sequence of
 

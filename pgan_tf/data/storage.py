@@ -59,7 +59,7 @@ def size(path: str) -> int:
 
 def open_binary(path: str, mode: str = "r") -> BinaryIO:
     """Opens a file for reading ("r") or writing ("w") of bytes."""
-    return _gfile().GFile(path, mode + "b") if is_remote(path) else open(path, mode + "b")  # noqa: SIM115
+    return _gfile().GFile(path, mode + "b") if is_remote(path) else open(path, mode + "b")
 
 
 def make_dirs(path: str) -> None:

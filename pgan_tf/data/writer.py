@@ -78,10 +78,7 @@ class DatasetWriter:
         num_images: int | None = None,
     ):
         self.path = os.fspath(path)
-        if not pyramid.is_valid(resolution):
-            raise UserError(f"resolution {resolution} is not a power of two from 4 on")
-        if num_channels not in (1, 3):
-            raise UserError(f"{num_channels} channels: images must have 1 (gray) or 3 (RGB)")
+        check_size(resolution, num_channels)
         parent, self.name = storage.split(self.path)
         self.resolution, self.num_channels, self.num_images = resolution, num_channels, 0
         self._force, self._expected = force, num_images
@@ -165,6 +162,14 @@ class DatasetWriter:
         storage.rename_dir(self._partial, self._target)
         if replaced:
             storage.remove_tree(replaced)
+
+
+def check_size(resolution: int, num_channels: int) -> None:
+    """Raises UserError unless a data set can have images of this size."""
+    if not pyramid.is_valid(resolution):
+        raise UserError(f"resolution {resolution} is not a power of two from 4 on")
+    if num_channels not in (1, 3):
+        raise UserError(f"{num_channels} channels: images must have 1 (gray) or 3 (RGB)")
 
 
 def check_target(path: str, force: bool) -> None:

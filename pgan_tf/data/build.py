@@ -1,0 +1,148 @@
+"""From a source of images to a data set, in parallel and in order."""
+
+import collections
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+
+from pgan_tf import cli
+from pgan_tf.data import writer
+from pgan_tf.data.writer import DatasetWriter
+
+_CHUNK_BYTES = 4 << 20  # full-resolution pixels that make one piece of work
+
+
+CLASSES_FILE = "CLASSES.txt"  # names of the labels' columns, one a line
+
+
+class Source(Protocol):
+    """Where images come from. It is sent to other processes, so it must pickle, and be small.
+
+    resolution, num_channels, num_images: of what it gives.
+    """
+
+    resolution: int
+    num_channels: int
+    num_images: int
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Returns images by index: uint8 [n, C, R, R]. Raises UserError."""
+
+
+def shuffled(num_images: int, shuffle: bool = True) -> np.ndarray:
+    """Returns the order of the records: the official tool's shuffle (spec section 4), or none."""
+    order = np.arange(num_images)
+    if shuffle:
+        np.random.RandomState(123).shuffle(order)
+    return order
+
+
+def one_hot(classes: Sequence[int] | np.ndarray, label_size: int) -> np.ndarray:
+    """Returns labels, float32 [N, label_size], from class numbers."""
+    labels = np.zeros((len(classes), label_size), np.float32)
+    labels[np.arange(len(classes)), np.asarray(classes)] = 1
+    return labels
+
+
+def classes_text(names: Sequence[str]) -> bytes:
+    """Returns the contents of CLASSES_FILE."""
+    return "".join(f"{name}\n" for name in names).encode()
+
+
+def default_workers() -> int:
+    """Returns the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def ordered_map(
+    function: Callable[[Any], Any], items: Iterable[Any], workers: int
+) -> Iterator[Any]:
+    """Yields function(item) of all items in their order, computed by `workers` processes.
+
+    With one worker everything happens in this process. A few results a worker are computed
+    ahead, no more, so memory stays bounded however many items there are. An exception in a
+    worker is raised here, in its item's place; the workers are gone when the iteration ends.
+    """
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    # Not forked: threads of this process (TensorFlow's, say) would leave locks held for ever.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
+    pending: collections.deque[Future] = collections.deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) > 2 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Leaves Ctrl-C, which reaches all processes of a terminal, to the one that started them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class _Encode:
+    """Reads images of a source and makes their records, wherever it is called."""
+
+    def __init__(self, source: Source):
+        self.source = source
+
+    def __call__(self, indices: np.ndarray) -> list[np.ndarray]:
+        return writer.encode(self.source.read(indices))
+
+
+def build(
+    path: str | os.PathLike,
+    source: Source,
+    *,
+    order: Sequence[int] | np.ndarray,
+    labels: np.ndarray | None = None,
+    files: dict[str, bytes] | None = None,
+    workers: int | None = None,
+    force: bool = False,
+) -> None:
+    """Writes a data set of a source's images, with a progress bar.
+
+    Args:
+      path: the data set's directory.
+      source: where the images come from.
+      order: indices into the source, in the order of the records.
+      labels: float32 [source.num_images, label size] in the source's order, or None.
+      files: further files for the data set's directory, {name: content}.
+      workers: processes that read and encode; None: one a processor. The result is the same.
+      force: replaces an existing data set.
+    Raises: UserError, and then nothing is left.
+    """
+    order = np.asarray(order)
+    image_bytes = source.num_channels * source.resolution**2
+    step = max(1, _CHUNK_BYTES // image_bytes)
+    chunks = [order[i : i + step] for i in range(0, len(order), step)]
+    workers = min(default_workers() if workers is None else workers, len(chunks))
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(
+            DatasetWriter(
+                path, source.resolution, source.num_channels, force=force, num_images=len(order)
+            )
+        )
+        bar = stack.enter_context(cli.progress("images"))
+        task = bar.add_task(f"Writing {target.name}", total=len(order))
+        encoded = ordered_map(_Encode(source), chunks, workers)
+        stack.enter_context(contextlib.closing(encoded))
+        for levels in encoded:
+            target.add_encoded(levels)
+            bar.advance(task, len(levels[0]))
+        if labels is not None:
+            target.set_labels(labels[order])
+        for name, content in (files or {}).items():
+            target.add_file(name, content)
