@@ -421,3 +421,5 @@ GROUPS = {
         ),
     },
 }
+
+SUBSETS = ("all", "faces", *GROUPS, "extras")

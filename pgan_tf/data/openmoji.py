@@ -30,11 +30,9 @@ _SKIN_TONE = re.compile("-1F3F[B-F]")
 
 # Writing rather than drawing.
 _TEXT_SUBGROUPS = {"alphanum", "keycap", "punctuation", "currency", "math"}
-_TEXT = set("00A9 00AE 2122 E04C E062 E063 E064 E068 E069 E06A E06B E06C E0A2 E0A3 E0A4".split())
+_TEXT = re.compile("00A9|00AE|2122|E04C|E06[23489ABC]|E0A[234]")
 # A flag alone, or a flag joined with a square of its colour.
 _PLAIN_FLAG = re.compile("1F6A9|1F3F[34](-FE0F)?(-200D-(1F7E[5-9A-B]|2B1B|2B1C))?")
-
-SUBSETS = ("all", "faces", *GROUPS, "extras")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +139,7 @@ def _is_wanted(emoji: Emoji, subset: str, skin_tones: bool) -> bool:
     return (
         (subset in ("all", emoji.group) or (subset == "faces" and "face" in emoji.subgroup))
         and emoji.subgroup not in _TEXT_SUBGROUPS
-        and emoji.sequence not in _TEXT
+        and not _TEXT.fullmatch(emoji.sequence)
         and not _PLAIN_FLAG.fullmatch(emoji.sequence)
         and (skin_tones or not _SKIN_TONE.search(emoji.sequence))
     )
@@ -170,7 +168,7 @@ def select(subset: str = "all", skin_tones: bool = False) -> list[int]:
     as another, and, unless asked for, the variants of people and hands in five skin tones.
 
     Args:
-      subset: one of SUBSETS.
+      subset: one of emoji_groups.SUBSETS.
       skin_tones: whether those variants count.
     """
     wanted = [i for i, emoji in enumerate(emojis()) if _is_wanted(emoji, subset, skin_tones)]
@@ -213,7 +211,7 @@ def create(
     Args:
       path: the data set's directory.
       resolution: power of two, at least 4.
-      subset: one of SUBSETS; "faces" are the smileys with a face.
+      subset: one of emoji_groups.SUBSETS; "faces" are the smileys with a face.
       skin_tones: see `select`.
       workers: processes; None: one a processor.
       force: replaces an existing data set.
