@@ -41,7 +41,14 @@ def _add_output(parser: cli.Parser, default: str) -> None:
     parser.add_argument("path", metavar="OUT", nargs="?", default=default, help="directory to make")
     parser.add_argument("--force", action="store_true", help="replace an existing data set")
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes that share the work (default: all)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that share the work (default: one a processor)",
+    )
+    parser.add_argument("--shards", type=int, default=1, metavar="N", help="files a level")
+    parser.add_argument(
+        "--compress", choices=("png", "gzip"), help="pack the images of 32x32 and more"
     )
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -66,19 +67,20 @@ def ordered_map(
     """Yields function(item) of all items in their order, computed by `workers` processes.
 
     With one worker everything happens in this process. A few results a worker are computed
-    ahead, no more, so memory stays bounded however many items there are. An exception in a
-    worker is raised here, in its item's place; the workers are gone when the iteration ends.
+    ahead, no more, so memory stays bounded however many items there are. The function is sent
+    to each process once. An exception in a worker is raised here, in its item's place; the
+    workers are gone when the iteration ends.
     """
     if workers <= 1:
         yield from map(function, items)
         return
     # Not forked: threads of this process (TensorFlow's, say) would leave locks held for ever.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
+    pool = ProcessPoolExecutor(workers, context, initializer=_install, initargs=(function,))
     pending: collections.deque[Future] = collections.deque()
     try:
         for item in items:
-            pending.append(pool.submit(function, item))
+            pending.append(pool.submit(_call, item))
             if len(pending) > 2 * workers:
                 yield pending.popleft().result()
         while pending:
@@ -87,19 +89,36 @@ def ordered_map(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """Leaves Ctrl-C, which reaches all processes of a terminal, to the one that started them."""
+_installed: Callable[[Any], Any] | None = None  # in a worker: the function of its ordered_map
+
+
+def _install(function: Callable[[Any], Any]) -> None:
+    global _installed
+    _installed = function
+    # Ctrl-C reaches all processes of a terminal; the one that started them answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def _call(item: Any) -> Any:
+    return _installed(item)
+
+
+@dataclasses.dataclass(frozen=True)
 class _Encode:
-    """Reads images of a source and makes their records, wherever it is called."""
+    """Reads images of a source and makes their records, in whatever process it is called."""
 
-    def __init__(self, source: Source):
-        self.source = source
+    source: Source
+    compress: str | None
 
-    def __call__(self, indices: np.ndarray) -> list[np.ndarray]:
-        return writer.encode(self.source.read(indices))
+    def __call__(self, indices: np.ndarray) -> list[writer.Records]:
+        return writer.encode(self.source.read(indices), self.compress)
+
+
+def chunks(order: Sequence[int] | np.ndarray, image_bytes: int) -> list[np.ndarray]:
+    """Cuts an order of images into pieces of work of a few megabytes each."""
+    order = np.asarray(order)
+    step = max(1, _CHUNK_BYTES // image_bytes)
+    return [order[i : i + step] for i in range(0, len(order), step)]
 
 
 def build(
@@ -111,6 +130,8 @@ def build(
     files: dict[str, bytes] | None = None,
     workers: int | None = None,
     force: bool = False,
+    shards: int = 1,
+    compress: str | None = None,
 ) -> None:
     """Writes a data set of a source's images, with a progress bar.
 
@@ -121,23 +142,26 @@ def build(
       labels: float32 [source.num_images, label size] in the source's order, or None.
       files: further files for the data set's directory, {name: content}.
       workers: processes that read and encode; None: one a processor. The result is the same.
-      force: replaces an existing data set.
+      force, shards, compress: see `DatasetWriter`.
     Raises: UserError, and then nothing is left.
     """
-    order = np.asarray(order)
-    image_bytes = source.num_channels * source.resolution**2
-    step = max(1, _CHUNK_BYTES // image_bytes)
-    chunks = [order[i : i + step] for i in range(0, len(order), step)]
-    workers = min(default_workers() if workers is None else workers, len(chunks))
+    pieces = chunks(order, source.num_channels * source.resolution**2)
+    workers = min(default_workers() if workers is None else workers, len(pieces))
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(
             DatasetWriter(
-                path, source.resolution, source.num_channels, force=force, num_images=len(order)
+                path,
+                source.resolution,
+                source.num_channels,
+                num_images=len(order),
+                force=force,
+                shards=shards,
+                compress=compress,
             )
         )
         bar = stack.enter_context(cli.progress("images"))
         task = bar.add_task(f"Writing {target.name}", total=len(order))
-        encoded = ordered_map(_Encode(source), chunks, workers)
+        encoded = ordered_map(_Encode(source, compress), pieces, workers)
         stack.enter_context(contextlib.closing(encoded))
         for levels in encoded:
             target.add_encoded(levels)

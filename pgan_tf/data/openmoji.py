@@ -200,8 +200,7 @@ def create(
     subset: str = "all",
     *,
     skin_tones: bool = False,
-    workers: int | None = None,
-    force: bool = False,
+    **options,
 ) -> int:
     """Renders OpenMoji as a data set; returns the number of images.
 
@@ -213,11 +212,10 @@ def create(
       resolution: power of two, at least 4.
       subset: one of emoji_groups.SUBSETS; "faces" are the smileys with a face.
       skin_tones: see `select`.
-      workers: processes; None: one a processor.
-      force: replaces an existing data set.
+      options: force, workers, shards, compress; see `build.build`.
     Raises: UserError.
     """
-    writer.check_target(os.fspath(path), force)
+    writer.check_target(os.fspath(path), options.get("force", False))
     writer.check_size(resolution, 3)
     source = OpenMojiSource(select(subset, skin_tones), resolution)
     groups = [emojis()[i].group for i in source.chosen]
@@ -233,8 +231,7 @@ def create(
         order=build.shuffled(source.num_images),
         labels=labels,
         files=files,
-        workers=workers,
-        force=force,
+        **options,
     )
     return source.num_images
 

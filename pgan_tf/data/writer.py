@@ -1,5 +1,7 @@
 """Writing a data set: all levels from full-resolution images (spec section 4)."""
 
+import array
+import contextlib
 import io
 import os
 import re
@@ -9,34 +11,37 @@ from collections.abc import Sequence
 import numpy as np
 
 from pgan_tf.cli import UserError
-from pgan_tf.data import pyramid, records, storage
+from pgan_tf.data import codecs, pyramid, records, storage
+from pgan_tf.data.level import INDEX_SUFFIX, index_bytes, labels_file, level_file
 
 PARTIAL_SUFFIX = ".partial"
-_OURS = re.compile(
-    r"(.*-r\d\d(-\d{5}-of-\d{5})?\.tfrecords|.*-rxx\.labels|.*\.index|[A-Z]+(\.\w+)?)"
-)
+
+# The records of some images of one level: uint8 [n, length] when plain, else each by itself.
+Records = np.ndarray | list[bytes]
+
+_LEVEL_FILE = re.compile(r".*-r\d\d(-\d{5}-of-\d{5})?\.tfrecords(\.index)?")
+_OTHER_FILE = re.compile(r".*-rxx\.labels|[A-Z]+\.txt")
 
 
-def level_file(name: str, resolution: int, shard: int = 0, shards: int = 1) -> str:
-    """Returns the name of a level's file: <name>-rNN.tfrecords, 2^NN the resolution."""
-    part = f"-{shard:05d}-of-{shards:05d}" if shards > 1 else ""
-    return f"{name}-r{resolution.bit_length() - 1:02d}{part}.tfrecords"
-
-
-def labels_file(name: str) -> str:
-    """Returns the name of the labels' file: <name>-rxx.labels."""
-    return f"{name}-rxx.labels"
-
-
-def encode(images: np.ndarray) -> list[np.ndarray]:
-    """Returns the records of all levels, the full resolution first: uint8 [N, length] each.
+def encode(images: np.ndarray, compress: str | None = None) -> list[Records]:
+    """Returns the records of all levels, the full resolution first.
 
     Args:
       images: uint8 [N, C, R, R].
+      compress: one of codecs.CODECS, for the levels from 32x32 on; None: plain records.
     """
     return [
-        records.layout(level.shape[1], level.shape[2]).encode(level)
+        _compressed(level, compress)
+        if compress and level.shape[2] >= codecs.MIN_RESOLUTION
+        else records.layout(level.shape[1], level.shape[2]).encode(level)
         for level in pyramid.levels(images)
+    ]
+
+
+def _compressed(images: np.ndarray, codec: str) -> list[bytes]:
+    return [
+        records.frame(records.example_bytes(codecs.compress(image, codec), images.shape[1:], codec))
+        for image in images
     ]
 
 
@@ -65,6 +70,8 @@ class DatasetWriter:
       force: replaces an existing data set.
       num_images: how many will come, when that is known: the space on the disk is checked for
         them, and a `with` block that brings another number fails.
+      shards: number of files that each level is split into; image i is in file i % shards.
+      compress: packs the images of 32x32 and more by "png" or "gzip".
     Raises: UserError, at once, when the target exists or there is too little space.
     """
 
@@ -76,27 +83,35 @@ class DatasetWriter:
         *,
         force: bool = False,
         num_images: int | None = None,
+        shards: int = 1,
+        compress: str | None = None,
     ):
         self.path = os.fspath(path)
         check_size(resolution, num_channels)
         parent, self.name = storage.split(self.path)
         self.resolution, self.num_channels, self.num_images = resolution, num_channels, 0
-        self._force, self._expected = force, num_images
+        self._force, self._expected, self.compress = force, num_images, compress
         self._target = storage.join(parent, self.name)
         self._partial = storage.join(
             parent, f".{self.name}.{socket.gethostname()}.{os.getpid()}{PARTIAL_SUFFIX}"
         )
         self._labels: np.ndarray | None = None
-        self._files: list = []
+        self._shards = shards
+        self._files: list[list[_LevelFile]] = []  # by level, the full resolution first, and shard
         check_target(self._target, force)
-        if num_images is not None:
+        if not 1 <= shards <= 99999:
+            raise UserError(f"{shards} shards: their number must be 1 to 99999")
+        if num_images is not None and not compress:
             check_space(self._target, size_on_disk(num_images, resolution, num_channels))
 
     def __enter__(self) -> "DatasetWriter":
         _remove_dead_partials(self._target)
         storage.make_dirs(self._partial)
         self._files = [
-            storage.open_binary(storage.join(self._partial, level_file(self.name, r)), "w")
+            [
+                _LevelFile(storage.join(self._partial, level_file(self.name, r, k, self._shards)))
+                for k in range(self._shards)
+            ]
             for r in pyramid.resolutions(self.resolution)
         ]
         return self
@@ -106,10 +121,11 @@ class DatasetWriter:
             if kind is None:
                 self._finish()
         finally:
-            for file in self._files:
-                file.close()
-            if storage.is_dir(self._partial):
-                storage.remove_tree(self._partial)
+            try:
+                self._close()
+            finally:
+                if storage.is_dir(self._partial):
+                    storage.remove_tree(self._partial)
 
     def add(self, images: np.ndarray) -> None:
         """Appends images to every level.
@@ -120,12 +136,13 @@ class DatasetWriter:
         shape = (self.num_channels, self.resolution, self.resolution)
         if images.dtype != np.uint8 or images.shape[1:] != shape:
             raise ValueError(f"expected uint8 [N, {shape}], got {images.dtype} {images.shape}")
-        self.add_encoded(encode(images))
+        self.add_encoded(encode(images, self.compress))
 
-    def add_encoded(self, levels: Sequence[np.ndarray]) -> None:
+    def add_encoded(self, levels: Sequence[Records]) -> None:
         """Appends what `encode` made of images, perhaps in another process."""
-        for file, level in zip(self._files, levels, strict=True):
-            file.write(memoryview(level).cast("B") if level.size else b"")
+        for files, level in zip(self._files, levels, strict=True):
+            for shard, file in enumerate(files):
+                file.write(level[(shard - self.num_images) % self._shards :: self._shards])
         self.num_images += len(levels[0])
 
     def set_labels(self, labels: np.ndarray) -> None:
@@ -137,11 +154,19 @@ class DatasetWriter:
         with storage.open_binary(storage.join(self._partial, name), "w") as file:
             file.write(content)
 
+    def _close(self) -> None:
+        levels, self._files = self._files, []
+        with contextlib.ExitStack() as stack:  # all are closed, whatever happens to one
+            for files in levels:
+                for file in files:
+                    stack.callback(file.close)
+
     def _finish(self) -> None:
-        if self.num_images == 0 or self._expected not in (None, self.num_images):
+        if self._expected not in (None, self.num_images) or self.num_images < self._shards:
+            expected = self._expected or f"at least {self._shards}"
             raise UserError(
-                f"{self.path}: {self.num_images} images came instead of {self._expected or 'some'};"
-                " nothing was written"
+                f"{self.path}: {self.num_images} images came instead of {expected}; nothing was"
+                " written"
             )
         if self._labels is not None:
             if len(self._labels) != self.num_images:
@@ -149,8 +174,7 @@ class DatasetWriter:
             buffer = io.BytesIO()
             np.save(buffer, self._labels)
             self.add_file(labels_file(self.name), buffer.getvalue())
-        for file in self._files:
-            file.close()
+        self._close()
         if not storage.is_remote(self._partial):
             for name in os.listdir(self._partial):
                 storage.flush(os.path.join(self._partial, name))
@@ -162,6 +186,30 @@ class DatasetWriter:
         storage.rename_dir(self._partial, self._target)
         if replaced:
             storage.remove_tree(replaced)
+
+
+class _LevelFile:
+    """A file of a level being written, and where its records start if they vary in length."""
+
+    def __init__(self, path: str):
+        self._path = path
+        self._file = storage.open_binary(path, "w")
+        self._lengths = array.array("Q")
+
+    def write(self, level: Records) -> None:
+        if isinstance(level, np.ndarray):
+            self._file.write(np.ascontiguousarray(level).tobytes())
+        else:
+            self._file.write(b"".join(level))
+            self._lengths.extend(map(len, level))
+
+    def close(self) -> None:
+        self._file.close()
+        if self._lengths:
+            offsets = np.concatenate([[0], np.cumsum(self._lengths)])
+            with storage.open_binary(self._path + INDEX_SUFFIX, "w") as file:
+                file.write(index_bytes(offsets))
+            self._lengths = array.array("Q")
 
 
 def check_size(resolution: int, num_channels: int) -> None:
@@ -185,10 +233,12 @@ def check_target(path: str, force: bool) -> None:
     held = storage.names(path)
     if not held:
         return
-    foreign = [name for name in held if not _OURS.fullmatch(name)]
-    if foreign:
+    others = [name for name in held if not _LEVEL_FILE.fullmatch(name)]
+    foreign = [name for name in others if not _OTHER_FILE.fullmatch(name)]
+    if foreign or len(others) == len(held):
         raise UserError(
-            f"{path} is in use and is no data set (it holds {foreign[0]!r}); choose another target"
+            f"{path} is in use and is no data set (it holds {(foreign or others)[0]!r}); choose"
+            " another target"
         )
     if not force:
         raise UserError(f"{path} exists already; --force replaces it")

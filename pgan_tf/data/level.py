@@ -1,0 +1,260 @@
+"""The files of one level: finding, checking and reading records in them."""
+
+import functools
+import io
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+
+from pgan_tf.cli import UserError
+from pgan_tf.data import codecs, records, storage
+from pgan_tf.data.records import FOOTER_BYTES, HEADER_BYTES, Layout, RecordError
+
+INDEX_SUFFIX = ".index"
+_BLOCK_BYTES = 16 << 20  # read at a time when a file is checked
+
+
+class Level:
+    """All images of one resolution.
+
+    They lie in one file or several (shards): image i is record i // shards of shard i % shards.
+
+    Args:
+      resolution: of the images.
+      paths: of the shards, in order.
+      remedy: ends each error message.
+    Raises: UserError when a file is not what it should be; see the classes of files.
+    """
+
+    def __init__(self, resolution: int, paths: list[str], remedy: str):
+        self.files = [_open(path, resolution, remedy) for path in paths]
+        self.num_channels = self.files[0].shape[0]
+        self.num_images = sum(file.count for file in self.files)
+        shards = len(paths)
+        for shard, file in enumerate(self.files):
+            expected = (self.num_images - shard + shards - 1) // shards
+            if file.count != expected or file.shape != self.files[0].shape:
+                raise UserError(
+                    f"{file.path} holds {file.count} images of {list(file.shape)} instead of"
+                    f" {expected} of {list(self.files[0].shape)}; {remedy}"
+                )
+
+    def read(self, indices: np.ndarray, check: bool = True) -> np.ndarray:
+        """Returns images [n, C, r, r], uint8, by their indices (int64 [n], in range).
+
+        Raises: UserError when a record is damaged; without `check`, only when it can't be read.
+        """
+        shards = len(self.files)
+        if shards == 1:
+            return self.files[0].read(indices, check)
+        out = np.empty((len(indices), *self.files[0].shape), np.uint8)
+        for shard, file in enumerate(self.files):
+            mine = np.nonzero(indices % shards == shard)[0]
+            if len(mine):
+                out[mine] = file.read(indices[mine] // shards, check)
+        return out
+
+    def check_blocks(self) -> Iterator[int]:
+        """Checks every record of every file, yielding after each block its number of records.
+
+        Raises: UserError naming file and record of the first fault.
+        """
+        for file in self.files:
+            step = max(1, _BLOCK_BYTES * file.count // file.num_bytes)
+            for start in range(0, file.count, step):
+                positions = np.arange(start, min(start + step, file.count))
+                file.check(positions)
+                yield len(positions)
+
+
+def _open(path: str, resolution: int, remedy: str) -> "_PlainFile | _CompressedFile":
+    try:
+        first = _record_at(path, 0)
+        payload = first[HEADER_BYTES:-FOOTER_BYTES]
+        example = records.parse_example(payload)
+        compressed = example.codec is not None
+        kind = _CompressedFile if compressed else _PlainFile
+        if example.shape[1:] != (resolution, resolution) or example.shape[0] not in (1, 3):
+            shape = "x".join(map(str, example.shape))
+            raise UserError(
+                f"{path} holds images of {shape} (channels, height, width) instead of"
+                f" {resolution}x{resolution}; {remedy}"
+            )
+        return kind(path, first, example.shape, remedy)
+    except RecordError as error:
+        raise UserError(f"{path}: record 0: {error}; {remedy}") from error
+
+
+def _record_at(path: str, offset: int) -> bytes:
+    with storage.open_binary(path) as file:
+        file.seek(offset)
+        header = file.read(HEADER_BYTES)
+        length = records.framed_length(header)
+        if offset + HEADER_BYTES + length + FOOTER_BYTES > storage.size(path):
+            raise RecordError("the record is cut short")
+        return header + file.read(length + FOOTER_BYTES)
+
+
+class _File:
+    """What both kinds of files share: bytes at an offset, from memory, disk or network.
+
+    path, shape: where, and of which images [C, r, r].
+    count: number of records.
+    num_bytes: size of the file.
+    """
+
+    def __init__(self, path: str, shape: tuple[int, int, int], remedy: str):
+        self.path, self.shape, self.remedy = path, shape, remedy
+        self.num_bytes = storage.size(path)
+        self.count = 0
+        self._lock = threading.Lock()
+
+    @functools.cached_property
+    def mapped(self) -> np.ndarray | None:
+        """The whole file as uint8 [num_bytes], mapped into memory; None where it is remote."""
+        if storage.is_remote(self.path):
+            return None
+        return np.memmap(self.path, np.uint8, "r").view(np.ndarray)
+
+    @functools.cached_property
+    def _remote(self):
+        return storage.open_binary(self.path)
+
+    def bytes_at(self, offset: int, length: int) -> np.ndarray:
+        """Returns uint8 [length] of the file."""
+        if self.mapped is not None:
+            return self.mapped[offset : offset + length]
+        with self._lock:
+            self._remote.seek(offset)
+            return np.frombuffer(self._remote.read(length), np.uint8)
+
+    def fail(self, position: int, what: str) -> UserError:
+        """Returns the error for a record."""
+        return UserError(f"{self.path}: record {position}: {what}; {self.remedy}")
+
+
+class _PlainFile(_File):
+    """A file of plain records, which all have one length: record i is at i * length."""
+
+    def __init__(self, path: str, first: bytes, shape: tuple[int, int, int], remedy: str):
+        super().__init__(path, shape, remedy)
+        self.layout = Layout.of_record(first)
+        self.count, rest = divmod(self.num_bytes, self.layout.length)
+        if rest:
+            raise UserError(
+                f"{path} is {self.num_bytes} bytes, not a multiple of its records'"
+                f" {self.layout.length}: record {self.count} is cut short; {remedy}"
+            )
+
+    def read(self, positions: np.ndarray, check: bool) -> np.ndarray:
+        """Returns the images as a view of freshly read records, uint8 [n, C, r, r]."""
+        rows = self._rows(positions)
+        if check:
+            self._check_rows(rows, positions)
+        return self.layout.images(rows)
+
+    def check(self, positions: np.ndarray) -> None:
+        """Raises UserError when one of the records is damaged."""
+        self._check_rows(self._rows(positions), positions)
+
+    def _rows(self, positions: np.ndarray) -> np.ndarray:
+        """Returns whole records, uint8 [n, length]."""
+        length = self.layout.length
+        if self.mapped is not None:
+            return self.mapped.reshape(self.count, length).take(positions, axis=0)
+        rows = np.empty((len(positions), length), np.uint8)
+        for row, position in zip(rows, positions.tolist(), strict=True):
+            row[:] = self.bytes_at(position * length, length)
+        return rows
+
+    def _check_rows(self, rows: np.ndarray, positions: np.ndarray) -> None:
+        for bad, what in (
+            (self.layout.wrong_structure(rows), "damaged, or of another shape than the first"),
+            (self.layout.wrong_checksum(rows), "damaged: wrong checksum"),
+        ):
+            if bad.any():
+                raise self.fail(int(positions[bad.argmax()]), what)
+
+
+class _CompressedFile(_File):
+    """A file of compressed records, of any length, found by the offsets in its index file."""
+
+    def __init__(self, path: str, first: bytes, shape: tuple[int, int, int], remedy: str):
+        super().__init__(path, shape, remedy)
+        index = path + INDEX_SUFFIX
+        try:
+            with storage.open_binary(index) as file:
+                self._offsets = np.load(io.BytesIO(file.read()), allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise UserError(f"{index}, which tells where records start, can't be read; {remedy}") \
+                from error  # fmt: skip
+        ends = self._offsets[1:] if self._offsets.ndim == 1 else ()
+        if (
+            self._offsets.dtype != np.uint64
+            or len(ends) == 0
+            or (ends <= self._offsets[:-1]).any()
+            or (int(self._offsets[0]), int(ends[-1])) != (0, self.num_bytes)
+        ):
+            raise UserError(f"{index} does not fit {path} (cut short?); {remedy}")
+        self.count = len(ends)
+
+    def read(self, positions: np.ndarray, check: bool) -> np.ndarray:
+        """Returns unpacked images, uint8 [n, C, r, r]."""
+        out = np.empty((len(positions), *self.shape), np.uint8)
+        for image, position in zip(out, positions.tolist(), strict=True):
+            try:
+                payload = self._payload(position, check)
+                example = self._example(payload)
+                data = payload[example.data_start :][: example.data_length]
+                image[:] = codecs.decompress(data, example.codec, self.shape)
+            except RecordError as error:
+                raise self.fail(position, str(error)) from error
+        return out
+
+    def check(self, positions: np.ndarray) -> None:
+        """Raises UserError when one of the records is damaged; images are not unpacked."""
+        for position in positions.tolist():
+            try:
+                self._example(self._payload(position, check=True))
+            except RecordError as error:
+                raise self.fail(position, str(error)) from error
+
+    def _payload(self, position: int, check: bool) -> bytes:
+        start, end = self._offsets[position : position + 2].tolist()
+        record = self.bytes_at(start, end - start).tobytes()
+        payload = record[HEADER_BYTES:-FOOTER_BYTES]
+        if records.framed_length(record[:HEADER_BYTES]) != len(payload):
+            raise RecordError("its length does not fit the index")
+        if check and records.masked_crc(payload) != int.from_bytes(
+            record[-FOOTER_BYTES:], "little"
+        ):
+            raise RecordError("damaged: wrong checksum")
+        return payload
+
+    def _example(self, payload: bytes) -> records.Example:
+        example = records.parse_example(payload)
+        if example.shape != self.shape:
+            raise RecordError(f"of shape {list(example.shape)} instead of {list(self.shape)}")
+        return example
+
+
+def index_bytes(offsets: np.ndarray) -> bytes:
+    """Returns the contents of the index file: where each record starts, and the file's end."""
+    out = io.BytesIO()
+    np.save(out, np.asarray(offsets, np.uint64))
+    return out.getvalue()
+
+
+def level_file(name: str, resolution: int, shard: int = 0, shards: int = 1) -> str:
+    """Returns the name of a level's file, <name>-rNN.tfrecords with 2^NN the resolution.
+
+    Of several shards, each has its number: <name>-rNN-00000-of-00004.tfrecords.
+    """
+    part = f"-{shard:05d}-of-{shards:05d}" if shards > 1 else ""
+    return f"{name}-r{resolution.bit_length() - 1:02d}{part}.tfrecords"
+
+
+def labels_file(name: str) -> str:
+    """Returns the name of the labels' file, <name>-rxx.labels."""
+    return f"{name}-rxx.labels"
