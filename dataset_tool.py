@@ -1,6 +1,7 @@
 """Makes data sets, checks them, shows them. `python dataset_tool.py --help` lists the commands."""
 
 import argparse
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from pgan_tf import cli
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         description="Makes, checks and shows data sets for progressive GANs.", examples=_EXAMPLES
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_create_openmoji,):
+    for add in (_create_from_images, _create_openmoji):
         add(commands)
     arguments = vars(parser.parse_args(argv))
     del arguments["command"]
@@ -36,9 +37,15 @@ def _command(
     return parser
 
 
-def _add_output(parser: cli.Parser, default: str) -> None:
-    """Adds what all commands that write a data set have in common."""
-    parser.add_argument("path", metavar="OUT", nargs="?", default=default, help="directory to make")
+def _add_output(parser: cli.Parser, default: str | None) -> None:
+    """Adds what all commands that write a data set have in common; OUT may be left out or not."""
+    parser.add_argument(
+        "path",
+        metavar="OUT",
+        nargs="?" if default else None,
+        default=default,
+        help="directory to make",
+    )
     parser.add_argument("--force", action="store_true", help="replace an existing data set")
     parser.add_argument(
         "--workers",
@@ -50,6 +57,69 @@ def _add_output(parser: cli.Parser, default: str) -> None:
     parser.add_argument(
         "--compress", choices=("png", "gzip"), help="pack the images of 32x32 and more"
     )
+
+
+def _add_shuffle(parser: cli.Parser) -> None:
+    parser.add_argument(
+        "--shuffle", type=int, choices=(0, 1), default=1, help="records in random order, or as read"
+    )
+
+
+def _create_from_images(commands: argparse._SubParsersAction) -> None:
+    parser = _command(
+        commands,
+        run_create_from_images,
+        "Makes a data set of your own images: a directory tree or a zip file of PNG, JPEG, WebP,"
+        " BMP or TIFF. Everything is checked before anything is written.",
+        "datasets/mine ~/photos --resolution 256 --crop center\n"
+        "datasets/mine photos.zip --resolution 128 --pad --background gray --labels folders",
+    )
+    _add_output(parser, None)
+    parser.add_argument("image_dir", metavar="IMAGES", help="directory or zip file")
+    _add_shuffle(parser)
+    parser.add_argument(
+        "--resolution", type=int, help="resize to this power of two (default: as the images are)"
+    )
+    parser.add_argument(
+        "--crop", choices=("center", "none"), default="none", help="cut out the largest square"
+    )
+    parser.add_argument("--pad", action="store_true", help="extend to a square")
+    parser.add_argument(
+        "--resize", choices=("lanczos", "box"), default="lanczos", help="filter for resizing"
+    )
+    parser.add_argument(
+        "--channels", type=int, choices=(1, 3), help="gray or RGB (default: as the images are)"
+    )
+    parser.add_argument(
+        "--background",
+        type=_colour,
+        default="white",
+        metavar="COLOR",
+        help="behind what is transparent and around padded images: a name or #rrggbb",
+    )
+    parser.add_argument(
+        "--labels",
+        metavar="folders|FILE.json",
+        help="classes from the topmost folders, or from a JSON file in IMAGES or elsewhere:"
+        ' {"labels": [["name.png", 0], ...]}',
+    )
+    parser.add_argument("--skip-bad", action="store_true", help="leave out what can't be used")
+
+
+def _colour(text: str) -> str:
+    from PIL import ImageColor
+
+    ImageColor.getrgb(text)  # raises ValueError, which the parser reports
+    return text
+
+
+def run_create_from_images(path: str, image_dir: str, **options) -> None:
+    from pgan_tf.data import images
+    from pgan_tf.data.imagefile import Preparation
+
+    names = [field.name for field in dataclasses.fields(Preparation)]
+    preparation = Preparation(**{name: options.pop(name) for name in names})
+    images.create(path, image_dir, preparation=preparation, **options)
 
 
 def _create_openmoji(commands: argparse._SubParsersAction) -> None:

@@ -52,6 +52,15 @@ def names(directory: str) -> list[str]:
     return sorted(name.rstrip("/") for name in found)
 
 
+def walk(directory: str) -> list[str]:
+    """Returns the sorted names, relative and with "/", of all files below a directory."""
+    found = []
+    for place, _, files in _gfile().walk(directory) if is_remote(directory) else os.walk(directory):
+        below = place[len(directory) :].replace(os.sep, "/").strip("/")
+        found.extend(posixpath.join(below, file) for file in files)
+    return sorted(found)
+
+
 def size(path: str) -> int:
     """Returns the file's size in bytes."""
     return _gfile().stat(path).length if is_remote(path) else os.path.getsize(path)

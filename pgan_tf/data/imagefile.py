@@ -1,0 +1,187 @@
+"""From the bytes of an image file to the square of pixels that a data set wants."""
+
+import dataclasses
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+MAX_PIXELS = 1 << 27  # of one image: 128 million, of which decoding takes up to 512 MB
+
+_RESIZE = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
+_ORIENTATION = 0x0112  # EXIF tag
+
+
+class BadImage(Exception):  # noqa: N818
+    """An image that can't be used; the message says why and, if anything, which option helps."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Preparation:
+    """What is done to every image. Without any of it, pixels are taken as they are.
+
+    resolution: to which squares are resized, or None: as they come.
+    crop: "center" cuts the largest square from the middle; "none".
+    resize: filter, "lanczos" or "box".
+    pad: extends to a square with the background colour.
+    channels: 1 or 3, or None: as they come.
+    background: colour behind transparent pixels and around padded images.
+    """
+
+    resolution: int | None = None
+    crop: str = "none"
+    resize: str = "lanczos"
+    pad: bool = False
+    channels: int | None = None
+    background: str = "white"
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What was found in a file.
+
+    size: width and height as stored, mode: Pillow's, both None when it is no image.
+    result: (channels, side) of what it gives, or None.
+    enlarged: whether it was smaller than the resolution.
+    reason: why it can't be used, or None.
+    """
+
+    size: tuple[int, int] | None
+    mode: str | None
+    result: tuple[int, int] | None
+    enlarged: bool
+    reason: str | None
+
+
+def examine(data: bytes, preparation: Preparation) -> Report:
+    """Decodes and prepares an image file and says how that went."""
+    size = mode = None
+    enlarged = False
+    try:
+        with open_image(data) as image:
+            size, mode = image.size, image.mode
+            side = max(size) if preparation.pad else min(size)
+            enlarged = side < (preparation.resolution or 0)
+            pixels = prepare(image, preparation)
+        return Report(size, mode, (len(pixels), pixels.shape[1]), enlarged, None)
+    except BadImage as error:
+        return Report(size, mode, None, enlarged, str(error))
+
+
+def load(data: bytes, preparation: Preparation) -> np.ndarray:
+    """Returns the prepared image of a file: uint8 [C, R, R]. Raises: BadImage."""
+    with open_image(data) as image:
+        return prepare(image, preparation)
+
+
+def open_image(data: bytes) -> Image.Image:
+    """Returns the image of a file, not decoded yet. Raises: BadImage."""
+    try:
+        with warnings.catch_warnings():  # of many pixels, which are counted below
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise BadImage("not a PNG, JPEG, WebP, BMP or TIFF image") from None
+    except Image.DecompressionBombError:
+        raise BadImage("declares far too many pixels") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadImage(f"damaged: {error}") from None
+    if image.width * image.height > MAX_PIXELS:
+        raise BadImage(f"declares {image.width}x{image.height} pixels, which is too many")
+    return image
+
+
+def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
+    """Returns uint8 [C, R, R] of an opened image.
+
+    EXIF orientation is applied; colours are converted to sRGB from the profile that the file
+    carries (one that can't be read is ignored, as viewers do); 16-bit gray is rounded to 8 bits;
+    what is transparent gets the background.
+
+    Raises: BadImage when it can't be decoded or is of no use.
+    """
+    try:
+        image.load()
+        if image.getexif().get(_ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+        image = _plain_colours(image, preparation.background)
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise BadImage(f"damaged: {error}") from None
+    if preparation.channels is not None:
+        image = image.convert("L" if preparation.channels == 1 else "RGB")
+    image = _square(image, preparation)
+    if preparation.resolution not in (None, image.width):
+        side = preparation.resolution
+        image = image.resize((side, side), _RESIZE[preparation.resize])
+    pixels = np.asarray(image)
+    return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _plain_colours(image: Image.Image, background: str) -> Image.Image:
+    """Returns the image as 8-bit gray (L) or sRGB (RGB) without transparency."""
+    alpha = None
+    profile = image.info.get("icc_profile")
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    elif image.has_transparency_data and image.mode in ("L", "RGB"):  # one colour is transparent
+        image = image.convert("LA" if image.mode == "L" else "RGBA")
+    if image.mode in ("LA", "La", "RGBA", "RGBa"):
+        image = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode))
+        alpha = image.getchannel("A")
+        image = image.convert(image.mode[:-1])
+    if image.mode.startswith("I;16"):
+        gray = np.asarray(image).astype(np.uint32)
+        image = Image.fromarray(((gray + 128) // 257).astype(np.uint8))
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode in ("I", "F"):
+        raise BadImage("has 32 bits a pixel; save it with 8 or 16")
+    if profile:
+        image = _to_srgb(image, profile)
+    if image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
+    if alpha is not None:
+        behind = Image.new("RGB", image.size, background)
+        gray = image.mode == "L" and len(set(ImageColor.getrgb(background)[:3])) == 1
+        behind.paste(image, mask=alpha)
+        image = behind.convert("L") if gray else behind
+    return image
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Converts from an ICC profile. What is in sRGB already stays as it is to the last bit."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image
+        converted = ImageCms.profileToProfile(image, source, _srgb(), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image
+    return converted.convert("L") if image.mode == "L" else converted
+
+
+def _srgb() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+def _square(image: Image.Image, preparation: Preparation) -> Image.Image:
+    width, height = image.size
+    if width != height and preparation.crop == "center":
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
+    elif width != height and preparation.pad:
+        side = max(width, height)
+        colour = ImageColor.getcolor(preparation.background, image.mode)
+        square = Image.new(image.mode, (side, side), colour)
+        square.paste(image, ((side - width) // 2, (side - height) // 2))
+        image = square
+    if image.width != image.height:
+        raise BadImage("not square: --crop center or --pad makes it so")
+    side = image.width
+    if preparation.resolution is None and (side < 4 or side & (side - 1)):
+        raise BadImage(f"{side}x{side} is no power of two from 4 on: --resolution resizes it")
+    return image

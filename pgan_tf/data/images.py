@@ -1,0 +1,230 @@
+"""create_from_images: a user's own images, from a directory tree or a zip file."""
+
+import collections
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from pgan_tf import cli
+from pgan_tf.cli import UserError
+from pgan_tf.data import build, imagefile, imagetree, storage, writer
+from pgan_tf.data.imagefile import BadImage, Preparation, Report
+
+_TABLE_ROWS = 50
+_CHECKED_AT_ONCE = 16  # files a piece of work
+
+
+@dataclasses.dataclass(frozen=True)
+class ImagesSource:
+    """Prepared images of a tree as a source; see `build.Source`."""
+
+    root: str
+    names: Sequence[str]
+    preparation: Preparation
+    num_channels: int
+    resolution: int
+
+    @property
+    def num_images(self) -> int:
+        """Number of images."""
+        return len(self.names)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Returns images by index: uint8 [n, C, R, R]."""
+        out = np.empty(
+            (len(indices), self.num_channels, self.resolution, self.resolution), np.uint8
+        )
+        for image, index in zip(out, indices, strict=True):
+            name = self.names[index]
+            try:
+                pixels = imagefile.load(imagetree.read_file(self.root, name), self.preparation)
+                if pixels.shape != image.shape:
+                    raise BadImage("changed")
+                image[:] = pixels
+            except BadImage as error:
+                raise UserError(f"{name} was fine a moment ago, and now is {error}") from None
+        return out
+
+
+def create(
+    path: str | os.PathLike,
+    image_dir: str | os.PathLike,
+    *,
+    shuffle: bool = True,
+    preparation: Preparation = Preparation(),  # noqa: B008 (frozen)
+    labels: str | None = None,
+    skip_bad: bool = False,
+    **options,
+) -> int:
+    """Makes a data set of image files; returns the number of images.
+
+    Every file is decoded and checked before anything is written.
+
+    Args:
+      path: the data set's directory.
+      image_dir: a directory, searched with all below it, or a zip file.
+      shuffle: whether the records are in the official tool's shuffled order, or sorted by name.
+      preparation: what is done to each image.
+      labels: "folders": the topmost folder of each image is its class; or the name of a JSON
+        file, in image_dir or elsewhere: {"labels": [[file name, class number or list of numbers],
+        ...]}; or None.
+      skip_bad: leaves out files that can't be used instead of failing.
+      options: force, workers, shards, compress; see `build.build`.
+    Raises: UserError; for files that can't be used after printing a table of them.
+    """
+    root = os.fspath(image_dir)
+    writer.check_target(os.fspath(path), options.get("force", False))
+    if preparation.resolution is not None:
+        writer.check_size(preparation.resolution, 3)
+    names, others = imagetree.list_files(root)
+    if not names:
+        raise UserError(f"{root} holds no image files ({', '.join(imagefile.SUFFIXES)})")
+    if others:
+        print(f"Leaving out {len(others)} files that are no images, such as {others[0]}")
+    label_of = None if labels is None else _find_labels(root, labels, names)
+
+    shape, bad = _examine_all(root, names, preparation, options.get("workers"))
+    if label_of is not None:
+        unlabelled = Report(None, None, None, False, "has no label")
+        bad |= {name: unlabelled for name in names if name not in label_of}
+    _answer_bad(bad, len(names), skip_bad)
+    names = [name for name in names if name not in bad]
+    source = ImagesSource(root, names, preparation, *shape)
+
+    files, values = {}, None
+    if label_of is not None:
+        values, classes = _label_rows([label_of[name] for name in names])
+        if classes:
+            files[build.CLASSES_FILE] = build.classes_text(classes)
+    size = writer.size_on_disk(len(names), source.resolution, source.num_channels)
+    print(
+        f"{len(names)} images of {source.resolution}x{source.resolution},"
+        f" {source.num_channels} channel(s): {size / 1e9:.3f} GB"
+        + (" before compression" if options.get("compress") else "")
+    )
+    order = build.shuffled(len(names), shuffle)
+    build.build(path, source, order=order, labels=values, files=files, **options)
+    return len(names)
+
+
+class _Examine:
+    """Checks files; sent to other processes."""
+
+    def __init__(self, root: str, preparation: Preparation):
+        self.root, self.preparation = root, preparation
+
+    def __call__(self, names: list[str]) -> list[Report]:
+        return [self._examine(name) for name in names]
+
+    def _examine(self, name: str) -> Report:
+        try:
+            return imagefile.examine(imagetree.read_file(self.root, name), self.preparation)
+        except BadImage as error:
+            return Report(None, None, None, False, str(error))
+
+
+def _examine_all(
+    root: str, names: list[str], preparation: Preparation, workers: int | None
+) -> tuple[tuple[int, int], dict[str, Report]]:
+    """Returns (channels, resolution) of most good files, and reports of all others by name."""
+    pieces = [names[i : i + _CHECKED_AT_ONCE] for i in range(0, len(names), _CHECKED_AT_ONCE)]
+    workers = min(build.default_workers() if workers is None else workers, len(pieces))
+    bad: dict[str, Report] = {}
+    good: dict[tuple[int, int], list[str]] = collections.defaultdict(list)  # names by shape
+    enlarged = 0
+    with cli.progress("files") as bar:
+        task = bar.add_task("Checking", total=len(names))
+        reports = build.ordered_map(_Examine(root, preparation), pieces, workers)
+        for piece, piece_reports in zip(pieces, reports, strict=True):
+            for name, report in zip(piece, piece_reports, strict=True):
+                if report.reason:
+                    bad[name] = report
+                else:
+                    good[report.result].append(name)
+                    enlarged += report.enlarged
+            bar.advance(task, len(piece))
+    if enlarged:
+        print(f"{enlarged} images are smaller than the resolution and get enlarged")
+    usual = max(good, key=lambda shape: len(good[shape]), default=(0, 0))
+    for shape, unusual in good.items():
+        if shape != usual:
+            bad |= dict.fromkeys(unusual, _unlike(shape, usual))
+    return usual, bad
+
+
+def _unlike(shape: tuple[int, int], usual: tuple[int, int]) -> Report:
+    """Returns the report of an image that does not go together with most others."""
+    (channels, side), (usual_channels, usual_side) = shape, usual
+    mode = {1: "gray", 3: "RGB"}
+    if side != usual_side:
+        reason = f"unlike most, which have {usual_side}x{usual_side}: --resolution makes them alike"
+    else:
+        reason = f"unlike most, which are {mode[usual_channels]}: --channels makes them alike"
+    return Report((side, side), mode[channels], shape, False, reason)
+
+
+def _answer_bad(bad: dict[str, Report], total: int, skip_bad: bool) -> None:
+    if not bad:
+        return
+    table = Table("path", "size", "mode", "reason", box=None, pad_edge=False)
+    for name, report in list(bad.items())[:_TABLE_ROWS]:
+        size = "x".join(map(str, report.size)) if report.size else "-"
+        table.add_row(name, size, report.mode or "-", report.reason, style=None)
+    console = Console(highlight=False, markup=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table)
+    if len(bad) > _TABLE_ROWS:
+        print(f"... and {len(bad) - _TABLE_ROWS} more")
+    if len(bad) == total or not skip_bad:
+        kinds = collections.Counter(report.reason for report in bad.values())
+        raise UserError(
+            f"{len(bad)} of {total} files can't be used (most often: {kinds.most_common(1)[0][0]});"
+            + ("" if len(bad) == total else " put them right, or leave them out by --skip-bad")
+        )
+    print(f"Leaving out {len(bad)} of {total} files")
+
+
+def _find_labels(root: str, labels: str, names: list[str]) -> dict[str, Any]:
+    """Returns {image: class name, class number or list of numbers} of the images with a label."""
+    if labels == "folders":
+        return {name: name.split("/")[0] for name in names if "/" in name}
+    try:
+        text = imagetree.read_file(root, labels)
+    except (BadImage, KeyError, OSError):
+        try:
+            with storage.open_binary(labels) as file:
+                text = file.read()
+        except OSError:
+            raise UserError(f"{labels} is neither in {root} nor a file of its own") from None
+    try:
+        return {name.replace("\\", "/"): value for name, value in json.loads(text)["labels"]}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise UserError(
+            f'{labels} is not of the form {{"labels": [["name.png", 0], ...]}}'
+        ) from None
+
+
+def _label_rows(values: list) -> tuple[np.ndarray, list[str]]:
+    """Returns labels, float32 [N, label size], and the names of the classes if they have any."""
+    if all(isinstance(value, str) for value in values):
+        classes = sorted(set(values))
+        number = {name: i for i, name in enumerate(classes)}
+        return build.one_hot([number[value] for value in values], len(classes)), classes
+    try:
+        if all(isinstance(value, int) and value >= 0 for value in values):
+            return build.one_hot(values, max(values) + 1), []
+        rows = np.array(values, np.float32)
+        if rows.ndim == 2 and np.isfinite(rows).all():
+            return rows, []
+    except (ValueError, TypeError):
+        pass
+    raise UserError(
+        "labels must be class numbers from 0 on, or lists of numbers, all of one length"
+    )
