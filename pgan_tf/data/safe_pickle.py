@@ -1,0 +1,164 @@
+"""Reading pickles of strangers: arrays and plain values come in, nothing is executed.
+
+A pickle is a program, and Python's own loader calls whatever function the program names. This
+one knows seven names, which NumPy's pickles and Python 2's strings use, and answers each with a
+stand-in of its own that can build an array, a dtype or bytes and nothing else. Any other name is
+refused. Plain values (None, numbers, strings, bytes, tuples, lists, dicts) need no name.
+"""
+
+import os
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from pgan_tf.cli import UserError
+from pgan_tf.data import storage
+
+# Booleans, numbers and strings of fixed size: no Python objects, no structures.
+_DTYPE = re.compile(r"[<>=|]?([?bBhHiIlLqQefdg]|[biufc]\d{1,2}|[SU]\d{1,6}|bool|u?int\d+|float\d+)")
+
+
+def load(
+    path: str | os.PathLike, stand_ins: Mapping[tuple[str, str], Callable] | None = None
+) -> Any:
+    """Reads a pickle, of Python 2 or 3, that holds arrays and plain values.
+
+    Python 2's strings become `str`, decoded as Latin-1.
+
+    Args:
+      path: the file; local, or anything that `tf.io.gfile` accepts.
+      stand_ins: further names that the pickle may use, (module, name), and the class or function
+        of ours that stands in for each. It gets whatever the pickle passes, so it must be
+        harmless: a class that does no more than keep its state, say.
+    Returns: the value; arrays are of a subclass of np.ndarray without further meaning.
+    Raises: UserError, one line that names the file, when it asks for anything else or is damaged;
+      OSError.
+    """
+    with storage.open_binary(os.fspath(path)) as file:
+        try:
+            return _Unpickler(file, dict(stand_ins or {})).load()
+        except _Refused as error:
+            raise UserError(
+                f"{path} asks for {error}, which is neither an array nor a plain value: refused,"
+                " nothing was executed"
+            ) from None
+        except (
+            pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError,
+            AttributeError, OverflowError, MemoryError, UnicodeError, ImportError, RecursionError,
+        ) as error:  # fmt: skip
+            raise UserError(f"{path} is no complete pickle of arrays ({error})") from None
+
+
+class _Refused(Exception):  # noqa: N818
+    """The pickle names something that is not allowed."""
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: BinaryIO, stand_ins: dict[tuple[str, str], Callable]):
+        super().__init__(file, fix_imports=False, encoding="latin1")
+        self._stand_ins = stand_ins
+
+    def find_class(self, module: str, name: str) -> Callable:
+        if (module, name) in self._stand_ins:
+            return self._stand_ins[module, name]
+        function = _FUNCTIONS.get((module.replace("numpy._core", "numpy.core"), name))
+        if function is None:
+            raise _Refused(f"{module}.{name}")
+        return _StandIn(function)
+
+
+class _StandIn:
+    """A callable that a pickle can do nothing with but call it: it has no attributes to set."""
+
+    __slots__ = ("__function",)
+
+    def __init__(self, function: Callable):
+        object.__setattr__(self, "_StandIn__function", function)
+
+    def __setattr__(self, name, value):
+        raise _Refused(f"attribute {name}")
+
+    def __call__(self, *args):
+        return self.__function(*args)
+
+
+class _Dtype:
+    """A dtype in the making: np.dtype('i4', False, True), and then its byte order as state."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, spec: str, align: bool = False, copy: bool = False):
+        if isinstance(spec, bytes):
+            spec = spec.decode("latin1")
+        if not isinstance(spec, str) or not _DTYPE.fullmatch(spec):
+            raise _Refused(f"arrays of dtype {spec!r}")
+        object.__setattr__(self, "value", np.dtype(spec))
+
+    def __setattr__(self, name, value):
+        raise _Refused(f"attribute {name}")
+
+    def __setstate__(self, state):
+        if state[1] in ("<", ">", "=", "|"):
+            object.__setattr__(self, "value", self.value.newbyteorder(state[1]))
+
+
+class _Array(np.ndarray):
+    """An array that takes a pickled state only after checking it."""
+
+    def __setstate__(self, state):
+        *_, shape, dtype, fortran, raw = state  # Python 2's first NumPys left out a version
+        raw = _raw(raw)
+        if not isinstance(dtype, _Dtype) or np.prod(shape, dtype=object) * dtype.value.itemsize != (
+            len(raw)
+        ):
+            raise ValueError("an array whose bytes don't make its shape")
+        super().__setstate__((1, tuple(map(int, shape)), dtype.value, bool(fortran), raw))
+
+
+def _raw(data) -> bytes:
+    """Returns bytes; Python 2 wrote them as a string."""
+    if isinstance(data, str):
+        return data.encode("latin1")
+    if isinstance(data, bytes | bytearray):
+        return bytes(data)
+    raise ValueError("an array without bytes")
+
+
+def _reconstruct(kind, shape, dtype) -> np.ndarray:
+    return np.ndarray.__new__(_Array, (0,), "u1")
+
+
+def _scalar(dtype: _Dtype, data) -> np.generic:
+    return np.frombuffer(_raw(data), dtype.value, 1)[0]
+
+
+def _frombuffer(data, dtype: _Dtype, shape, order) -> np.ndarray:
+    return np.frombuffer(_raw(data), dtype.value).reshape(shape, order=order).copy(order="A")
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    if encoding not in ("latin1", "latin-1"):
+        raise _Refused(f"the codec {encoding!r}")
+    return text.encode("latin1")
+
+
+def _empty_bytes() -> bytes:
+    return b""
+
+
+def _ndarray(*_):
+    raise _Refused("a new numpy.ndarray")
+
+
+_FUNCTIONS: dict[tuple[str, str], Callable] = {
+    ("numpy", "ndarray"): _ndarray,  # only named as an argument of _reconstruct
+    ("numpy", "dtype"): _Dtype,
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.multiarray", "scalar"): _scalar,
+    ("numpy.core.numeric", "_frombuffer"): _frombuffer,
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _empty_bytes,
+}
