@@ -121,6 +121,21 @@ class Dataset:
         """
         return _content_hash(self)
 
+    def read_checked(self, resolution: int, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Returns images like `read`, but [n, C, r, r] and with every check whatever `verify`."""
+        self.require(resolution)
+        return self._levels[resolution].read(_checked(indices, self.num_images), check=True)
+
+    def locate(self, resolution: int, index: int) -> tuple[str, int]:
+        """Returns in which file, and as which record of it, an image of a level lies."""
+        position, shard = divmod(index, len(self._levels[resolution].files))
+        return self._levels[resolution].files[shard].path, position
+
+    def storage_of(self, resolution: int) -> tuple[int, str | None, int]:
+        """Returns of a level: number of files, codec or None, bytes."""
+        level_files = self._levels[resolution].files
+        return len(level_files), level_files[0].codec, sum(file.num_bytes for file in level_files)
+
     def check_blocks(self, resolution: int) -> Iterator[int]:
         """Checks all records of a level in order, yielding the number of each block's records.
 

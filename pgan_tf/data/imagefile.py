@@ -94,6 +94,14 @@ def open_image(data: bytes) -> Image.Image:
     return image
 
 
+def pixels_of(image: Image.Image) -> np.ndarray:
+    """Returns the RGB pixels of an opened image: uint8 [3, H, W]. Raises: BadImage."""
+    try:
+        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise BadImage(f"damaged: {error}") from None
+
+
 def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
     """Returns uint8 [C, R, R] of an opened image.
 

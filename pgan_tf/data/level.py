@@ -73,15 +73,14 @@ def _open(path: str, resolution: int, remedy: str) -> "_PlainFile | _CompressedF
         first = _record_at(path, 0)
         payload = first[HEADER_BYTES:-FOOTER_BYTES]
         example = records.parse_example(payload)
-        compressed = example.codec is not None
-        kind = _CompressedFile if compressed else _PlainFile
+        kind = _PlainFile if example.codec is None else _CompressedFile
         if example.shape[1:] != (resolution, resolution) or example.shape[0] not in (1, 3):
             shape = "x".join(map(str, example.shape))
             raise UserError(
                 f"{path} holds images of {shape} (channels, height, width) instead of"
                 f" {resolution}x{resolution}; {remedy}"
             )
-        return kind(path, first, example.shape, remedy)
+        return kind(path, first, example, remedy)
     except RecordError as error:
         raise UserError(f"{path}: record 0: {error}; {remedy}") from error
 
@@ -99,13 +98,14 @@ def _record_at(path: str, offset: int) -> bytes:
 class _File:
     """What both kinds of files share: bytes at an offset, from memory, disk or network.
 
-    path, shape: where, and of which images [C, r, r].
+    path, shape, codec: where, and of which images [C, r, r], packed how or None.
     count: number of records.
     num_bytes: size of the file.
     """
 
-    def __init__(self, path: str, shape: tuple[int, int, int], remedy: str):
-        self.path, self.shape, self.remedy = path, shape, remedy
+    def __init__(self, path: str, example: records.Example, remedy: str):
+        self.path, self.shape, self.codec = path, example.shape, example.codec
+        self.remedy = remedy
         self.num_bytes = storage.size(path)
         self.count = 0
         self._lock = threading.Lock()
@@ -137,8 +137,8 @@ class _File:
 class _PlainFile(_File):
     """A file of plain records, which all have one length: record i is at i * length."""
 
-    def __init__(self, path: str, first: bytes, shape: tuple[int, int, int], remedy: str):
-        super().__init__(path, shape, remedy)
+    def __init__(self, path: str, first: bytes, example: records.Example, remedy: str):
+        super().__init__(path, example, remedy)
         self.layout = Layout.of_record(first)
         self.count, rest = divmod(self.num_bytes, self.layout.length)
         if rest:
@@ -180,8 +180,8 @@ class _PlainFile(_File):
 class _CompressedFile(_File):
     """A file of compressed records, of any length, found by the offsets in its index file."""
 
-    def __init__(self, path: str, first: bytes, shape: tuple[int, int, int], remedy: str):
-        super().__init__(path, shape, remedy)
+    def __init__(self, path: str, first: bytes, example: records.Example, remedy: str):
+        super().__init__(path, example, remedy)
         index = path + INDEX_SUFFIX
         try:
             with storage.open_binary(index) as file:

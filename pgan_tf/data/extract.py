@@ -1,0 +1,105 @@
+"""extract: a data set as image files."""
+
+import contextlib
+import dataclasses
+import functools
+import io
+import json
+import os
+
+import numpy as np
+from PIL import Image
+
+from pgan_tf import cli
+from pgan_tf.cli import UserError
+from pgan_tf.data import build, care
+from pgan_tf.data.dataset import Dataset
+
+LABELS_FILE = "dataset.json"
+_IMAGES_AT_ONCE = 16
+
+
+@functools.lru_cache(maxsize=1)
+def _dataset(path: str) -> Dataset:
+    return Dataset(path)
+
+
+@dataclasses.dataclass(frozen=True)
+class _WriteImages:
+    """Writes some images, in whatever process it is called; returns how many."""
+
+    path: str
+    out: str
+    file_format: str
+    resolution: int
+
+    def __call__(self, indices: np.ndarray) -> int:
+        images = _dataset(self.path).read(self.resolution, indices)
+        for index, image in zip(indices.tolist(), images, strict=True):
+            name = file_name(index, self.file_format)
+            # Created anew: a link that somebody put there in the meantime is not followed.
+            with open(os.path.join(self.out, name), "xb") as file:
+                file.write(encode(image, self.file_format))
+        return len(indices)
+
+
+def file_name(index: int, file_format: str) -> str:
+    """Returns the name of an image's file."""
+    return f"img{index:08d}.{file_format}"
+
+
+def encode(image: np.ndarray, file_format: str) -> bytes:
+    """Returns a uint8 image [H, W, C] as a lossless PNG or WebP file."""
+    out = io.BytesIO()
+    options = {"compress_level": 3} if file_format == "png" else {"lossless": True, "exact": True}
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    Image.fromarray(pixels).save(out, file_format, **options)
+    return out.getvalue()
+
+
+def extract(
+    path: str | os.PathLike,
+    out: str | os.PathLike,
+    *,
+    file_format: str = "png",
+    resolution: int | None = None,
+    workers: int | None = None,
+) -> int:
+    """Writes each image as a file img00000000.png, ... and the labels as dataset.json.
+
+    `create_from_images --labels dataset.json` reads both again. Nothing is written but new files
+    in `out`.
+
+    Args:
+      path: the data set's directory.
+      out: a directory that is new or empty.
+      file_format: "png" or "webp"; both lossless.
+      resolution: of the level to write; None: the full one.
+      workers: processes; None: one a processor.
+    Returns: the number of images.
+    Raises: UserError.
+    """
+    dataset = Dataset(path)
+    resolution = resolution or dataset.resolution
+    dataset.require(resolution)
+    out = os.fspath(out)
+    if os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
+        raise UserError(f"{out} exists and is no empty directory; choose another target")
+    os.makedirs(out, exist_ok=True)
+    indices = np.arange(dataset.num_images)
+    pieces = [indices[i : i + _IMAGES_AT_ONCE] for i in range(0, len(indices), _IMAGES_AT_ONCE)]
+    workers = min(build.default_workers() if workers is None else workers, len(pieces))
+    write = _WriteImages(dataset.path, out, file_format, resolution)
+    with cli.progress("images") as bar:
+        task = bar.add_task("Extracting", total=len(indices))
+        with contextlib.closing(build.ordered_map(write, pieces, workers)) as counts:
+            for count in counts:
+                bar.advance(task, count)
+    if dataset.labels is not None:
+        values = dataset.labels.tolist()
+        if care.is_one_hot(dataset.labels):
+            values = dataset.labels.argmax(1).tolist()
+        names = [file_name(index, file_format) for index in indices]
+        with open(os.path.join(out, LABELS_FILE), "x", encoding="utf-8") as file:
+            json.dump({"labels": list(zip(names, values, strict=True))}, file)
+    return dataset.num_images
