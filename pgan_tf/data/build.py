@@ -6,13 +6,16 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
 import numpy as np
 
 from pgan_tf import cli
+from pgan_tf.cli import UserError
 from pgan_tf.data import writer
 from pgan_tf.data.writer import DatasetWriter
 
@@ -85,6 +88,10 @@ def ordered_map(
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    except BrokenProcessPool:
+        raise UserError(
+            "the system ended a worker process, most likely for lack of memory; try fewer --workers"
+        ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -95,8 +102,15 @@ _installed: Callable[[Any], Any] | None = None  # in a worker: the function of i
 def _install(function: Callable[[Any], Any]) -> None:
     global _installed
     _installed = function
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Ctrl-C reaches all processes of a terminal; the one that started them answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _end_with_parent() -> None:
+    """Ends this worker when the process that started it is gone, killed perhaps."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _call(item: Any) -> Any:
