@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int | None:
         _add_small_photo_commands,
         _add_lsun_command,
         _add_face_commands,
+        _add_celebahq_command,
         _add_file_commands,
         _add_openmoji_command,
     ):
@@ -404,6 +405,43 @@ def _run_create_celeba(path: str, celeba_dir: str, **options) -> None:
     from pgan_tf.data import celeba
 
     celeba.create(path, celeba_dir, **options)
+    _done(path)
+
+
+def _add_celebahq_command(commands: argparse._SubParsersAction) -> None:
+    parser = _create_command(
+        commands,
+        _run_create_celebahq,
+        "Makes CelebA-HQ: 30,000 faces of 1024x1024, from CelebA and the deltas of the authors."
+        " Interrupted, it goes on where it was when it is started again.",
+        "\ndatasets/celebahq ~/downloads/celeba ~/downloads/celebahq-deltas --workers 8",
+        out="datasets/celebahq",
+        source=("celeba_dir", "CELEBA_DIR", "holds img_celeba and Anno", f"{_RAW}/celeba"),
+        partial=True,
+    )
+    parser.add_argument(
+        "delta_dir",
+        metavar="DELTA_DIR",
+        nargs="?",
+        default=f"{_RAW}/celebahq-deltas",
+        help="holds image_list.txt and deltas*.zip",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at an image whose md5 isn't the official one"
+    )
+    parser.add_argument(
+        "--num_threads", type=_count, dest="workers", metavar="N", help="old name of --workers"
+    )
+    parser.add_argument(
+        "--num_tasks", type=_count, metavar="N", help="without effect; for old command lines"
+    )
+
+
+def _run_create_celebahq(path: str, celeba_dir: str, delta_dir: str, **options) -> None:
+    from pgan_tf.data import celebahq
+
+    del options["num_tasks"]
+    celebahq.create(path, celeba_dir, delta_dir, **options)
     _done(path)
 
 

@@ -1,0 +1,168 @@
+"""Finished images of CelebA-HQ, waiting on the disk for the rest."""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pgan_tf import files
+from pgan_tf.cli import UserError
+from pgan_tf.data import storage
+from pgan_tf.data.celebahq_align import RESOLUTION
+from pgan_tf.data.celebahq_inputs import Item
+
+IMAGE_BYTES = 2_000_000  # about what an image takes; packed without loss, so it varies
+
+EXACT, NEAR, FAILED = "exact", "near", "failed"
+
+_KEY_FILE = "made-from.txt"
+_LOCK_FILE = "lock"
+_FILE = re.compile(r"(?P<idx>\d{5})-(?P<md5>[0-9a-f]{32})\.webp")
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What became of an image.
+
+    Attributes:
+      item: which image.
+      status: EXACT, if its md5 is the official one; NEAR, if it is another; FAILED, without one.
+      md5: of the image; "" if it failed.
+      reason: why it failed.
+    """
+
+    item: Item
+    status: str
+    md5: str = ""
+    reason: str = ""
+
+
+def made(item: Item, md5: str) -> Result:
+    """Returns the result of an image that could be made."""
+    return Result(item, EXACT if md5 == item.final_md5 else NEAR, md5)
+
+
+def md5_of(image: np.ndarray) -> str:
+    """Returns the md5 of an image's bytes as they stand, channel-major."""
+    return hashlib.md5(image, usedforsecurity=False).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class WorkDir:
+    """A directory of finished images, each in a file named by its number and md5.
+
+    Images appear in it whole or not at all, so that a job may be killed at any time and go on
+    from what it finds.
+    """
+
+    path: Path
+
+    @classmethod
+    def beside(cls, data_set: str) -> "WorkDir":
+        """Returns the one of a data set: `.<name>.work` beside it; of a remote one, here."""
+        parent, name = storage.split(data_set)
+        return cls(Path("." if storage.is_remote(data_set) else parent, f".{name}.work"))
+
+    @contextlib.contextmanager
+    def claimed(self, key: str) -> Iterator[None]:
+        """Makes the directory, or takes over an earlier one; while the block runs, for it alone.
+
+        Args:
+          key: a text that tells what the images are made from. It is kept in the directory.
+        Raises: UserError if another process has it, or its images are made from something else.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / _LOCK_FILE, "w") as lock:
+            try:
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(f"{self.path} is in use: the same job runs already") from None
+            except (ImportError, OSError):
+                pass  # no locks here; two jobs at once do the same work twice, no more
+            key_file = self.path / _KEY_FILE
+            if key_file.exists() and key_file.read_text(encoding="utf-8") != key:
+                raise UserError(
+                    f"{self.path} holds images made from other files or by another Pillow; remove"
+                    " that directory to begin anew"
+                )
+            files.write_text(key_file, key)
+            yield
+
+    def num_bytes(self) -> int:
+        """Returns what the directory holds, in bytes."""
+        return sum(entry.stat().st_size for entry in self._entries())
+
+    def results(self, items: Iterable[Item]) -> dict[int, Result]:
+        """Returns {idx: result} of the images that are there; clears away what is half written."""
+        by_idx = {item.idx: item for item in items}
+        found = {}
+        for entry in self._entries():
+            if entry.name.endswith(files.PARTIAL_SUFFIX):
+                os.unlink(entry)
+            elif (match := _FILE.fullmatch(entry.name)) and int(match["idx"]) in by_idx:
+                item = by_idx[int(match["idx"])]
+                found[item.idx] = made(item, match["md5"])
+        return found
+
+    def save(self, item: Item, image: np.ndarray) -> Result:
+        """Puts an image, uint8 [3, 1024, 1024], into the directory."""
+        result = made(item, md5_of(image))
+        pixels = Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0)))
+        with files.atomic_path(self.file(result)) as partial:
+            # Lossless; four times as fast as PNG, and no larger.
+            pixels.save(partial, "WEBP", lossless=True, quality=0, method=0)
+        return result
+
+    def file(self, result: Result) -> Path:
+        """Returns the path of a finished image."""
+        return self.path / f"{result.item.idx:05d}-{result.md5}.webp"
+
+    def remove(self) -> None:
+        """Deletes the directory."""
+        storage.remove_tree(str(self.path))
+
+    def _entries(self) -> list[os.DirEntry]:
+        return list(os.scandir(self.path)) if self.path.is_dir() else []
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedImages:
+    """Finished images as a source; see `build.Source`.
+
+    Attributes:
+      paths: their files.
+    """
+
+    paths: tuple[Path, ...]
+    resolution: int = RESOLUTION
+    num_channels: int = 3
+
+    @property
+    def num_images(self) -> int:
+        """Number of images."""
+        return len(self.paths)
+
+    def read(self, indices: np.ndarray) -> np.ndarray:
+        """Returns images by index: uint8 [n, 3, 1024, 1024]."""
+        return np.stack([_read(self.paths[index]) for index in indices])
+
+
+def _read(path: Path) -> np.ndarray:
+    """Returns the image of a file, uint8 [3, 1024, 1024]. Raises: UserError."""
+    try:
+        with Image.open(path) as image:
+            pixels = np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+        if md5_of(pixels) == _FILE.fullmatch(path.name)["md5"]:
+            return pixels
+    except (OSError, ValueError):
+        pass
+    path.unlink(missing_ok=True)  # so that it is made again
+    raise UserError(f"{path} was damaged on the disk and is removed; start the job again")
