@@ -37,8 +37,9 @@ def discriminator_loss(
     """
     lod = Lod.of(lod)
     fakes = tf.stop_gradient(G(latents, labels, lod=lod))
-    real_scores, real_logits = D(reals, lod=lod)
-    fake_scores, fake_logits = D(fakes, lod=lod)
+    scores, logits = D(tf.concat([reals, fakes], axis=0), lod=lod, sets=2)
+    real_scores, fake_scores = tf.split(scores, 2)
+    real_logits, fake_logits = tf.split(logits, 2)
 
     mixed = lerp(reals, fakes, mixing[:, None, None, None])
     with tf.GradientTape() as tape:

@@ -1,7 +1,7 @@
 """Generator and Discriminator: all stages built once, run at any level of detail."""
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import keras
 import tensorflow as tf
@@ -19,7 +19,8 @@ from pgan_tf.layers import (
 from pgan_tf.layers.base import seed_of
 
 
-class Lod(NamedTuple):
+@dataclass(frozen=True)
+class Lod:
     """A level of detail, split into what shapes the graph and what is a number in it.
 
     Attributes:
@@ -115,7 +116,7 @@ class GrowingNetwork(keras.Model):
         """
         split = Lod.of(lod)
         coarsest = self.stages - 2
-        if not 0 <= split.level + (split.fade is not None) <= coarsest:
+        if split.level < 0 or split.level + (split.fade is not None) > coarsest:
             raise ValueError(f"lod={lod}: from 0 to {coarsest} at resolution {self.resolution}")
         return split
 
@@ -131,11 +132,16 @@ class GrowingNetwork(keras.Model):
 
     def variables_at(self, level: int, fading: bool) -> list[keras.Variable]:
         """Trainable variables that a call at this lod reads, in a fixed order."""
-        return [
-            v
-            for name in self.names_at(level, fading)
-            for v in (self.named_layers[name].weight, self.named_layers[name].bias)
-        ]
+        return self._variables_of(self.names_at(level, fading))
+
+    def variables_up_to(self, level: int) -> list[keras.Variable]:
+        """Trainable variables of all stages up to this level's, in a fixed order."""
+        stage = self.stages - level
+        return self._variables_of([name for name, of in self._stage_of.items() if of <= stage])
+
+    def _variables_of(self, names: list[str]) -> list[keras.Variable]:
+        layers = [self.named_layers[name] for name in names]
+        return [v for layer in layers for v in (layer.weight, layer.bias)]
 
     def get_config(self):
         return {
@@ -175,7 +181,7 @@ class Generator(GrowingNetwork):
       use_wscale: equalized learning rate.
       use_pixelnorm, pixelnorm_epsilon: normalise after each convolution.
       use_leakyrelu: leaky ReLU of slope 0.2, else ReLU.
-      fused_scale: how upscaling convolutions are evaluated; the function is the same.
+      fused_scale: which official names and layouts the variables have; the function is the same.
       seed: of the initial weights.
 
     Call:
@@ -222,7 +228,7 @@ class Generator(GrowingNetwork):
                 first = f"{name}/Conv0_up" if self.fused_scale else f"{name}/Conv0"
                 self.add(
                     UpscaleConv2D, first, stage, (None, size // 2, size // 2, self.nf(stage - 2)),
-                    units=maps, fused=self.fused_scale, activation=activation,
+                    units=maps, activation=activation,
                 )  # fmt: skip
                 last = f"{name}/Conv1"
             shape = (None, size, size, maps)
@@ -238,7 +244,8 @@ class Generator(GrowingNetwork):
         return f"ToRGB_lod{self.lod_of(stage)}"
 
     def call(self, latents, labels=None, lod=0.0):
-        level, fade = self.check_lod(lod)
+        split = self.check_lod(lod)
+        level, fade = split.level, split.fade
         top = self.stages - level
         if latents.shape[-1] != self.latent_size:
             raise ValueError(f"latents {latents.shape}: [N, {self.latent_size}] is needed")
@@ -298,6 +305,8 @@ class Discriminator(GrowingNetwork):
     Call:
       images: [N, r, r, num_channels], r = R / 2^floor(lod), in [-1, 1].
       lod: float, or `Lod`.
+      sets: the images are so many minibatches, one after the other, each with a minibatch
+        stddev of its own: the same scores as from as many calls, in fewer, larger products.
       Returns (scores [N], logits [N, label_size]), float32.
     Raises: ValueError for arguments out of range.
     """
@@ -341,8 +350,9 @@ class Discriminator(GrowingNetwork):
         """Official name of the layer from images of 2^stage pixels to features."""
         return f"FromRGB_lod{self.lod_of(stage)}"
 
-    def call(self, images, lod=0.0):
-        level, fade = self.check_lod(lod)
+    def call(self, images, lod=0.0, sets=1):
+        split = self.check_lod(lod)
+        level, fade = split.level, split.fade
         top = self.stages - level
         wanted = (2**top, 2**top, self.num_channels)
         if tuple(images.shape[1:]) != wanted:
@@ -357,7 +367,7 @@ class Discriminator(GrowingNetwork):
                 y = self.named_layers[self.image_layer(stage - 1)](downscale2d(images))
                 x = lerp(x, y, fade)
         if self.stddev is not None:
-            x = self.stddev(x)
+            x = self.stddev(x, sets=sets)
         x = self.named_layers["4x4/Conv"](x)
         x = tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [-1, 16 * x.shape[-1]])  # channel-major
         x = self.named_layers["4x4/Dense0"](x)

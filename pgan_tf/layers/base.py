@@ -72,13 +72,13 @@ class EqualizedLayer(keras.layers.Layer):
             name="bias", shape=(bias_units or self.units,), initializer="zeros"
         )
 
-    def scaled_weight(self) -> tf.Tensor:
-        """Returns weight * c in the compute dtype."""
-        return tf.convert_to_tensor(self.weight) * tf.cast(self.scale, self.compute_dtype)
+    def finish(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns act(x * c + bias) for x = op(input, weight); x: [..., channels].
 
-    def add_bias_and_activate(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns act(x + bias); x: [..., channels]."""
-        x += tf.convert_to_tensor(self.bias)
+        The constant multiplies the products instead of the weight: the same number, fused with
+        the bias, where the weight would be read and written once more, forwards and backwards.
+        """
+        x = x * tf.cast(self.scale, x.dtype) + tf.convert_to_tensor(self.bias)
         if self.activation == "leaky_relu":
             return tf.nn.leaky_relu(x, SLOPE)
         return tf.nn.relu(x) if self.activation == "relu" else x

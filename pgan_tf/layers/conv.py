@@ -30,11 +30,11 @@ class EqualizedConv2D(EqualizedLayer):
         self.add_weights((self.kernel_size, self.kernel_size, input_shape[-1], self.units))
 
     def convolve(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns conv(x, weight * c), without bias and activation."""
-        return tf.nn.conv2d(x, self.scaled_weight(), strides=1, padding="SAME")
+        """Returns conv(x, weight), which `finish` scales and activates."""
+        return tf.nn.conv2d(x, tf.convert_to_tensor(self.weight), strides=1, padding="SAME")
 
     def call(self, x):
-        return self.add_bias_and_activate(self.convolve(x))
+        return self.finish(self.convolve(x))
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}

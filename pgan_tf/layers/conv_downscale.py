@@ -38,7 +38,7 @@ class ConvDownscale2D(EqualizedConv2D):
         h, w = x.shape[1:3]
         if h % 2 or w % 2:
             raise ValueError(f"{self.name}: {h}x{w} can't be halved")
-        kernel = self.scaled_weight()
+        kernel = tf.convert_to_tensor(self.weight)
         # b[j] is the box at x[j-1], x[j]: output i takes b[2i], b[2i+1] and b[2i+2].
         b = 0.25 * sum2x2(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), stride=1)
         middle, outer = slice(1, None, 2), slice(0, None, 2)
@@ -50,7 +50,7 @@ class ConvDownscale2D(EqualizedConv2D):
         return part(middle, middle) + part(middle, outer) + part(outer, middle) + part(outer, outer)
 
     def call(self, x):
-        x = self.add_bias_and_activate(self.convolve(x))
+        x = self.finish(self.convolve(x))
         return x if self.fused else downscale2d(x)
 
     def compute_output_shape(self, input_shape):

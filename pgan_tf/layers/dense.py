@@ -30,11 +30,11 @@ class EqualizedDense(EqualizedLayer):
         self.add_weights((input_shape[-1], self.units * self.positions))
 
     def call(self, x):
-        x = tf.matmul(x, self.scaled_weight())  # [N, units * positions]
+        x = tf.matmul(x, tf.convert_to_tensor(self.weight))  # [N, units * positions]
         if self.positions > 1:
             x = tf.reshape(x, [-1, self.units, self.positions])
             x = tf.transpose(x, [0, 2, 1])  # [N, positions, units]
-        return self.add_bias_and_activate(x)
+        return self.finish(x)
 
     def get_config(self):
         return {**super().get_config(), "positions": self.positions}

@@ -13,7 +13,8 @@ class MinibatchStddev(keras.layers.Layer):
 
     Args:
       group_size: samples per group; the whole batch when it is smaller.
-    Input: [N, h, w, C]. Output: [N, h, w, C + 1], same dtype.
+    Input: [sets * N, h, w, C], so many minibatches one after the other, each with its own
+    statistics. Output: [sets * N, h, w, C + 1], same dtype.
     Raises: ValueError when group_size is less than 2, or N is not known or not divisible by G.
     """
 
@@ -23,19 +24,21 @@ class MinibatchStddev(keras.layers.Layer):
             raise ValueError(f"group_size={group_size}: 2 or more is needed")
         self.group_size = group_size
 
-    def call(self, x):
-        n, h, w, c = x.shape
-        if n is None:
+    def call(self, x, sets=1):
+        total, h, w, c = x.shape
+        if total is None:
             raise ValueError(f"{self.name}: the batch size must be known when tracing")
+        n, rest = divmod(total, sets)
         group = min(self.group_size, n)
-        if n % group:
+        if rest or n % group:
             raise ValueError(f"{self.name}: a batch of {n} can't be split into groups of {group}")
-        y = tf.cast(tf.reshape(x, [group, n // group, h, w, c]), tf.float32)
-        y -= tf.reduce_mean(y, axis=0, keepdims=True)
-        y = tf.sqrt(tf.reduce_mean(y * y, axis=0) + 1e-8)  # [M, h, w, C]
-        y = tf.cast(tf.reduce_mean(y, axis=[1, 2, 3]), x.dtype)  # [M]
-        y = tf.broadcast_to(y[None, :, None, None], [group, n // group, h, w])
-        return tf.concat([x, tf.reshape(y, [n, h, w, 1])], axis=-1)
+        m = n // group
+        y = tf.cast(tf.reshape(x, [sets, group, m, h, w, c]), tf.float32)
+        y -= tf.reduce_mean(y, axis=1, keepdims=True)
+        y = tf.sqrt(tf.reduce_mean(y * y, axis=1) + 1e-8)  # [sets, M, h, w, C]
+        y = tf.cast(tf.reduce_mean(y, axis=[2, 3, 4]), x.dtype)  # [sets, M]
+        y = tf.broadcast_to(y[:, None, :, None, None], [sets, group, m, h, w])
+        return tf.concat([x, tf.reshape(y, [total, h, w, 1])], axis=-1)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], input_shape[-1] + 1)

@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from pgan_tf.layers.conv import EqualizedConv2D
-from pgan_tf.layers.scaling import upscale2d
 
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
@@ -17,23 +16,18 @@ class UpscaleConv2D(EqualizedConv2D):
     "fused" 4x4 kernel 16. The four parities of the output's rows and columns are four small
     convolutions at the input's resolution.
 
-    Args:
-      fused: True as above; False upscales, then convolves: the same function, up to rounding.
     Input: [N, h, w, channels]. Output: [N, 2h, 2w, units].
     Raises: ValueError for another kernel size than 3.
     """
 
-    def __init__(self, units: int, fused: bool = True, **kwargs):
+    def __init__(self, units: int, **kwargs):
         super().__init__(units, **kwargs)
         if self.kernel_size != 3:
             raise ValueError(f"kernel_size={self.kernel_size}: 3 is needed")
-        self.fused = fused
 
     def convolve(self, x):
-        if not self.fused:
-            return super().convolve(upscale2d(x))
         n, h, w, _ = x.shape
-        kernel = self.scaled_weight()
+        kernel = tf.convert_to_tensor(self.weight)
         # Taps of the zero-inserted row that meet a pixel: the middle one on even rows, the
         # outer two on odd rows, of which there are h + 1 with the one above the image.
         middle, outer = slice(1, 2), slice(0, 3, 2)
@@ -57,6 +51,3 @@ class UpscaleConv2D(EqualizedConv2D):
     def compute_output_shape(self, input_shape):
         n, h, w, _ = input_shape
         return (n, 2 * h, 2 * w, self.units)
-
-    def get_config(self):
-        return {**super().get_config(), "fused": self.fused}
