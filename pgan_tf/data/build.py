@@ -26,17 +26,19 @@ CLASSES_FILE = "CLASSES.txt"  # names of the labels' columns, one a line
 
 
 class Source(Protocol):
-    """Where images come from. It is sent to other processes, so it must pickle, and be small.
+    """Where images come from.
 
-    resolution, num_channels, num_images: of what it gives.
+    It is sent to other processes once, and what identifies the images with each piece of work;
+    so both must pickle and be small.
+
+    resolution, num_channels: of what it gives.
     """
 
     resolution: int
     num_channels: int
-    num_images: int
 
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Returns images by index: uint8 [n, C, R, R]. Raises UserError."""
+    def read(self, items: Sequence[Any]) -> np.ndarray:
+        """Returns images by whatever identifies them: uint8 [n, C, R, R]. Raises UserError."""
 
 
 def shuffled(num_images: int, shuffle: bool = True) -> np.ndarray:
@@ -124,22 +126,15 @@ class _Encode:
     source: Source
     compress: str | None
 
-    def __call__(self, indices: np.ndarray) -> list[writer.Records]:
-        return writer.encode(self.source.read(indices), self.compress)
-
-
-def chunks(order: Sequence[int] | np.ndarray, image_bytes: int) -> list[np.ndarray]:
-    """Cuts an order of images into pieces of work of a few megabytes each."""
-    order = np.asarray(order)
-    step = max(1, _CHUNK_BYTES // image_bytes)
-    return [order[i : i + step] for i in range(0, len(order), step)]
+    def __call__(self, items: Sequence[Any]) -> list[writer.Records]:
+        return writer.encode(self.source.read(items), self.compress)
 
 
 def build(
     path: str | os.PathLike,
     source: Source,
     *,
-    order: Sequence[int] | np.ndarray,
+    order: Sequence[Any] | np.ndarray,
     labels: np.ndarray | None = None,
     files: dict[str, bytes] | None = None,
     workers: int | None = None,
@@ -152,15 +147,16 @@ def build(
     Args:
       path: the data set's directory.
       source: where the images come from.
-      order: indices into the source, in the order of the records.
-      labels: float32 [source.num_images, label size] in the source's order, or None.
+      order: what `source.read` gets of each image (its index, say), in the order of the records.
+      labels: float32 [len(order), label size], in the order of the records, or None.
       files: further files for the data set's directory, {name: content}.
       workers: processes that read and encode; None: one a processor. The result is the same.
       force, shards, compress: see `DatasetWriter`.
     Raises: UserError, and then nothing is left.
     """
-    pieces = chunks(order, source.num_channels * source.resolution**2)
-    workers = min(default_workers() if workers is None else workers, len(pieces))
+    step = max(1, _CHUNK_BYTES // (source.num_channels * source.resolution**2))
+    pieces = (order[i : i + step] for i in range(0, len(order), step))
+    workers = min(default_workers() if workers is None else workers, -(-len(order) // step))
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(
             DatasetWriter(
@@ -181,6 +177,6 @@ def build(
             target.add_encoded(levels)
             bar.advance(task, len(levels[0]))
         if labels is not None:
-            target.set_labels(labels[order])
+            target.set_labels(labels)
         for name, content in (files or {}).items():
             target.add_file(name, content)

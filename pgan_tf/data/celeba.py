@@ -21,20 +21,14 @@ class _CelebaSource:
     """The cropped faces; see `build.Source`."""
 
     directory: str
-    names: Sequence[str]
     left: int
     top: int
     resolution: int = 128
     num_channels: int = 3
 
-    @property
-    def num_images(self) -> int:
-        """Number of images."""
-        return len(self.names)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Returns images by index: uint8 [n, 3, 128, 128]."""
-        return np.stack([self._read(storage.join(self.directory, self.names[i])) for i in indices])
+    def read(self, items: Sequence[str]) -> np.ndarray:
+        """Returns images by file name: uint8 [n, 3, 128, 128]."""
+        return np.stack([self._read(storage.join(self.directory, name)) for name in items])
 
     def _read(self, path: str) -> np.ndarray:
         try:
@@ -77,8 +71,9 @@ def create(
     directory, suffix = _find_folder(os.fspath(celeba_dir))
     names = [name for name in storage.names(directory) if name.endswith(suffix)]
     sources.check_count(len(names), NUM_IMAGES, f"*{suffix} files", directory, allow_partial)
-    source = _CelebaSource(directory, names, cx - 64, cy - 64)
-    build.build(path, source, order=build.shuffled(len(names)), **options)
+    source = _CelebaSource(directory, cx - 64, cy - 64)
+    order = [names[i] for i in build.shuffled(len(names))]
+    build.build(path, source, order=order, **options)
 
 
 def _find_folder(celeba_dir: str) -> tuple[str, str]:

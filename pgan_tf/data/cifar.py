@@ -68,11 +68,12 @@ def _create(
         classes.append(sources.check_classes(labels, len(data), label_size, file))
     images = np.concatenate(images)
     sources.check_count(len(images), NUM_IMAGES, "images", directory, allow_partial)
+    order = build.shuffled(len(images))
     build.build(
         path,
         sources.ArraySource(images),
-        order=build.shuffled(len(images)),
-        labels=build.one_hot(np.concatenate(classes), label_size),
+        order=order,
+        labels=build.one_hot(np.concatenate(classes), label_size)[order],
         workers=1,
         **options,
     )

@@ -27,7 +27,6 @@ class _Hdf5Source:
 
     path: str
     array: str
-    num_images: int
     num_channels: int
     resolution: int
 
@@ -76,8 +75,10 @@ def create(
     n, channels = array.shape[:2]
     writer.check_size(resolution, channels)
     labels = _read_labels(os.path.splitext(file)[0] + "-labels.npy", n)
-    source = _Hdf5Source(file, found[resolution], n, channels, resolution)
-    build.build(path, source, order=build.shuffled(n, shuffle), labels=labels, **options)
+    source = _Hdf5Source(file, found[resolution], channels, resolution)
+    order = build.shuffled(n, shuffle)
+    labels = None if labels is None else labels[order]
+    build.build(path, source, order=order, labels=labels, **options)
     return n
 
 

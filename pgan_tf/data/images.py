@@ -25,23 +25,14 @@ class ImagesSource:
     """Prepared images of a tree as a source; see `build.Source`."""
 
     root: str
-    names: Sequence[str]
     preparation: Preparation
     num_channels: int
     resolution: int
 
-    @property
-    def num_images(self) -> int:
-        """Number of images."""
-        return len(self.names)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Returns images by index: uint8 [n, C, R, R]."""
-        out = np.empty(
-            (len(indices), self.num_channels, self.resolution, self.resolution), np.uint8
-        )
-        for image, index in zip(out, indices, strict=True):
-            name = self.names[index]
+    def read(self, items: Sequence[str]) -> np.ndarray:
+        """Returns images by file name: uint8 [n, C, R, R]."""
+        out = np.empty((len(items), self.num_channels, self.resolution, self.resolution), np.uint8)
+        for image, name in zip(out, items, strict=True):
             try:
                 pixels = imagefile.load(imagetree.read_file(self.root, name), self.preparation)
                 if pixels.shape != image.shape:
@@ -85,8 +76,9 @@ def create(
     names, others = imagetree.list_files(root)
     if not names:
         raise UserError(f"{root} holds no image files ({', '.join(imagefile.SUFFIXES)})")
+    others = [name for name in others if name != labels]
     if others:
-        print(f"Leaving out {len(others)} files that are no images, such as {others[0]}")
+        print(f"Leaving out what is no image: {len(others)} file(s), {others[0]} first")
     label_of = None if labels is None else _find_labels(root, labels, names)
 
     shape, bad = _examine_all(root, names, preparation, options.get("workers"))
@@ -95,7 +87,8 @@ def create(
         bad |= {name: unlabelled for name in names if name not in label_of}
     _answer_bad(bad, len(names), skip_bad)
     names = [name for name in names if name not in bad]
-    source = ImagesSource(root, names, preparation, *shape)
+    names = [names[i] for i in build.shuffled(len(names), shuffle)]
+    source = ImagesSource(root, preparation, *shape)
 
     files, values = {}, None
     if label_of is not None:
@@ -108,8 +101,7 @@ def create(
         f" {source.num_channels} channel(s): {size / 1e9:.3f} GB"
         + (" before compression" if options.get("compress") else "")
     )
-    order = build.shuffled(len(names), shuffle)
-    build.build(path, source, order=order, labels=values, files=files, **options)
+    build.build(path, source, order=names, labels=values, files=files, **options)
     return len(names)
 
 

@@ -34,11 +34,12 @@ def create(
     writer.check_target(os.fspath(path), options.get("force", False))
     digits = read_digits(mnist_dir, allow_partial)
     classes = read_classes(mnist_dir, len(digits))
+    order = build.shuffled(len(digits))
     build.build(
         path,
         sources.ArraySource(digits[:, None]),
-        order=build.shuffled(len(digits)),
-        labels=build.one_hot(classes, 10),
+        order=order,
+        labels=build.one_hot(classes, 10)[order],
         workers=1,
         **options,
     )
@@ -83,11 +84,6 @@ class _ThreeDigits:
     chosen: np.ndarray  # int32 [num_images, 3]
     resolution: int = 32
     num_channels: int = 3
-
-    @property
-    def num_images(self) -> int:
-        """Number of images."""
-        return len(self.chosen)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Returns images by index: uint8 [n, 3, 32, 32]."""

@@ -177,20 +177,14 @@ def select(subset: str = "all", skin_tones: bool = False) -> list[int]:
 
 @dataclasses.dataclass(frozen=True)
 class OpenMojiSource:
-    """The chosen drawings as a source of images."""
+    """Drawings as a source of images; see `build.Source`."""
 
-    chosen: list[int]
     resolution: int
     num_channels: int = 3
 
-    @property
-    def num_images(self) -> int:
-        """Number of drawings."""
-        return len(self.chosen)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Renders drawings: uint8 [n, 3, resolution, resolution]."""
-        images = [render(self.chosen[i], self.resolution) for i in indices]
+    def read(self, items: np.ndarray) -> np.ndarray:
+        """Renders drawings by their index in emojis(): uint8 [n, 3, resolution, resolution]."""
+        images = [render(index, self.resolution) for index in items]
         return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
 
 
@@ -217,8 +211,9 @@ def create(
     """
     writer.check_target(os.fspath(path), options.get("force", False))
     writer.check_size(resolution, 3)
-    source = OpenMojiSource(select(subset, skin_tones), resolution)
-    groups = [emojis()[i].group for i in source.chosen]
+    chosen = np.array(select(subset, skin_tones))
+    chosen = chosen[build.shuffled(len(chosen))]
+    groups = [emojis()[i].group for i in chosen]
     classes = [group for group in (*GROUPS, "extras") if group in groups]
     labels = None
     files = {"CREDITS.txt": _CREDITS.encode(), "LICENSE.txt": _license()}
@@ -227,13 +222,13 @@ def create(
         files[build.CLASSES_FILE] = build.classes_text(classes)
     build.build(
         path,
-        source,
-        order=build.shuffled(source.num_images),
+        OpenMojiSource(resolution),
+        order=chosen,
         labels=labels,
         files=files,
         **options,
     )
-    return source.num_images
+    return len(chosen)
 
 
 _CREDITS = f"""\

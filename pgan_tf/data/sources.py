@@ -16,11 +16,6 @@ class ArraySource:
     images: np.ndarray
 
     @property
-    def num_images(self) -> int:
-        """Number of images."""
-        return len(self.images)
-
-    @property
     def num_channels(self) -> int:
         """1 or 3."""
         return self.images.shape[1]

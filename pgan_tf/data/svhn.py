@@ -46,11 +46,12 @@ def create(
     images = np.concatenate([images for images, _ in parts])
     classes = np.concatenate([classes for _, classes in parts])
     sources.check_count(len(images), NUM_IMAGES, "images", directory, allow_partial)
+    order = build.shuffled(len(images))
     build.build(
         path,
         sources.ArraySource(images),
-        order=build.shuffled(len(images)),
-        labels=build.one_hot(classes, 10),
+        order=order,
+        labels=build.one_hot(classes, 10)[order],
         workers=1,
         **options,
     )
