@@ -1,0 +1,125 @@
+"""Finds, downloads, checks and reads the weights of the 2015-12-05 Inception network."""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from metrics import frozen_graph, torch_file
+from metrics.inception import NUM_FEATURES, NUM_LOGITS, Inception, build, convolutions
+from pgan_tf import cli
+from pgan_tf.cli import UserError
+from pgan_tf.files import atomic_path
+
+FILE_NAME = "weights-inception-2015-12-05-6726825d.pth"
+URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE_NAME}"
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+
+_OTHER_NAMES = (  # under which people have the same numbers
+    "pt_inception-2015-12-05-6726825d.pth",
+    frozen_graph.GRAPH_FILE,
+    "inception-2015-12-05.tgz",
+)
+
+
+def default_cache() -> Path:
+    """Returns the directory for what is downloaded or computed once for all runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "pgan-tf"
+
+
+def load(path: str | os.PathLike | None, cache: Path, sha256: str | None = None) -> Inception:
+    """Returns the network with its weights.
+
+    Args:
+      path: the weights file (.pth, .pb or .tgz); None takes one from the cache directory, or
+        downloads it there.
+      cache: the directory.
+      sha256: what the file at `path` must have; None: what is known of the file.
+    Raises: UserError when there is no file, its hash is wrong, or it is damaged.
+    """
+    if path is None:
+        found = [cache / name for name in (FILE_NAME, *_OTHER_NAMES) if (cache / name).is_file()]
+        path = found[0] if found else download(cache)
+    parameters, found_hash = read(path, sha256)
+    return Inception(parameters, found_hash)
+
+
+def read(path: str | os.PathLike, sha256: str | None = None) -> tuple[dict[str, np.ndarray], str]:
+    """Returns (parameters as `Inception` takes them, the file's SHA-256).
+
+    The PyTorch file's hash is known and checked. None is published for the frozen graph: its
+    constants must have the right names and shapes. The hash is written down with every result.
+
+    Raises: UserError.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"can't read the Inception weights {path}: {error.strerror}") from None
+    found_hash = hashlib.sha256(data).hexdigest()
+    is_torch = data[:4] == b"PK\x03\x04" or data[:1] == b"\x80"  # a zip archive, a pickle
+    expected = sha256.lower() if sha256 else SHA256 if is_torch else None
+    if expected and found_hash != expected:
+        raise UserError(
+            f"{path} has SHA-256 {found_hash} instead of {expected}: it is damaged or another"
+            f" network; get {URL}, or pass --inception-sha256 {found_hash} to trust it"
+        )
+    try:
+        parameters = (torch_file if is_torch else frozen_graph).read_tensors(data)
+        _check(parameters)
+    except ValueError as error:
+        raise UserError(f"the Inception weights {path}: the file {error}") from error
+    return parameters, found_hash
+
+
+def _check(parameters: dict[str, np.ndarray]) -> None:
+    """Raises ValueError unless all parameters are there, finite and of the right shape."""
+    shapes = {"fc.weight": (NUM_LOGITS, NUM_FEATURES), "fc.bias": (NUM_LOGITS,)}
+    for name, shape in convolutions(build()).items():
+        shapes[f"{name}.conv.weight"] = shape
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{name}.bn.{part}"] = shape[:1]
+    for name, shape in shapes.items():
+        if name not in parameters:
+            raise ValueError(f"lacks {name}: it is of another network")
+        found = parameters[name]
+        if found.shape != shape:
+            raise ValueError(
+                f"holds {name} of shape {list(found.shape)} instead of {list(shape)}: it is of"
+                " another network"
+            )
+        if not np.isfinite(found).all():
+            raise ValueError(f"holds numbers in {name} that are not finite")
+
+
+def download(cache: Path) -> Path:
+    """Downloads the weights to the cache directory and returns their path.
+
+    Raises: UserError, with the address and the option, when that fails.
+    """
+    remedy = f"get {URL} elsewhere and pass it as --inception PATH, or put it into {cache}"
+    cache.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    try:
+        with atomic_path(cache / FILE_NAME) as partial, cli.progress("bytes") as bar:
+            with urllib.request.urlopen(URL, timeout=30) as reply, open(partial, "wb") as file:
+                size = reply.headers.get("Content-Length")
+                task = bar.add_task("Inception weights", total=int(size) if size else None)
+                while block := reply.read(1 << 20):
+                    file.write(block)
+                    digest.update(block)
+                    bar.advance(task, len(block))
+            if digest.hexdigest() != SHA256:
+                raise UserError(
+                    f"the Inception weights came with SHA-256 {digest.hexdigest()} instead of"
+                    f" {SHA256}; {remedy}"
+                )
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", None) or error
+        raise UserError(f"can't download the Inception weights ({reason}); {remedy}") from None
+    return cache / FILE_NAME
