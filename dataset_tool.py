@@ -56,16 +56,16 @@ def _create_command(
     examples: str,
     *,
     out: str | None = None,
-    source: tuple[str, str, str, str | None] | None = None,
+    sources: Sequence[tuple[str, str, str, str | None]] = (),
     partial: bool = False,
     workers: bool = True,
 ) -> cli.Parser:
     """Adds a command that writes a data set, with what all of these have in common.
 
-    out: default of OUT. source: (destination, name, help, default) of what it converts.
+    out: default of OUT. sources: (destination, name, help, default) of what it converts.
     """
     parser = _command(commands, run, text, examples)
-    positional = [("path", "OUT", "directory to make", out), *([source] if source else [])]
+    positional = [("path", "OUT", "directory to make", out), *sources]
     for destination, name, help_text, default in positional:
         nargs = "?" if default else None
         parser.add_argument(destination, metavar=name, nargs=nargs, default=default, help=help_text)
@@ -286,7 +286,7 @@ def _add_digit_commands(commands: argparse._SubParsersAction) -> None:
         "Makes MNIST: 60,000 digits of 32x32, gray, with labels.",
         "\ndatasets/mnist ~/downloads/mnist",
         out="datasets/mnist",
-        source=source,
+        sources=[source],
         partial=True,
         workers=False,
     )
@@ -296,7 +296,7 @@ def _add_digit_commands(commands: argparse._SubParsersAction) -> None:
         "Makes RGB MNIST: three random digits an image, a thousand modes.",
         "\ndatasets/mnistrgb ~/downloads/mnist --num_images 100000",
         out="datasets/mnistrgb",
-        source=source,
+        sources=[source],
         partial=True,
         workers=False,
     )
@@ -333,7 +333,7 @@ def _add_small_photo_commands(commands: argparse._SubParsersAction) -> None:
             f"Makes {title} images of 32x32, RGB, with labels.",
             f"\ndatasets/{name} ~/downloads/{name}",
             out=f"datasets/{name}",
-            source=("source_dir", directory, f"holds {holds}", f"{_RAW}/{name}"),
+            sources=[("source_dir", directory, f"holds {holds}", f"{_RAW}/{name}")],
             partial=True,
             workers=False,
         )
@@ -369,7 +369,7 @@ def _add_lsun_command(commands: argparse._SubParsersAction) -> None:
         _run_create_lsun,
         "Makes an LSUN category, cut to squares.",
         "datasets/lsun-cat ~/downloads/cat --resolution 256 --max_images 100000",
-        source=("lmdb_dir", "LMDB_DIR", "the category's database", None),
+        sources=[("lmdb_dir", "LMDB_DIR", "the category's database", None)],
     )
     parser.add_argument("--resolution", type=int, default=256, help="power of two")
     parser.add_argument("--max_images", type=_count, metavar="N", help="stop after N images")
@@ -394,7 +394,7 @@ def _add_face_commands(commands: argparse._SubParsersAction) -> None:
         "Makes CelebA: 202,599 faces of 128x128.",
         "\ndatasets/celeba ~/downloads/celeba --cx 89 --cy 121",
         out="datasets/celeba",
-        source=("celeba_dir", "CELEBA_DIR", "holds img_align_celeba_png", f"{_RAW}/celeba"),
+        sources=[("celeba_dir", "CELEBA_DIR", "holds img_align_celeba_png", f"{_RAW}/celeba")],
         partial=True,
     )
     parser.add_argument("--cx", type=int, default=89, help="middle of the square, from the left")
@@ -416,15 +416,11 @@ def _add_celebahq_command(commands: argparse._SubParsersAction) -> None:
         " Interrupted, it goes on where it was when it is started again.",
         "\ndatasets/celebahq ~/downloads/celeba ~/downloads/celebahq-deltas --workers 8",
         out="datasets/celebahq",
-        source=("celeba_dir", "CELEBA_DIR", "holds img_celeba and Anno", f"{_RAW}/celeba"),
+        sources=[
+            ("celeba_dir", "CELEBA_DIR", "holds img_celeba and Anno", f"{_RAW}/celeba"),
+            ("delta_dir", "DELTA_DIR", "image_list.txt and deltas*.zip", f"{_RAW}/celebahq-deltas"),
+        ],
         partial=True,
-    )
-    parser.add_argument(
-        "delta_dir",
-        metavar="DELTA_DIR",
-        nargs="?",
-        default=f"{_RAW}/celebahq-deltas",
-        help="holds image_list.txt and deltas*.zip",
     )
     parser.add_argument(
         "--strict", action="store_true", help="stop at an image whose md5 isn't the official one"
@@ -456,7 +452,7 @@ def _add_file_commands(commands: argparse._SubParsersAction) -> None:
         " BMP or TIFF. Everything is checked before anything is written.",
         "datasets/mine ~/photos --resolution 256 --crop center\n"
         "datasets/mine photos.zip --resolution 128 --pad --background gray --labels folders",
-        source=("image_dir", "IMAGES", "directory or zip file", None),
+        sources=[("image_dir", "IMAGES", "directory or zip file", None)],
     )
     _add_shuffle(parser)
     parser.add_argument(
@@ -492,7 +488,7 @@ def _add_file_commands(commands: argparse._SubParsersAction) -> None:
         _run_create_from_hdf5,
         "Makes a data set of an HDF5 file of the Theano version.",
         "datasets/mine mine.h5",
-        source=("hdf5_file", "FILE", "holds arrays data4x4, data8x8, ...", None),
+        sources=[("hdf5_file", "FILE", "holds arrays data4x4, data8x8, ...", None)],
     )
     _add_shuffle(parser)
 
