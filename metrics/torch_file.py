@@ -1,21 +1,22 @@
 """Reads the tensors of a file that PyTorch's `torch.save` wrote, without PyTorch.
 
-Such a file is a pickle, which in general is a program. Here it is read by an unpickler that
-knows four names (tensor, storage, parameter, ordered dictionary) and refuses all others, so
-nothing in the file is executed.
+Such a file is a pickle, which in general is a program. `pgan_tf.data.safe_pickle` reads it, with
+stand-ins for tensors, storages and ordered dictionaries; any other name is refused, so nothing
+in the file is executed.
 
 Both layouts are read: the zip archive (PyTorch 1.6 and later) with the pickle in `data.pkl` and
 storages in `data/KEY`; and the older stream of pickles followed by the storages.
 """
 
 import io
-import pickle
 import struct
 import zipfile
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from pgan_tf.data import safe_pickle
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _STORAGE_TYPES = {
@@ -45,6 +46,8 @@ def read_tensors(data: bytes) -> dict[str, np.ndarray]:
         tensors = _read_zip(data) if is_zip else _read_legacy(io.BytesIO(data))
     except TorchFileError:
         raise
+    except safe_pickle.Refused as error:
+        raise TorchFileError(f"asks for {error}: refused, nothing was executed") from None
     except Exception as error:  # a damaged pickle can raise anything
         raise TorchFileError(f"is damaged ({type(error).__name__}: {error})") from error
     if not isinstance(tensors, dict):
@@ -102,20 +105,12 @@ def _read_legacy(file: BinaryIO) -> Any:
     return tensors
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(safe_pickle.Unpickler):
     """Reads dictionaries, lists, plain values and tensors; refuses every other name."""
 
     def __init__(self, file: BinaryIO, load_storage: Callable[[str, str, int], np.ndarray]):
-        super().__init__(file)
+        super().__init__(file, _STAND_INS)
         self._load_storage = load_storage
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == "torch" and name in _STORAGE_TYPES:
-            return _StorageType(name)
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise TorchFileError(f"names {module}.{name}, which is not read") from None
 
     def persistent_load(self, pid: Any) -> np.ndarray:
         tag, kind, key, _, count = pid[:5]
@@ -126,6 +121,8 @@ class _Unpickler(pickle.Unpickler):
 
 class _StorageType(str):
     """The name of a storage type."""
+
+    __slots__ = ()
 
 
 class _Dictionary(dict):
@@ -150,8 +147,9 @@ def _rebuild_parameter(tensor, *_) -> np.ndarray:
     return tensor
 
 
-_ALLOWED = {
-    ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-    ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
-    ("collections", "OrderedDict"): _Dictionary,
+_STAND_INS = {
+    ("torch._utils", "_rebuild_tensor_v2"): safe_pickle.StandIn(_rebuild_tensor),
+    ("torch._utils", "_rebuild_parameter"): safe_pickle.StandIn(_rebuild_parameter),
+    ("collections", "OrderedDict"): safe_pickle.StandIn(_Dictionary),
+    **{("torch", name): _StorageType(name) for name in _STORAGE_TYPES},
 }

@@ -39,8 +39,8 @@ def load(
     """
     with storage.open_binary(os.fspath(path)) as file:
         try:
-            return _Unpickler(file, dict(stand_ins or {})).load()
-        except _Refused as error:
+            return Unpickler(file, dict(stand_ins or {})).load()
+        except Refused as error:
             raise UserError(
                 f"{path} asks for {error}, which is neither an array nor a plain value: refused,"
                 " nothing was executed"
@@ -52,11 +52,16 @@ def load(
             raise UserError(f"{path} is no complete pickle of arrays ({error})") from None
 
 
-class _Refused(Exception):  # noqa: N818
+class Refused(Exception):  # noqa: N818
     """The pickle names something that is not allowed."""
 
 
-class _Unpickler(pickle.Unpickler):
+class Unpickler(pickle.Unpickler):
+    """What `load` reads with; for formats that hold pickles among other things.
+
+    Raises `Refused` for names that are not allowed, and, when the pickle is damaged, anything.
+    """
+
     def __init__(self, file: BinaryIO, stand_ins: dict[tuple[str, str], Callable]):
         super().__init__(file, fix_imports=False, encoding="latin1")
         self._stand_ins = stand_ins
@@ -66,11 +71,11 @@ class _Unpickler(pickle.Unpickler):
             return self._stand_ins[module, name]
         function = _FUNCTIONS.get((module.replace("numpy._core", "numpy.core"), name))
         if function is None:
-            raise _Refused(f"{module}.{name}")
-        return _StandIn(function)
+            raise Refused(f"{module}.{name}")
+        return StandIn(function)
 
 
-class _StandIn:
+class StandIn:
     """A callable that a pickle can do nothing with but call it: it has no attributes to set."""
 
     __slots__ = ("__function",)
@@ -79,7 +84,7 @@ class _StandIn:
         object.__setattr__(self, "_StandIn__function", function)
 
     def __setattr__(self, name, value):
-        raise _Refused(f"attribute {name}")
+        raise Refused(f"attribute {name}")
 
     def __call__(self, *args):
         return self.__function(*args)
@@ -94,11 +99,11 @@ class _Dtype:
         if isinstance(spec, bytes):
             spec = spec.decode("latin1")
         if not isinstance(spec, str) or not _DTYPE.fullmatch(spec):
-            raise _Refused(f"arrays of dtype {spec!r}")
+            raise Refused(f"arrays of dtype {spec!r}")
         object.__setattr__(self, "value", np.dtype(spec))
 
     def __setattr__(self, name, value):
-        raise _Refused(f"attribute {name}")
+        raise Refused(f"attribute {name}")
 
     def __setstate__(self, state):
         if state[1] in ("<", ">", "=", "|"):
@@ -141,7 +146,7 @@ def _frombuffer(data, dtype: _Dtype, shape, order) -> np.ndarray:
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     if encoding not in ("latin1", "latin-1"):
-        raise _Refused(f"the codec {encoding!r}")
+        raise Refused(f"the codec {encoding!r}")
     return text.encode("latin1")
 
 
@@ -150,7 +155,7 @@ def _empty_bytes() -> bytes:
 
 
 def _ndarray(*_):
-    raise _Refused("a new numpy.ndarray")
+    raise Refused("a new numpy.ndarray")
 
 
 _FUNCTIONS: dict[tuple[str, str], Callable] = {

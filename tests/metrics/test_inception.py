@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from metrics import inception as inception_module
+
+
+@pytest.fixture(scope="module")
+def values(golden):
+    arrays = golden("inception.npz")
+    return arrays["images"].transpose(0, 2, 3, 1), arrays
+
+
+def relative_difference(found, expected):
+    return np.abs(found - expected).max() / np.abs(expected).max()
+
+
+def test_every_feature_equals_the_reference(inception, values):
+    images, arrays = values
+    stages = inception.stages(images)
+    assert set(stages) == {"64", "192", "768", "2048"}
+    for name, found in stages.items():
+        expected = arrays[f"feat/{name}"]
+        assert relative_difference(found, expected) < 1e-4
+        # Also each feature by itself; those near 0 by what their image's mean allows.
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * expected.mean())
+    logits = inception.logits(stages["2048"])
+    assert relative_difference(logits, arrays["feat/logits_unbiased"]) < 1e-4
+    biased = inception.logits(stages["2048"], bias=True)
+    assert relative_difference(biased, arrays["feat/logits"]) < 1e-4
+
+
+def test_convolutions_have_the_names_and_shapes_of_the_weights_file(golden):
+    expected = {
+        name.removesuffix(".conv.weight"): tuple(shape)
+        for name, shape in golden("inception_names.json").items()
+        if name.endswith(".conv.weight")
+    }
+    assert inception_module.convolutions(inception_module.build()) == expected
+
+
+def test_features_do_not_depend_on_the_batch(inception, values, monkeypatch):
+    images, _ = values
+    together = inception.features(images)
+    alone = np.concatenate([inception.features(images[:1]), inception.features(images[1:])])
+    np.testing.assert_array_equal(alone, together)
+    monkeypatch.setattr(inception_module, "_CHUNK", 4)
+    np.testing.assert_allclose(inception.features(images), together, atol=1e-4)
+
+
+def test_gray_images_are_replicated(inception, values):
+    gray = values[0][:2, :, :, :1]
+    expected = inception.features(np.repeat(gray, 3, axis=3))
+    np.testing.assert_array_equal(inception.features(tf.constant(gray)), expected)
+
+
+def test_images_are_resized_as_tensorflow_1_did():
+    """Output pixel y is read at y * height / 299: corners stay, nothing is read past the end."""
+    ramp = np.arange(64, dtype=np.float32)[None, :, None, None] * np.ones((1, 64, 64, 3))
+    found = inception_module.InceptionInput()(ramp).numpy()
+    rows = np.minimum(np.arange(299) * 64 / 299, 63)
+    np.testing.assert_allclose(found[0, :, 0, 0], (rows - 128) / 128, atol=1e-5)
+
+
+def test_other_channels_are_refused(inception):
+    with pytest.raises(ValueError, match="neither RGB nor gray"):
+        inception.features(np.zeros((2, 8, 8, 4), np.uint8))
