@@ -32,6 +32,7 @@ def create(
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
+    sources.find(os.fspath(mnist_dir), [_IMAGES, _LABELS], _ORIGIN)  # both, before any work
     digits = read_digits(mnist_dir, allow_partial)
     classes = read_classes(mnist_dir, len(digits))
     order = build.shuffled(len(digits))

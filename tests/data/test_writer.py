@@ -1,0 +1,140 @@
+"""Writing data sets: whole ones or none."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pgan_tf.cli import UserError
+from pgan_tf.data import storage, writer
+from pgan_tf.data.dataset import Dataset
+from pgan_tf.data.writer import DatasetWriter
+
+
+def images(n, resolution=8, channels=3, seed=0):
+    shape = (n, channels, resolution, resolution)
+    return np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
+
+
+def write(path, pixels, labels=None, **options):
+    with DatasetWriter(path, pixels.shape[-1], pixels.shape[1], **options) as target:
+        for start in range(0, len(pixels), 3):
+            target.add(pixels[start : start + 3])
+        if labels is not None:
+            target.set_labels(labels)
+
+
+def test_nothing_but_the_files_is_left(tmp_path):
+    write(tmp_path / "a", images(7), np.eye(7))
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    expected = ["a-r02.tfrecords", "a-r03.tfrecords", "a-rxx.labels"]
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == expected
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, OSError(errno.ENOSPC, "full")])
+def test_failure_leaves_nothing(tmp_path, error):
+    with pytest.raises(type(error) if isinstance(error, OSError) else error):  # noqa: SIM117
+        with DatasetWriter(tmp_path / "a", 8, 3) as target:
+            target.add(images(2))
+            raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failure_at_the_end_keeps_the_old_one(tmp_path):
+    write(tmp_path / "a", images(3))
+    with pytest.raises(UserError, match="3 images came instead of 4"):
+        write(tmp_path / "a", images(3, seed=1), force=True, num_images=4)
+    np.testing.assert_array_equal(Dataset(tmp_path / "a").read_checked(8, range(3)), images(3))
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_full_disk_while_closing_leaves_nothing(tmp_path, monkeypatch):
+    def full(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(writer._LevelFile, "close", full)
+    with pytest.raises(OSError, match="No space"):
+        write(tmp_path / "a", images(2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_existing_target_needs_force(tmp_path):
+    write(tmp_path / "a", images(2))
+    with pytest.raises(UserError, match=r"exists already; --force"):
+        write(tmp_path / "a", images(5))
+    write(tmp_path / "a", images(5), force=True)
+    assert Dataset(tmp_path / "a").num_images == 5
+
+
+def test_force_never_deletes_what_is_no_data_set(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "README.txt").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(UserError, match="is no data set"):
+            write(home, images(2), force=force)
+    write(tmp_path / "a", images(2))
+    (tmp_path / "a" / "thesis.doc").write_text("mine")
+    with pytest.raises(UserError, match=r"thesis\.doc"):
+        write(tmp_path / "a", images(2), force=True)
+    assert (home / "README.txt").exists() and (tmp_path / "a" / "thesis.doc").exists()
+
+
+def test_empty_directory_may_be_the_target(tmp_path):
+    (tmp_path / "a").mkdir()
+    write(tmp_path / "a", images(2))
+    assert Dataset(tmp_path / "a").num_images == 2
+
+
+def test_space_is_checked_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "free_bytes", lambda path: 10**9)
+    with pytest.raises(UserError, match=r"needs 4\.19 GB, but the disk has 1\.00 GB"):
+        write(tmp_path / "a", images(1, 1024), num_images=1000)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_size_on_disk_is_exact(tmp_path):
+    write(tmp_path / "a", images(6, 32), np.eye(6))
+    files = (tmp_path / "a").iterdir()
+    assert sum(f.stat().st_size for f in files) == writer.size_on_disk(6, 32, 3, label_size=6)
+
+
+def test_killed_process_leaves_nothing_that_looks_complete(tmp_path):
+    program = (
+        "import os, sys, numpy as np\n"
+        "from pgan_tf.data.writer import DatasetWriter\n"
+        "with DatasetWriter(sys.argv[1], 8, 3) as target:\n"
+        "    target.add(np.zeros((9, 3, 8, 8), np.uint8))\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    root = Path(__file__).parents[2]
+    killed = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "a")],
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".a.") and left.name.endswith(writer.PARTIAL_SUFFIX)
+    write(tmp_path / "a", images(2))  # the next run clears it away
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_wrong_arguments(tmp_path):
+    for resolution in (0, 2, 12, -8):
+        with pytest.raises(UserError, match="not a power of two"):
+            DatasetWriter(tmp_path / "a", resolution, 3)
+    with pytest.raises(UserError, match="2 channels"):
+        DatasetWriter(tmp_path / "a", 8, 2)
+    with pytest.raises(UserError, match="0 shards"):
+        DatasetWriter(tmp_path / "a", 8, 3, shards=0)
+    with pytest.raises(UserError, match="2 images came instead of at least 3"):
+        write(tmp_path / "a", images(2), shards=3)
+    with pytest.raises(ValueError, match="expected uint8"):
+        write(tmp_path / "a", images(2).astype(np.float32))
+    with pytest.raises(ValueError, match="1 labels for 2 images"):
+        write(tmp_path / "a", images(2), np.eye(1))
+    assert list(tmp_path.iterdir()) == []
