@@ -49,7 +49,8 @@ def load(
             pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError,
             AttributeError, OverflowError, MemoryError, UnicodeError, ImportError, RecursionError,
         ) as error:  # fmt: skip
-            raise UserError(f"{path} is no complete pickle of arrays ({error})") from None
+            what = " ".join(str(error).split())
+            raise UserError(f"{path} is no complete pickle of arrays ({what})") from None
 
 
 class Refused(Exception):  # noqa: N818
