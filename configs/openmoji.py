@@ -2,4 +2,36 @@
 
 from pgan_tf.config import Preset
 
-PRESETS = ()
+PRESETS = (
+    Preset(
+        "openmoji",
+        """Emoji at 32x32 on a laptop's CPU.""",
+        {
+            "name": "openmoji",
+            "data.path": "datasets/openmoji",
+            "data.command": "python dataset_tool.py create_openmoji datasets/openmoji",
+            "data.resolution": 32,
+            "data.mirror": True,
+            "G.fmap_base": 512,
+            "G.fmap_max": 64,
+            "D.fmap_base": 512,
+            "D.fmap_max": 64,
+            "schedule.lod_training_kimg": 24,
+            "schedule.lod_transition_kimg": 12,
+            "schedule.minibatch_base": 32,
+            "schedule.minibatch_dict": {},
+            "schedule.max_minibatch_per_gpu": {},
+            "schedule.G_lrate_base": 0.002,
+            "schedule.D_lrate_base": 0.002,
+            "schedule.G_lrate_dict": {},
+            "schedule.D_lrate_dict": {},
+            "schedule.tick_kimg_base": 8,
+            "schedule.tick_kimg_dict": {},
+            "train.smoothing_half_life_kimg": 0.5,
+            "train.minibatch_repeats": 1,
+            "train.network_snapshot_ticks": 4,
+            "train.keep_snapshots": 10,
+            "train.total_kimg": 150,
+        },
+    ),
+)

@@ -23,6 +23,7 @@ class DataOptions:
     Attributes:
       path: the data set's directory; its name is the name of the files in it.
       command: the command that makes the data set, for the message when it is missing.
+      resolution: final resolution of the networks; 0 takes the data set's own.
       mirror: flip each real horizontally with probability 1/2.
       labels: condition the networks on the data set's labels.
       verify: checksums of the records: "auto" (all before training when the levels are small,
@@ -33,6 +34,7 @@ class DataOptions:
 
     path: str = ""
     command: str = "python dataset_tool.py create_from_images"
+    resolution: int = 0
     mirror: bool = False
     labels: bool = False
     verify: str = "auto"

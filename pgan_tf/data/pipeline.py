@@ -1,0 +1,82 @@
+"""The order in which a training sees its images, and reading ahead of it."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def random_state(*keys: int) -> np.random.RandomState:
+    """Returns a generator that is a function of up to three non-negative integers.
+
+    NumPy promises that `RandomState`'s methods give the same numbers in every version; Philox
+    makes independent streams for different keys at no cost.
+    """
+    seed, role, counter = (*keys, 0, 0)[:3]
+    key = ((seed & 0xFFFFFFFF) << 32 | role) | (counter << 64)
+    return np.random.RandomState(np.random.Philox(key=key))
+
+
+class ImageOrder:
+    """An endless sequence of image indices: whole epochs, each in an order of its own.
+
+    What stands at a position depends on (seed, position) alone, so that a run can be continued
+    anywhere. Two epochs' orders are kept, 8 bytes an image each.
+
+    Args:
+      num_images: in the data set.
+      seed: of the orders.
+    """
+
+    _ROLE = 1
+
+    def __init__(self, num_images: int, seed: int):
+        self.num_images = num_images
+        self.seed = seed
+        self._epochs: dict[int, np.ndarray] = {}
+
+    def indices(self, first: int, count: int) -> np.ndarray:
+        """Returns the indices at positions first .. first + count - 1: int64 [count]."""
+        parts = []
+        while count > 0:
+            epoch, offset = divmod(first, self.num_images)
+            part = self._epoch(epoch)[offset : offset + count]
+            parts.append(part)
+            first, count = first + len(part), count - len(part)
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    def _epoch(self, epoch: int) -> np.ndarray:
+        epochs = self._epochs
+        if epoch not in epochs:
+            order = random_state(self.seed, self._ROLE, epoch).permutation(self.num_images)
+            # A new dictionary, so that readers in other threads never see a half-made one.
+            self._epochs = {k: v for k, v in epochs.items() if k == epoch - 1} | {epoch: order}
+            return order
+        return epochs[epoch]
+
+
+def prefetch(
+    items: Iterable[Item], make: Callable[[Item], Made], ahead: int = 4, workers: int = 2
+) -> Iterator[tuple[Item, Made]]:
+    """Yields (item, make(item)) in order, making up to `ahead` of them in the background.
+
+    Raises: whatever `make` raises, when its item's turn comes.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")
+    pending: deque = deque()
+    try:
+        for item in items:
+            pending.append((item, pool.submit(make, item)))
+            if len(pending) > ahead:
+                item, future = pending.popleft()
+                yield item, future.result()
+        while pending:
+            item, future = pending.popleft()
+            yield item, future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

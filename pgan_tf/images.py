@@ -1,0 +1,89 @@
+"""Images for people: from the generator's range to PNG files and grids."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from pgan_tf.files import atomic_path
+from pgan_tf.networks import Generator
+
+GRID_PIXELS = {"1080p": (1920, 1080, 3, 2), "4k": (3840, 2160, 7, 4)}
+"""Name -> width, height, least columns, least rows of an image grid."""
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """[-1, 1] -> 0..255, rounded and clipped; any shape."""
+    return np.clip(np.floor(np.asarray(images) * 127.5 + 128.0), 0, 255).astype(np.uint8)
+
+
+def latents_of(seeds: np.ndarray, latent_size: int) -> np.ndarray:
+    """Returns one latent for each seed: float32 [n, latent_size], N(0, 1).
+
+    NumPy's RandomState(seed) gives the same numbers on every machine and in every version.
+    """
+    rows = [np.random.RandomState(seed).randn(latent_size) for seed in seeds]
+    return np.array(rows, np.float32).reshape(-1, latent_size)
+
+
+class ImageGenerator:
+    """Runs a generator on any number of latents, in batches of one size, compiled once.
+
+    The size never changes, the last batch being filled up, so that an image does not depend
+    on how many others are asked for at a time.
+
+    Args:
+      Gs: the generator.
+      lod: of the images.
+      minibatch: size of the batches.
+    """
+
+    def __init__(self, Gs: Generator, lod: float = 0.0, minibatch: int = 16):
+        self.Gs, self.lod, self.minibatch = Gs, lod, minibatch
+        self._run = tf.function(lambda z, y: Gs(z, y, lod=lod), autograph=False)
+
+    def __call__(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Returns uint8 [n, r, r, C] for latents [n, latent_size], labels [n, label_size]."""
+        if labels is None:
+            labels = np.zeros([len(latents), self.Gs.label_size], np.float32)
+        parts = []
+        for first in range(0, len(latents), self.minibatch):
+            z, y = (a[first : first + self.minibatch] for a in (latents, labels))
+            missing = self.minibatch - len(z)
+            z, y = (np.pad(a, [[0, missing], [0, 0]], mode="edge") for a in (z, y))
+            parts.append(to_uint8(self._run(z, y).numpy())[: self.minibatch - missing])
+        return np.concatenate(parts)
+
+
+def enlarge(images: np.ndarray, resolution: int) -> np.ndarray:
+    """Nearest-neighbour upscaling of [n, r, r, C] to `resolution`."""
+    factor = resolution // images.shape[1]
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def grid_size(name: str, resolution: int) -> tuple[int, int]:
+    """Returns (columns, rows) of a grid of images of this resolution, at most 32 each."""
+    width, height, least_columns, least_rows = GRID_PIXELS[name]
+    columns = int(np.clip(width // resolution, least_columns, 32))
+    rows = int(np.clip(height // resolution, least_rows, 32))
+    return columns, rows
+
+
+def make_grid(images: np.ndarray, columns: int) -> np.ndarray:
+    """Lays out uint8 [n, h, w, C] row by row: [rows * h, columns * w, C]; black where none."""
+    n, h, w, c = images.shape
+    rows = -(-n // columns)
+    cells = np.zeros([rows * columns, h, w, c], np.uint8)
+    cells[:n] = images
+    cells = cells.reshape(rows, columns, h, w, c).transpose(0, 2, 1, 3, 4)
+    return cells.reshape(rows * h, columns * w, c)
+
+
+def save_png(image: np.ndarray, path: str | os.PathLike) -> Path:
+    """Writes uint8 [h, w, 1 or 3] as a PNG, atomically; returns the path."""
+    with atomic_path(path) as partial:
+        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        picture.save(partial, format="PNG")
+    return Path(path)

@@ -1,0 +1,189 @@
+"""Command line: trains a growing GAN."""
+
+from collections.abc import Sequence
+
+import configs
+from pgan_tf import cli, schedule
+from pgan_tf import config as config_module
+from pgan_tf.cli import UserError, nearest
+from pgan_tf.config import Config
+
+EXAMPLES = """\
+  python -m pgan_tf.train --config openmoji
+  python -m pgan_tf.train --config celebahq --dry-run
+  python -m pgan_tf.train --config celebahq --preset v2-8gpus --precision fp16
+  python -m pgan_tf.train --config lsun-cat --set train.total_kimg=500 --set G.fmap_base=4096
+  python -m pgan_tf.train --config cifar10 --without growing --without wscale
+  python -m pgan_tf.train --data-dir datasets/mine --set data.mirror=true
+
+The same command again continues the run where it was saved last.
+"""
+
+
+def parser() -> cli.Parser:
+    """Returns the command line's parser."""
+    p = cli.Parser(
+        prog="python -m pgan_tf.train",
+        description="Trains a growing GAN, or continues a training.",
+        examples=EXAMPLES,
+    )
+    p.add_argument(
+        "--config", metavar="NAME",
+        help="what to train: celebahq, celeba, lsun-CATEGORY, cifar10, cifar100, svhn, mnist,"
+        " mnistrgb, openmoji, openmoji-large, syn1024rgb (--list describes them)",
+    )  # fmt: skip
+    p.add_argument("--data-dir", metavar="DIR", help="the data set, if not the config's own")
+    p.add_argument(
+        "--preset", metavar="NAME",
+        help="schedule for a number of GPUs: v1-1gpu, v2-1gpu, v2-2gpus, v2-4gpus, v2-8gpus"
+        " (default: the largest v2 preset that the machine's GPUs are enough for)",
+    )  # fmt: skip
+    p.add_argument("--precision", metavar="TYPE", default="fp32", help="fp32, fp16 or bf16")
+    p.add_argument(
+        "--without", metavar="FEATURE", action="append", default=[],
+        help=f"turn a feature off: {', '.join(config_module.FEATURES)}; may be repeated",
+    )  # fmt: skip
+    p.add_argument(
+        "--set", metavar="OPTION=VALUE", action="append", default=[], dest="assignments",
+        help="override any option that --dry-run prints; may be repeated",
+    )  # fmt: skip
+    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    p.add_argument("--new", action="store_true", help="start a new run instead of continuing one")
+    p.add_argument(
+        "--dry-run", action="store_true",
+        help="print options, schedule, networks and data set, and exit",
+    )  # fmt: skip
+    p.add_argument("--list", action="store_true", help="describe all presets and exit")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and trains."""
+    args = parser().parse_args(argv)
+    if args.list:
+        print(describe_presets())
+        return
+    config = resolve(args)
+    if args.dry_run:
+        print(describe(config))
+        return
+    from pgan_tf.training.loop import Interrupted, train
+
+    try:
+        train(config, args.results, args.new)
+    except Interrupted as stop:
+        print(stop)
+        raise SystemExit(130) from None
+
+
+def resolve(args) -> Config:
+    """Returns the options that a parsed command line stands for.
+
+    Raises: UserError for unknown names, naming the nearest.
+    """
+    if not args.config and not args.data_dir:
+        raise UserError("say what to train: --config NAME (see --list) or --data-dir DIR")
+    data = _lookup("--config", args.config, configs.DATA).options if args.config else {}
+    if args.data_dir:
+        data = {"name": "custom", **data, "data.path": args.data_dir}
+    assignments = config_module.parse_assignments(args.assignments)
+    preset = args.preset or _preset_for(int(assignments.get("train.gpus", 0) or 0))
+    hardware = _lookup("--preset", preset, configs.HARDWARE)
+    precision = _lookup("--precision", args.precision, configs.PRECISION)
+    config = config_module.resolve(
+        hardware.options, precision.options, data, assignments, without=args.without
+    )
+    if "name" not in assignments:
+        parts = [config.name, hardware.name, config.train.precision]
+        parts += [f"no-{feature}" for feature in args.without]
+        config = config_module.override(config, {"name": "-".join(parts)})
+    return config
+
+
+def _lookup(option: str, name: str, presets: dict):
+    if name not in presets:
+        raise UserError(f"{option} {name}: there is none of that name{nearest(name, presets)}")
+    return presets[name]
+
+
+def _preset_for(gpus: int) -> str:
+    """Returns the name of the v2 preset for this number of GPUs; 0 looks at the machine."""
+    if not gpus:
+        import tensorflow as tf
+
+        gpus = len(tf.config.list_physical_devices("GPU"))
+    sizes = {8: "v2-8gpus", 4: "v2-4gpus", 2: "v2-2gpus", 1: "v2-1gpu", 0: "v2-1gpu"}
+    return next(name for size, name in sizes.items() if gpus >= size)
+
+
+def describe_presets() -> str:
+    """Returns the documentation of all presets."""
+    lines = []
+    for option, presets in (
+        ("--config", configs.DATA), ("--preset", configs.HARDWARE),
+        ("--precision", configs.PRECISION),
+    ):  # fmt: skip
+        for preset in presets.values():
+            text = " ".join(preset.doc.split())
+            lines.append(f"{option} {preset.name}\n    {text}")
+    return "\n".join(lines)
+
+
+def describe(config: Config) -> str:
+    """Returns what a run of these options would do: for --dry-run."""
+    from pgan_tf.training.setup import build_networks, make_strategy, open_dataset
+
+    replicas = make_strategy(config.train.gpus).num_replicas_in_sync
+    lines = ["Options:"]
+    for name, value in config_module.flatten(config).items():
+        if isinstance(value, dict):
+            value = ",".join(f"{k}:{v:g}" for k, v in value.items()) or "{}"
+        lines.append(f"  {name}={value}")
+
+    lines += ["", "Data set:"]
+    resolution, channels, labels = config.data.resolution or 1024, 3, 0
+    try:
+        dataset = open_dataset(config)
+    except UserError as problem:
+        lines.append(f"  {problem}")
+        lines.append(f"  what follows supposes RGB images of {resolution}x{resolution}")
+    else:
+        resolution = config.data.resolution or dataset.resolution
+        channels = dataset.num_channels
+        labels = dataset.label_size if config.data.labels else 0
+        levels = ", ".join(f"{r}x{r}" for r in dataset.levels)
+        lines.append(
+            f"  {config.data.path or dataset.name}: {dataset.num_images} images,"
+            f" {channels} channel(s), {levels}"
+        )
+        if dataset.labels is not None:
+            counts = dataset.labels.sum(axis=0)
+            unused = "" if config.data.labels else " (not used: data.labels=false)"
+            lines.append(
+                f"  labels: {dataset.label_size} classes of {counts.min():.0f} to"
+                f" {counts.max():.0f} images{unused}"
+            )
+
+    lines += ["", f"Schedule on {replicas} replica(s):"]
+    lines.append("  stage            kimg             minibatch  per replica  G rate   D rate")
+    for stage in schedule.stages(config, resolution, replicas):
+        p = stage.first
+        name = f"{p.resolution}x{p.resolution} {'fade' if stage.fading else 'train'}"
+        span = f"{stage.start_kimg:g} to {stage.end_kimg:g}"
+        lines.append(
+            f"  {name:<16} {span:<16} {p.minibatch:<10d} {p.minibatch // replicas:<12d}"
+            f" {p.G_lrate:<8g} {p.D_lrate:g}"
+        )
+    try:
+        schedule.check(config, resolution, replicas)
+    except UserError as problem:
+        lines.append(f"  can't be run: {problem}")
+
+    lines += ["", "Networks:"]
+    for network in build_networks(config, resolution, channels, labels)[:2]:
+        lines.append(f"  {network.name}: {network.count_params():,} parameters")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    cli.run(main)

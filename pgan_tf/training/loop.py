@@ -1,0 +1,291 @@
+"""The training loop."""
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from pgan_tf import schedule
+from pgan_tf.cli import UserError
+from pgan_tf.config import Config
+from pgan_tf.data.pipeline import prefetch
+from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
+from pgan_tf.snapshot import load_snapshot, save_snapshot
+from pgan_tf.training.feed import Feed, Iteration, iterations
+from pgan_tf.training.reports import Clock, Reporter, TimeLeft
+from pgan_tf.training.run_directory import RunDirectory
+from pgan_tf.training.setup import build_networks, make_strategy, open_dataset
+from pgan_tf.training.step import TrainStep, optimizer_is_reset
+
+_LOOK_EVERY = 25  # iterations between two looks for divergence: each waits for the device
+
+
+def train(config: Config, results: str = "results", new: bool = False) -> Path:
+    """Trains, or continues the newest unfinished run of the same options.
+
+    Args:
+      config: all options.
+      results: the directory that holds the runs.
+      new: start a new run whatever is there.
+    Returns: the run's directory.
+    Raises:
+      UserError: for options or data that can't be trained with, before any training; when
+        the networks diverge; or when saving fails, the snapshots before staying as they are.
+      Interrupted: on Ctrl-C or SIGTERM, after the iteration is finished and all is saved.
+    """
+    strategy = make_strategy(config.train.gpus)
+    dataset = open_dataset(config)
+    schedule.check(
+        config, config.data.resolution or dataset.resolution, strategy.num_replicas_in_sync
+    )
+    run = None if new else RunDirectory.find(results, config)
+    state = run.load_state() if run else None
+    with _Training(config, strategy, dataset, run or RunDirectory.create(results, config)) as t:
+        if state:
+            t.restore(*state)
+        t.run()
+    return t.directory.path
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user stopped the training; everything is saved."""
+
+
+class _Training:
+    """One part of a run, from its start or continuation to its end or interruption."""
+
+    def __init__(self, config: Config, strategy, dataset, directory: RunDirectory):
+        self.config = config
+        self.strategy = strategy
+        self.dataset = dataset
+        self.directory = directory
+        self.resolution = config.data.resolution or dataset.resolution
+        self.replicas = strategy.num_replicas_in_sync
+        label_size = dataset.label_size if config.data.labels else 0
+        with strategy.scope():
+            self.G, self.D, self.Gs = build_networks(
+                config, self.resolution, dataset.num_channels, label_size
+            )
+        self.step = TrainStep(self.G, self.D, self.Gs, config, strategy)
+        self.feed = Feed(dataset, config, self.G.latent_size)
+        self.reporter = Reporter(directory)
+        self.left = TimeLeft(config, self.resolution, self.replicas, dataset.num_channels)
+        self.clock = Clock()
+        self.nimg = 0  # images shown
+        self.phase_nimg = 0  # when the schedule was last looked up
+        self.tick = 0
+        self.tick_nimg = 0  # at the start of the tick
+        self.lod: float | None = None  # of the last iteration
+        self.stop_signal: int | None = None
+        self._grid = grid_size(config.train.image_grid, self.resolution)
+        self._generators: dict[float, ImageGenerator] = {}
+
+    def __enter__(self):
+        self._handlers = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._handlers[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *exception):
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self.reporter.close()
+
+    def _on_signal(self, number, frame) -> None:
+        if self.stop_signal is not None:  # the second time: now
+            raise KeyboardInterrupt
+        self.stop_signal = number
+        print("\nfinishing the step, then saving; once more to stop at once", flush=True)
+
+    def restore(self, arrays: dict[str, np.ndarray], meta: dict) -> None:
+        """Continues from a saved state and the snapshot it goes with."""
+        snapshot = load_snapshot(self.directory.path / meta["snapshot"])
+        if snapshot.nimg != meta["nimg"]:
+            raise UserError(
+                f"{snapshot.path} and the training state beside it are of different moments;"
+                " start a new run with --new"
+            )
+        for ours, theirs in ((self.G, snapshot.G), (self.D, snapshot.D), (self.Gs, snapshot.Gs)):
+            for variable, value in zip(ours.variables, theirs.variables, strict=True):
+                variable.assign(value.numpy())
+        for name, variable in self.step.state().items():
+            variable.assign(arrays[name])
+        self.nimg, self.phase_nimg = meta["nimg"], meta["phase_nimg"]
+        self.tick, self.tick_nimg, self.lod = meta["tick"], meta["nimg"], meta["lod"]
+        self.clock = Clock(meta["time"])
+        self.directory.rewind_stats(self.nimg)
+        self.directory.save_config(self.config)
+
+    def run(self) -> None:
+        """Trains until `train.total_kimg`."""
+        total = int(self.config.train.total_kimg * 1000)
+        say, where = self.reporter.say, self.directory.path
+        if self.nimg >= total:
+            say(f"{where} is finished: {self.nimg / 1000:.1f} kimg; --new starts another run")
+            return
+        say(f"{'Continuing' if self.nimg else 'Training'} in {where} on {self._devices()}")
+        if not self.nimg:
+            self.save_reals()
+            self.save_fakes(self._phase().lod)
+        self._tick_time, self._maintenance = self.clock(), 0.0
+        plan = iterations(self.config, self.resolution, self.replicas, self.nimg, self.phase_nimg)
+        feed = prefetch(plan, self.feed.batches)
+        since_look = 0
+        try:
+            for iteration, batches in feed:
+                self.iterate(iteration, batches)
+                since_look += 1
+                if since_look >= _LOOK_EVERY:
+                    since_look = 0
+                    self.check_divergence()
+                if self.stop_signal is not None:
+                    self.save()
+                    raise Interrupted(
+                        f"stopped at {self.nimg / 1000:.1f} kimg, saved in {where};"
+                        " the same command continues"
+                    )
+                shown = self.nimg - self.tick_nimg
+                if shown >= iteration.phase.tick_kimg * 1000 or self.nimg >= total:
+                    self.end_tick(iteration, last=self.nimg >= total)
+                else:
+                    seconds = self.clock() - self._tick_time
+                    self.reporter.progress(
+                        shown / 1000, iteration.phase.tick_kimg, shown / max(seconds, 1e-9)
+                    )
+        finally:
+            feed.close()
+        say(f"Finished {self.nimg / 1000:.1f} kimg: {where}")
+
+    def _devices(self) -> str:
+        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        return f"{self.replicas} {kind}{'s' * (self.replicas > 1)}"
+
+    def _phase(self) -> schedule.Phase:
+        return schedule.phase_at(
+            self.config.schedule, self.phase_nimg, self.resolution, self.replicas
+        )
+
+    def iterate(self, iteration: Iteration, batches) -> None:
+        """Runs one iteration."""
+        phase = iteration.phase
+        if (
+            self.config.train.reset_optimizer
+            and self.lod is not None
+            and optimizer_is_reset(self.lod, phase.lod)
+        ):
+            self.step.reset_optimizers()
+        self.lod, self.phase_nimg = phase.lod, phase.nimg
+        d_batches, g_batch = batches
+        self.step(d_batches, g_batch, phase)
+        self.nimg = iteration.nimg + phase.minibatch * len(d_batches)
+
+    def check_divergence(self) -> None:
+        """Stops a run whose updates have all been skipped for a while.
+
+        Raises: UserError naming the last good snapshot.
+        """
+        skipped = self.step.skipped_in_a_row()
+        if skipped >= self.config.train.max_skipped:
+            self.reporter.end_progress()
+            snapshots = sorted(self.directory.path.glob("network-snapshot-*.npz"))
+            last = f"the last good snapshot is {snapshots[-1]}" if snapshots else "no snapshot yet"
+            message = (
+                f"diverged at {self.nimg / 1000:.1f} kimg: {skipped:.0f} updates in a row had"
+                f" gradients that are not finite; {last}; try lower schedule.G_lrate_base and"
+                " D_lrate_base"
+            )
+            self.directory.append("log.txt", message)
+            raise UserError(message)
+
+    def end_tick(self, iteration: Iteration, last: bool) -> None:
+        """Reports the tick and saves what is due."""
+        report = self.step.take_report()  # waits for the device: the time below is all work
+        self.check_divergence()
+        now = self.clock()
+        shown = self.nimg - self.tick_nimg
+        seconds = now - self._tick_time
+        per_kimg = seconds / (shown / 1000)
+        phase = iteration.phase
+        stage_left, run_left = self.left.estimate(self.nimg / 1000, phase.resolution, per_kimg)
+        self.tick += 1
+        stats = {
+            "tick": self.tick,
+            "nimg": self.nimg,
+            "kimg": self.nimg / 1000,
+            "lod": phase.lod,
+            "resolution": phase.resolution,
+            "minibatch": phase.minibatch,
+            "time": now,
+            "sec_per_tick": seconds,
+            "sec_per_kimg": per_kimg,
+            "maintenance": self._maintenance,
+            "images_per_sec": shown / seconds,
+            "G_lrate": phase.G_lrate,
+            "D_lrate": phase.D_lrate,
+            "stage_left": stage_left,
+            "run_left": run_left,
+            **report,
+        }
+        self.reporter.tick(stats)
+        train = self.config.train
+        if last or self.tick % train.image_snapshot_ticks == 0:
+            self.save_fakes(phase.lod)
+        if last or self.tick % train.network_snapshot_ticks == 0:
+            self.save()
+        self.tick_nimg = self.nimg
+        self._tick_time = self.clock()
+        self._maintenance = self._tick_time - now
+
+    def save(self) -> None:
+        """Saves a snapshot, then the state that goes with it, then removes old ones.
+
+        Raises: UserError when the disk is full or can't be written.
+        """
+        path = self.directory.snapshot_path(self.nimg)
+        meta = {
+            "nimg": self.nimg,
+            "phase_nimg": self.phase_nimg,
+            "lod": self.lod,
+            "tick": self.tick,
+            "time": self.clock(),
+            "snapshot": path.name,
+        }
+        try:
+            save_snapshot(path, self.G, self.D, self.Gs, self.config, self.nimg, self.lod)
+            self.directory.save_state(self.step.state(), meta)
+        except OSError as error:
+            self.reporter.end_progress()
+            raise UserError(
+                f"can't save {path}: {error.strerror}; the snapshots before it are untouched;"
+                " make room, then run the same command to continue"
+            ) from None
+        self.directory.remove_old_snapshots(self.config.train.keep_snapshots)
+
+    def save_reals(self) -> None:
+        """Writes the grid of reals, at full resolution."""
+        columns, rows = self._grid
+        indices, _, _ = self.feed.grid(columns, rows)
+        picture = make_grid(self.dataset.read(self.resolution, indices), columns)
+        save_png(picture, self.directory.path / "reals.png")
+        self.reporter.image("reals", picture, 0)
+
+    def save_fakes(self, lod: float) -> None:
+        """Writes the grid of Gs's images of the fixed latents, enlarged to full resolution."""
+        columns, rows = self._grid
+        _, latents, labels = self.feed.grid(columns, rows)
+        images = enlarge(self._generator(lod)(latents, labels), self.resolution)
+        picture = make_grid(images, columns)
+        save_png(picture, self.directory.path / f"fakes{self.nimg // 1000:06d}.png")
+        self.reporter.image("fakes", picture, self.nimg)
+
+    def _generator(self, lod: float) -> Callable:
+        """Gs at a lod; the one of whole lods is kept, since it is used for many ticks."""
+        if lod not in self._generators:
+            self._generators.clear()
+            minibatch = max(1, min(16, 2**22 // (self.resolution // 2 ** int(lod)) ** 2))
+            self._generators[lod] = ImageGenerator(self.Gs, lod, minibatch)
+        return self._generators[lod]

@@ -1,0 +1,145 @@
+"""What a training says while it runs: console, log, stats.jsonl, TensorBoard."""
+
+import json
+import time
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pgan_tf.config import Config
+from pgan_tf.schedule import stages
+from pgan_tf.training.operations import iteration_operations
+from pgan_tf.training.run_directory import RunDirectory
+
+
+def duration(seconds: float) -> str:
+    """Returns `12s`, `3m 07s`, `2h 05m` or `9d 04h`."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m {seconds % 60:02d}s"
+    if seconds < 86400:
+        return f"{seconds // 3600}h {seconds % 3600 // 60:02d}m"
+    return f"{seconds // 86400}d {seconds % 86400 // 3600:02d}h"
+
+
+class TimeLeft:
+    """Estimates the time a run still takes.
+
+    The rate measured last holds for the current resolution; those of the other resolutions
+    follow from it by the arithmetic their iterations take.
+    """
+
+    def __init__(self, config: Config, resolution: int, replicas: int, num_channels: int):
+        self._stages = list(stages(config, resolution, replicas))
+        self._cost = {
+            2**s: iteration_operations(config, s, num_channels)
+            for s in range(2, resolution.bit_length())
+        }
+
+    def estimate(
+        self, kimg: float, resolution: int, seconds_per_kimg: float
+    ) -> tuple[float, float]:
+        """Returns seconds left for the current stage and for the run."""
+        stage_left = run_left = 0.0
+        for stage in self._stages:
+            left = stage.end_kimg - max(stage.start_kimg, kimg)
+            if left > 0:
+                factor = self._cost[stage.first.resolution] / self._cost[resolution]
+                run_left += left * seconds_per_kimg * factor
+                if stage.start_kimg <= kimg:
+                    stage_left = left * seconds_per_kimg * factor
+        return stage_left, run_left
+
+
+class Reporter:
+    """Writes each tick everywhere it belongs, and draws a progress bar between ticks.
+
+    Args:
+      run: where the files go.
+    """
+
+    def __init__(self, run: RunDirectory):
+        self.run = run
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._writer = tf.summary.create_file_writer(str(run.path))
+        self._bar: Progress | None = None
+        self._task = None
+
+    def say(self, line: str) -> None:
+        """Prints a line and appends it to log.txt."""
+        (self._bar.console if self._bar else self._console).print(line, markup=False)
+        self.run.append("log.txt", line)
+
+    def progress(self, done: float, total: float, rate: float) -> None:
+        """Moves the bar to `done` of `total` kimg of the tick; nothing where no terminal is."""
+        if not self._console.is_terminal:
+            return
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("  tick"),
+                BarColumn(),
+                TextColumn("{task.completed:.1f}/{task.total:g} kimg,"),
+                TextColumn("{task.fields[rate]:.1f} images/s, left"),
+                TimeRemainingColumn(),
+                console=self._console,
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("tick", total=total, rate=rate)
+        self._bar.update(self._task, completed=min(done, total), total=total, rate=rate)
+
+    def end_progress(self) -> None:
+        """Removes the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def tick(self, stats: dict) -> None:
+        """Reports a tick; `stats` is what goes into stats.jsonl."""
+        self.end_progress()
+        s = stats
+        line = (
+            f"tick {s['tick']:<5d} kimg {s['kimg']:<8.1f} lod {s['lod']:<5.2f}"
+            f" minibatch {s['minibatch']:<4d} time {duration(s['time']):<12s}"
+            f" sec/tick {s['sec_per_tick']:<7.1f} sec/kimg {s['sec_per_kimg']:<7.2f}"
+            f" maintenance {s['maintenance']:<7.1f} images/s {s['images_per_sec']:<7.1f}"
+            f" D_loss {s['D_loss']:<8.3f} G_loss {s['G_loss']:<8.3f}"
+            f" left {duration(s['stage_left'])} (stage), {duration(s['run_left'])} (run)"
+        )
+        if s["D_skipped"] or s["G_skipped"]:
+            line += f" skipped {s['D_skipped']:.0f} D, {s['G_skipped']:.0f} G"
+        self.say(line)
+        self.run.append("stats.jsonl", json.dumps(stats))
+        with self._writer.as_default(step=s["nimg"]):
+            for name, value in stats.items():
+                if isinstance(value, int | float) and name != "nimg":
+                    tf.summary.scalar(name, value)
+        self._writer.flush()
+
+    def image(self, name: str, picture: np.ndarray, nimg: int) -> None:
+        """Adds a picture, uint8 [h, w, C], to TensorBoard."""
+        with self._writer.as_default(step=nimg):
+            tf.summary.image(name, picture[None])
+
+    def close(self) -> None:
+        """Removes the bar and closes the files."""
+        self.end_progress()
+        self._writer.close()
+
+
+class Clock:
+    """Seconds of work since the run's start, over all its parts.
+
+    Args:
+      before: seconds spent in earlier parts.
+    """
+
+    def __init__(self, before: float = 0.0):
+        self._start = time.monotonic() - before
+
+    def __call__(self) -> float:
+        return time.monotonic() - self._start

@@ -1,0 +1,88 @@
+"""From options to the parts of a training: data set, devices, networks."""
+
+import re
+
+import keras
+import tensorflow as tf
+
+from pgan_tf.cli import UserError
+from pgan_tf.config import Config
+from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.networks import Discriminator, Generator
+from pgan_tf.official_names import from_official, to_official
+
+DTYPES = {"fp32": "float32", "fp16": "mixed_float16", "bf16": "mixed_bfloat16"}
+
+
+def open_dataset(config: Config) -> Dataset | SyntheticDataset:
+    """Opens and checks the data set.
+
+    Raises: UserError naming what is missing or damaged, and the command that makes it.
+    """
+    data = config.data
+    if data.synthetic:
+        match = re.fullmatch(r"(\d+)x([13])", data.synthetic)
+        if not match:
+            raise UserError(f"data.synthetic={data.synthetic}: write 1024x3 for 1024x1024 RGB")
+        dataset = SyntheticDataset(int(match[1]), int(match[2]), label_size=10 * data.labels)
+    else:
+        if not data.path:
+            raise UserError("no data set: give --data-dir DIR or a --config that names one")
+        if not tf.io.gfile.isdir(data.path):
+            raise UserError(
+                f"data set {data.path} is missing; make it with: {data.command}"
+                " (or give --data-dir)"
+            )
+        dataset = Dataset(data.path, verify=data.verify)
+    if data.labels and dataset.labels is None:
+        raise UserError(f"data.labels=true, but {data.path} has no labels file")
+    dataset.require(data.resolution or dataset.resolution)
+    return dataset
+
+
+def make_strategy(gpus: int) -> tf.distribute.Strategy:
+    """Returns the strategy for so many GPUs; 0 for all there are, or the CPU where none is.
+
+    Where there is no GPU, several CPU devices, if TensorFlow was set up with so many, stand in
+    for them: for tests.
+
+    Raises: UserError when there are fewer.
+    """
+    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    if kind == "GPU":
+        for device in tf.config.list_physical_devices("GPU"):
+            tf.config.experimental.set_memory_growth(device, True)
+    devices = [d.name for d in tf.config.list_logical_devices(kind)]
+    wanted = gpus or (len(devices) if kind == "GPU" else 1)
+    if wanted > len(devices):
+        raise UserError(f"train.gpus={gpus}, but this machine has {len(devices)} {kind} device(s)")
+    if wanted == 1:
+        return tf.distribute.OneDeviceStrategy(devices[0])
+    return tf.distribute.MirroredStrategy(devices[:wanted])
+
+
+def build_networks(
+    config: Config, resolution: int, num_channels: int, label_size: int
+) -> tuple[Generator, Discriminator, Generator]:
+    """Returns G, D and Gs, which starts as a copy of G; call it under the strategy's scope.
+
+    Raises: UserError for options that make no network.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise UserError("Keras runs on another backend; set KERAS_BACKEND=tensorflow")
+    shape = {
+        "resolution": resolution,
+        "num_channels": num_channels,
+        "label_size": label_size,
+        "dtype": DTYPES[config.train.precision],
+    }
+    try:
+        G, Gs = (
+            Generator(**shape, **vars(config.G), seed=config.train.seed, name=name)
+            for name in ("G", "Gs")
+        )
+        D = Discriminator(**shape, **vars(config.D), seed=config.train.seed, name="D")
+    except ValueError as error:
+        raise UserError(f"these options make no network: {error}") from None
+    from_official(Gs, to_official(G))
+    return G, D, Gs
