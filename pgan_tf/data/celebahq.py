@@ -62,7 +62,7 @@ def create(
       strict: an image that isn't exact is an error, at once.
       allow_partial: leaves out images that failed; the others keep their order. Otherwise, when
         all others are finished, they are an error; once put right, only they are made anew.
-      workers: processes that make images, of about 0.3 GB each; None: one a processor.
+      workers: processes that make images, each of 0.3 GB, seldom 1; None: one a processor.
       force: replaces an existing data set.
       options: shards, compress; see `build.build`.
     Raises: UserError.
@@ -135,21 +135,17 @@ def _make_all(
     made = build.ordered_map(_Make(inputs, work), todo, min(workers, len(todo)))
     with contextlib.closing(made), cli.progress("images") as bar:
         task = bar.add_task("Making images", total=len(items), completed=len(results))
-        try:
-            for result in made:
-                results[result.item.idx] = result
-                if strict:
-                    _require_exact([result])
-                counts[result.status] += 1
-                if counts[FAILED] == len(results) == _HOPELESS:
-                    raise UserError(
-                        f"all of the first {_HOPELESS} images failed;"
-                        f" {result.item.orig_file}: {result.reason}"
-                    )
-                bar.update(task, advance=1, description=_summary(counts))
-        except KeyboardInterrupt:
-            print(f"Finished images wait in {work.path}; the same command goes on with the others")
-            raise
+        for result in made:
+            results[result.item.idx] = result
+            if strict:
+                _require_exact([result])
+            counts[result.status] += 1
+            if counts[FAILED] == len(results) == _HOPELESS:
+                raise UserError(
+                    f"all of the first {_HOPELESS} images failed; {result.item.orig_file}:"
+                    f" {result.reason}"
+                )
+            bar.update(task, advance=1, description=_summary(counts))
     return [results[item.idx] for item in items]
 
 

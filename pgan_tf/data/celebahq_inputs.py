@@ -19,15 +19,15 @@ _NAMES_SHOWN = 3
 
 _LAYOUT = """
 CelebA-HQ is made from two downloads, which belong here:
-  {celeba_dir}/   CelebA, from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
-      img_celeba/000001.jpg ...        "In-The-Wild Images": img_celeba.7z, unpacked; 202,599
-                                       untouched files (the deltas are encrypted with them)
-      Anno/list_landmarks_celeba.txt   "Landmarks Annotations" of those, not of the aligned ones
-  {delta_dir}/   the folder CelebA-HQ deltas that
-                                       https://github.com/tkarras/progressive_growing_of_gans links
-      image_list.txt
-      deltas00000.zip, deltas01000.zip, ... deltas29000.zip   not unpacked
-Other places: python dataset_tool.py create_celebahq OUT CELEBA_DIR DELTA_DIR"""
+  {celeba_dir}: CelebA, from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
+    img_celeba/000001.jpg, ...       the "In-The-Wild Images", img_celeba.7z, unpacked and
+                                     otherwise untouched: they are the keys to the deltas
+    Anno/list_landmarks_celeba.txt   landmarks of these, not of the aligned images
+  {delta_dir}: CelebA-HQ's deltas, linked from
+  https://github.com/tkarras/progressive_growing_of_gans
+    image_list.txt
+    deltas00000.zip, deltas01000.zip, ..., deltas29000.zip   as they come
+For other places: python dataset_tool.py create_celebahq OUT CELEBA_DIR DELTA_DIR"""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -94,7 +94,11 @@ class WorkDir:
                     " that directory to begin anew"
                 )
             files.write_text(key_file, key)
-            yield
+            try:
+                yield
+            except KeyboardInterrupt:
+                print(f"Finished images wait in {self.path}; the same command goes on with them")
+                raise
 
     def num_bytes(self) -> int:
         """Returns what the directory holds, in bytes."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pgan_tf.data import celebahq_align, celebahq_delta
+from pgan_tf.data import celebahq_delta
+from pgan_tf.data.celebahq_align import align, decode
 
 ROOT = Path(__file__).parents[1] / "golden" / "celebahq_mini"
 CELEBA, DELTAS = ROOT / "celeba", ROOT / "deltas"
@@ -43,7 +44,7 @@ class Row(NamedTuple):
 
 @functools.cache
 def _processed(row: Row) -> np.ndarray:
-    image = celebahq_align.align(celebahq_align.decode(row.jpg), row.landmarks)
+    image = align(decode(row.jpg), row.landmarks)
     image.flags.writeable = False
     return image
 
