@@ -85,7 +85,8 @@ def ordered_map(
     pending: collections.deque[Future] = collections.deque()
     try:
         for item in items:
-            pending.append(pool.submit(_call, item))
+            with _interrupts_held():
+                pending.append(pool.submit(_call, item))
             if len(pending) > 2 * workers:
                 yield pending.popleft().result()
         while pending:
@@ -98,6 +99,22 @@ def ordered_map(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Holds Ctrl-C back meanwhile, for ever in the processes that are started meanwhile.
+
+    Ctrl-C reaches all processes of a terminal; the one that started them answers it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # where `_install` must do
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _installed: Callable[[Any], Any] | None = None  # in a worker: the function of its ordered_map
 
 
@@ -105,7 +122,6 @@ def _install(function: Callable[[Any], Any]) -> None:
     global _installed
     _installed = function
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Ctrl-C reaches all processes of a terminal; the one that started them answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -121,13 +137,19 @@ def _call(item: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class _Encode:
-    """Reads images of a source and makes their records, in whatever process it is called."""
+    """Reads images of a source and makes their records, in whatever process it is called.
+
+    Puts them into their places and returns their number, or returns them if there are no places.
+    """
 
     source: Source
     compress: str | None
+    places: writer.Places | None
 
-    def __call__(self, items: Sequence[Any]) -> list[writer.Records]:
-        return writer.encode(self.source.read(items), self.compress)
+    def __call__(self, work: tuple[int, Sequence[Any]]) -> list[writer.Records] | int:
+        start, items = work
+        levels = writer.encode(self.source.read(items), self.compress)
+        return levels if self.places is None else self.places.write(start, levels)
 
 
 def build(
@@ -155,7 +177,7 @@ def build(
     Raises: UserError, and then nothing is left.
     """
     step = max(1, _CHUNK_BYTES // (source.num_channels * source.resolution**2))
-    pieces = (order[i : i + step] for i in range(0, len(order), step))
+    pieces = ((i, order[i : i + step]) for i in range(0, len(order), step))
     workers = min(default_workers() if workers is None else workers, -(-len(order) // step))
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(
@@ -171,11 +193,15 @@ def build(
         )
         bar = stack.enter_context(cli.progress("images"))
         task = bar.add_task(f"Writing {target.name}", total=len(order))
-        encoded = ordered_map(_Encode(source, compress), pieces, workers)
+        places = target.places() if workers > 1 else None
+        encoded = ordered_map(_Encode(source, compress, places), pieces, workers)
         stack.enter_context(contextlib.closing(encoded))
-        for levels in encoded:
-            target.add_encoded(levels)
-            bar.advance(task, len(levels[0]))
+        for result in encoded:
+            if places is None:
+                target.add_encoded(result)
+            else:
+                target.add_placed(result)
+            bar.update(task, completed=target.num_images)
         if labels is not None:
             target.set_labels(labels)
         for name, content in (files or {}).items():

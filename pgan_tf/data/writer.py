@@ -2,6 +2,7 @@
 
 import array
 import contextlib
+import dataclasses
 import io
 import os
 import re
@@ -49,6 +50,32 @@ def size_on_disk(num_images: int, resolution: int, num_channels: int, label_size
     """Returns the bytes that a plain data set of this size takes."""
     record = sum(records.layout(num_channels, r).length for r in pyramid.resolutions(resolution))
     return num_images * (record + 4 * label_size) + (128 if label_size else 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where the plain records of a data set being written go; for other processes to put them.
+
+    Record lengths being equal, a record's place follows from its number, so several processes can
+    write at once, in any order.
+    """
+
+    directory: str
+    name: str
+    resolution: int
+    shards: int
+
+    def write(self, start: int, levels: Sequence[np.ndarray]) -> int:
+        """Writes records of images start, start + 1, ...; returns how many."""
+        for resolution, level in zip(pyramid.resolutions(self.resolution), levels, strict=True):
+            for shard in range(self.shards):
+                rows = level[(shard - start) % self.shards :: self.shards]
+                position = (start - shard + self.shards - 1) // self.shards
+                file_name = level_file(self.name, resolution, shard, self.shards)
+                with open(os.path.join(self.directory, file_name), "r+b") as file:
+                    file.seek(position * level.shape[1])
+                    file.write(np.ascontiguousarray(rows).data)
+        return len(levels[0])
 
 
 class DatasetWriter:
@@ -144,6 +171,19 @@ class DatasetWriter:
             for shard, file in enumerate(files):
                 file.write(level[(shard - self.num_images) % self._shards :: self._shards])
         self.num_images += len(levels[0])
+
+    def places(self) -> Places | None:
+        """Returns where other processes can put records, which `add_placed` then counts.
+
+        None where they can't: when records are compressed, or written by `tf.io.gfile`.
+        """
+        if self.compress or storage.is_remote(self._target):
+            return None
+        return Places(self._partial, self.name, self.resolution, self._shards)
+
+    def add_placed(self, count: int) -> None:
+        """Counts images whose records another process has put in their place."""
+        self.num_images += count
 
     def set_labels(self, labels: np.ndarray) -> None:
         """Sets the labels, one row an image, in the images' order: float32 [N, label size]."""
