@@ -134,7 +134,7 @@ class Inputs:
             needed.setdefault(self.zip_file(idx), []).append(idx)
         absent = [path for path in needed if not storage.exists(path)]
         _add(problems, f"zip files missing in {self.delta_dir}", map(_last, absent))
-        for path in needed.keys() - set(absent):
+        for path in sorted(needed.keys() - set(absent)):
             try:
                 with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
                     held = set(archive.namelist())
