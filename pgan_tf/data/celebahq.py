@@ -79,9 +79,8 @@ def create(
         order = [i for i in build.shuffled(len(items)) if results[i].status != FAILED]
         listing = _list_results(path, results, order)
         _answer_failures(results, listing, allow_partial)
-        source = FinishedImages(tuple(work.file(results[i]) for i in order))
-        everything = range(len(order))
-        build.build(path, source, order=everything, workers=workers, force=force, **options)
+        paths = [work.file(results[i]) for i in order]
+        build.build(path, FinishedImages(), order=paths, workers=workers, force=force, **options)
     work.remove()
     return results
 

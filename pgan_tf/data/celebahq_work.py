@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -137,26 +137,15 @@ class WorkDir:
         return list(os.scandir(self.path)) if self.path.is_dir() else []
 
 
-@dataclasses.dataclass(frozen=True)
 class FinishedImages:
-    """Finished images as a source; see `build.Source`.
+    """Finished images as a source; see `build.Source`."""
 
-    Attributes:
-      paths: their files.
-    """
+    resolution = RESOLUTION
+    num_channels = 3
 
-    paths: tuple[Path, ...]
-    resolution: int = RESOLUTION
-    num_channels: int = 3
-
-    @property
-    def num_images(self) -> int:
-        """Number of images."""
-        return len(self.paths)
-
-    def read(self, indices: np.ndarray) -> np.ndarray:
-        """Returns images by index: uint8 [n, 3, 1024, 1024]."""
-        return np.stack([_read(self.paths[index]) for index in indices])
+    def read(self, paths: Sequence[Path]) -> np.ndarray:
+        """Returns the images of files: uint8 [n, 3, 1024, 1024]."""
+        return np.stack([_read(path) for path in paths])
 
 
 def _read(path: Path) -> np.ndarray:
