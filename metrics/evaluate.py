@@ -1,0 +1,272 @@
+"""Measures sources of images with several metrics in one pass over them."""
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from metrics.cache import Cache
+from metrics.collectors import Arrays, Codes, Collector, Descriptors, Features, Similarities
+from metrics.inception import Inception
+from metrics.measures import METRICS, Metric, Tools
+from metrics.mnist_modes import DigitClassifier
+from metrics.sources import Source
+from pgan_tf.cli import UserError, nearest
+
+Thing = TypeVar("Thing")
+_REALS, _FAKES = 0, 1 << 20  # streams of random numbers; passes over other reals are between
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a metric said of a source.
+
+    Attributes:
+      metric: its definition.
+      values: by column; empty when it failed.
+      error: why it failed, in one line.
+      num_images: measured.
+      seconds: from the first image on, shared passes counted whole.
+    """
+
+    metric: Metric
+    num_images: int
+    seconds: float
+    values: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def value(self) -> float:
+        """The headline value."""
+        return self.values[self.metric.headline]
+
+
+class Evaluator:
+    """Measures one source after the other against the same reals.
+
+    Args:
+      metrics: names.
+      cache: for statistics of reals.
+      num_images: for every metric; None: each metric's own.
+      seed: of everything random, except the sources'.
+      load_inception: gives the network that fid, is and kid need; called at most once.
+      load_classifier: gives the digit classifier that modes needs; likewise.
+    Raises: UserError for an unknown metric.
+    """
+
+    def __init__(
+        self,
+        metrics: Sequence[str],
+        cache: Cache,
+        num_images: int | None = None,
+        seed: int = 0,
+        load_inception: Callable[[], Inception] | None = None,
+        load_classifier: Callable[[], DigitClassifier] | None = None,
+    ):
+        if not metrics:
+            raise UserError(f"no metric given; there are {', '.join(METRICS)}")
+        for name in metrics:
+            if name not in METRICS:
+                raise UserError(
+                    f"unknown metric {name!r}{nearest(name, METRICS)}; there are"
+                    f" {', '.join(METRICS)}"
+                )
+        self.metrics = [METRICS[name] for name in dict.fromkeys(metrics)]
+        self.cache, self.num_images, self.seed = cache, num_images, seed
+        self.inception = _once(load_inception, "the Inception network is needed")
+        self.classifier = _once(load_classifier, "a digit classifier is needed")
+        self._reals: dict[str, Arrays | Exception] = {}
+
+    def counts(self, source: Source, metrics: Sequence[Metric]) -> dict[str, int]:
+        """Returns {collector: number of images of the source that it takes}.
+
+        Raises: UserError when the source has fewer than asked for.
+        """
+        if self.num_images is not None and (source.num_images or np.inf) < self.num_images:
+            raise UserError(
+                f"{source.name} has {source.num_images} images, fewer than the"
+                f" {self.num_images} asked for with --num-images"
+            )
+        counts: dict[str, int] = {}
+        for metric in metrics:
+            wanted = min(self.num_images or metric.num_images, source.num_images or 1 << 62)
+            counts[metric.collector] = max(counts.get(metric.collector, 0), wanted)
+        return counts
+
+    def measure(
+        self,
+        source: Source,
+        reals: Source | None,
+        stream: int = _FAKES,
+        progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    ) -> list[Result]:
+        """Measures a source with all metrics.
+
+        Args:
+          source: what is measured.
+          reals: what it is compared with; its statistics are kept for further calls, which
+            must give the same reals, and in the cache if it has a `key`.
+          stream: tells the random numbers of sources that are measured with one another apart.
+          progress: is told (source's name, images done, images in all).
+        Returns: a result for each metric; one that fails doesn't hinder the others.
+        """
+        started = time.monotonic()
+        compared = [metric for metric in self.metrics if metric.needs_reals]
+        if reals is not None and compared:
+            self._collect_reals(reals, self._common(self.counts(reals, compared), source), progress)
+        counts = self.counts(source, self.metrics)
+        if reals is not None:
+            counts = self._common(counts, reals)
+        arrays = self._collect(source, counts, stream, progress)
+        results = []
+        for metric in self.metrics:
+            count = counts[metric.collector]
+            try:
+                mine = _raised(arrays[metric.collector])
+                theirs = None
+                if metric.needs_reals:
+                    if reals is None:
+                        raise UserError("there are no reals to compare with")
+                    theirs = _raised(self._reals[metric.collector])
+                values = metric.compute(theirs, mine, self._tools(metric))
+                if not np.all(np.isfinite(values)):
+                    raise UserError(f"came out as {values[0]}")
+                outcome = {"values": dict(zip(self.columns(metric, source), values, strict=True))}
+            except Exception as error:
+                outcome = {"error": describe(error)}
+            results.append(Result(metric, count, time.monotonic() - started, **outcome))
+        return results
+
+    @staticmethod
+    def columns(metric: Metric, source: Source) -> list[str]:
+        """Returns the names of a metric's values; none where the source can't be measured."""
+        try:
+            return metric.columns(source.shape[0])
+        except ValueError:
+            return []
+
+    @staticmethod
+    def _common(counts: dict[str, int], other: Source) -> dict[str, int]:
+        """Descriptors are compared one to one: both sets must have as many."""
+        if other.num_images is not None and "descriptors" in counts:
+            counts["descriptors"] = min(counts["descriptors"], other.num_images)
+        return counts
+
+    def _collect_reals(self, reals: Source, counts: dict[str, int], progress) -> None:
+        """Fills in statistics of reals that are not known yet, from the cache or the reals."""
+        cacheable = hasattr(reals, "key")
+        missing = {}
+        for name, count in counts.items():
+            if name in self._reals:
+                continue
+            try:
+                cached = self.cache.load(self._key(reals, name, count)) if cacheable else None
+            except Exception as error:  # no network for the features
+                self._reals[name] = error
+                continue
+            if cached is None:
+                missing[name] = count
+            else:
+                self._reals[name] = cached
+        for name, arrays in self._collect(reals, missing, _REALS, progress).items():
+            self._reals[name] = arrays
+            if cacheable and not isinstance(arrays, Exception):
+                try:
+                    self.cache.save(self._key(reals, name, missing[name]), arrays)
+                except OSError as error:
+                    print(
+                        f"statistics of {reals.name} are not kept in {self.cache.directory}:"
+                        f" {error.strerror}",
+                        file=sys.stderr,
+                    )
+
+    def _tools(self, metric: Metric) -> Tools:
+        return Tools(self.seed, self.inception() if metric.collector == "features" else None)
+
+    def _key(self, reals: Source, collector: str, count: int) -> dict:
+        key = {"collector": collector, "count": count, "patches_seed": self.seed, **reals.key}
+        if collector == "features":
+            key["weights"] = self.inception().weights_hash
+        return key
+
+    def _collect(
+        self, source: Source, counts: dict[str, int], stream: int, progress
+    ) -> dict[str, Arrays | Exception]:
+        """Passes over a source once for all collectors."""
+        outcomes: dict[str, Arrays | Exception] = {}
+        collectors: dict[str, Collector] = {}
+        for name, count in counts.items():
+            try:
+                collectors[name] = self._collector(name, count, source, stream)
+            except Exception as error:
+                outcomes[name] = error
+        total = max((counts[name] for name in collectors), default=0)
+        done = 0
+        for images in source.blocks(total) if total else ():
+            for name, collector in list(collectors.items()):
+                mine = images[: max(counts[name] - done, 0)]
+                if len(mine):
+                    try:
+                        collector.add(mine)
+                    except Exception as error:
+                        outcomes[name] = error
+                        del collectors[name]
+            done += len(images)
+            progress(source.name, done, total)
+            if not collectors:
+                break
+        for name, collector in collectors.items():
+            try:
+                outcomes[name] = collector.finish()
+            except Exception as error:
+                outcomes[name] = error
+        return outcomes
+
+    def _collector(self, name: str, count: int, source: Source, stream: int) -> Collector:
+        if name == "descriptors":
+            return Descriptors(count, source.shape, (self.seed, stream), self.cache)
+        if name == "similarities":
+            return Similarities(count, source.shape)
+        if name == "codes":
+            return Codes(count, source.shape, self.classifier())
+        gaussian = stream == _REALS or any(metric.name == "fid" for metric in self.metrics)
+        return Features(count, self.inception(), gaussian)
+
+
+def _once(load: Callable[[], Thing] | None, without: str) -> Callable[[], Thing]:
+    """Returns a function that loads at most once, and raises each time what loading raised."""
+
+    @functools.cache
+    def outcome() -> Thing | Exception:
+        try:
+            if load is None:
+                raise UserError(without)
+            return load()
+        except Exception as error:
+            return error
+
+    def loaded() -> Thing:
+        found = outcome()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return loaded
+
+
+def describe(error: Exception) -> str:
+    """Returns an error as one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, UserError):
+        return text
+    return f"{type(error).__name__}: {text[:300]}"
+
+
+def _raised(outcome: Arrays | Exception) -> Arrays:
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

@@ -1,0 +1,107 @@
+"""The metrics by name: what each needs, and how its values follow from that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics import fid, inception_score, kid, mnist_modes, swd
+from metrics.collectors import Arrays
+from metrics.inception import Inception
+from pgan_tf.cli import UserError
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What metrics use beside images' arrays."""
+
+    seed: int
+    inception: Inception | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric.
+
+    Attributes:
+      name: what `--metrics` is given.
+      collector: the collector whose arrays it is computed from.
+      num_images: how many it takes unless told otherwise.
+      needs_reals: whether it compares with reals.
+      higher_is_better: how values rank snapshots.
+      columns: square images' resolution -> names of the values.
+      headline: the one that stands for the others.
+      compute: (arrays of the reals or None, arrays of the images measured, tools) -> values in
+        the order of the columns.
+    """
+
+    name: str
+    collector: str
+    num_images: int
+    needs_reals: bool
+    higher_is_better: bool
+    columns: Callable[[int], list[str]]
+    headline: str
+    compute: Callable[[Arrays | None, Arrays, Tools], list[float]]
+
+
+def _swd_columns(resolution: int) -> list[str]:
+    return [f"SWDx1e3_{r}" for r in swd.level_resolutions(resolution)] + ["SWDx1e3_avg"]
+
+
+def _swd(reals: Arrays, fakes: Arrays, tools: Tools) -> list[float]:
+    if set(reals) != set(fakes):
+        sizes = " and ".join(f"{r}x{r}" for r in (max(map(int, x)) for x in (reals, fakes)))
+        raise UserError(f"images of one size can be compared; these are {sizes}")
+    reals, fakes = ({int(name): array for name, array in x.items()} for x in (reals, fakes))
+    return list(swd.distances(reals, fakes, tools.seed).values())
+
+
+def _ms_ssim(reals: None, fakes: Arrays, tools: Tools) -> list[float]:
+    return [float(fakes["similarities"].mean())]
+
+
+def _fid(reals: Arrays, fakes: Arrays, tools: Tools) -> list[float]:
+    a, b = (fid.Gaussian(x["mean"], x["covariance"]) for x in (reals, fakes))
+    return [fid.frechet_distance(a, b)]
+
+
+def _inception_score(reals: None, fakes: Arrays, tools: Tools) -> list[float]:
+    logits = tools.inception.logits(fakes["features"])
+    return list(inception_score.inception_score(inception_score.class_probabilities(logits)))
+
+
+def _kid(reals: Arrays, fakes: Arrays, tools: Tools) -> list[float]:
+    distances = kid.subset_distances(reals["features"], fakes["features"], tools.seed) * 1e3
+    return [float(np.mean(distances)), float(np.std(distances))]
+
+
+def _modes(reals: None, fakes: Arrays, tools: Tools) -> list[float]:
+    return mnist_modes.group_statistics(fakes["codes"])
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric("swd", "descriptors", 16384, True, False, _swd_columns, "SWDx1e3_avg", _swd),
+        Metric(
+            "msssim", "similarities", 20000, False, False,
+            lambda _: ["MS-SSIM"], "MS-SSIM", _ms_ssim,
+        ),
+        Metric("fid", "features", 50000, True, False, lambda _: ["FID"], "FID", _fid),
+        Metric(
+            "is", "features", 50000, False, True,
+            lambda _: ["IS_mean", "IS_std"], "IS_mean", _inception_score,
+        ),
+        Metric(
+            "kid", "features", 50000, True, False,
+            lambda _: ["KIDx1e3_mean", "KIDx1e3_std"], "KIDx1e3_mean", _kid,
+        ),
+        Metric(
+            "modes", "codes", mnist_modes.NUM_GROUPS * mnist_modes.IMAGES_PER_GROUP, False, True,
+            lambda _: ["Modes_mean", "Modes_std", "ModesKL_mean", "ModesKL_std"], "Modes_mean",
+            _modes,
+        ),
+    )
+}  # fmt: skip
+DEFAULT = ("swd", "msssim")  # those that need no download

@@ -1,0 +1,156 @@
+"""Modes recovered out of 1000 by a generator of three-digit MNIST images (Appendix E).
+
+Each channel of an image shows a digit; a classifier reads them, and the image counts for mode
+d0 + 10 d1 + 100 d2. The classifier is trained from MNIST's own files.
+"""
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from metrics import chunks
+from pgan_tf import cli
+from pgan_tf.data import mnist
+from pgan_tf.files import atomic_path
+
+NUM_MODES = 1000
+NUM_GROUPS = 10
+IMAGES_PER_GROUP = 25_600
+RESOLUTION = 32
+_HELD_OUT = 5000  # of the digits, for the classifier's accuracy
+_EPOCHS, _BATCH, _RATE = 3, 128, 1e-3
+_CHUNK = 256
+
+
+def modes_and_divergence(codes: np.ndarray) -> tuple[int, float]:
+    """Returns (number of modes seen, KL divergence of the codes' distribution from uniform).
+
+    Args:
+      codes: mode of each image, integers [N] in 0..999.
+    """
+    counts = np.bincount(codes, minlength=NUM_MODES)
+    share = counts[counts > 0] / len(codes)
+    return len(share), float(np.sum(share * np.log(share * NUM_MODES)))
+
+
+def group_statistics(codes: np.ndarray, num_groups: int = NUM_GROUPS) -> list[float]:
+    """Returns mean and standard deviation of the modes seen, and of the divergence, over groups.
+
+    Args:
+      codes: integers [N], N divisible by num_groups; groups are consecutive.
+    """
+    if len(codes) % num_groups:
+        raise ValueError(f"{len(codes)} images don't make {num_groups} equal groups")
+    values = [modes_and_divergence(group) for group in np.split(codes, num_groups)]
+    (modes, divergence), (modes_std, divergence_std) = np.mean(values, 0), np.std(values, 0)
+    return [float(v) for v in (modes, modes_std, divergence, divergence_std)]
+
+
+class DigitClassifier:
+    """Reads digits: the classifier of Appendix E with its weights.
+
+    Attributes:
+      network: [N, 32, 32, 1] in [0, 1] -> logits [N, 10].
+      accuracy: on digits it was not trained with.
+      weights_hash: of what it was trained from.
+    """
+
+    def __init__(self, network: keras.Model, accuracy: float, weights_hash: str):
+        self.network, self.accuracy, self.weights_hash = network, accuracy, weights_hash
+        self._classify = tf.function(self._digits, autograph=False)
+
+    def _digits(self, digits: tf.Tensor) -> tf.Tensor:
+        logits = self.network(tf.cast(digits, tf.float32) / 255.0, training=False)
+        return tf.argmax(logits, axis=1)
+
+    def classify(self, digits: np.ndarray) -> np.ndarray:
+        """Returns the class of each digit, uint8 [N, 32, 32, 1]: int64 [N]."""
+        return np.concatenate(
+            [
+                self._classify(chunk).numpy()[:count]
+                for chunk, count in chunks.padded_chunks(digits, _CHUNK)
+            ]
+        )
+
+    def codes(self, images: np.ndarray) -> np.ndarray:
+        """Returns the mode of each image, uint8 [N, 32, 32, 3]: int64 [N] in 0..999."""
+        if images.shape[1:] != (RESOLUTION, RESOLUTION, 3):
+            raise ValueError(f"images of shape {images.shape[1:]} instead of (32, 32, 3)")
+        channels = np.moveaxis(images, 3, 0)[..., None]  # [3, N, 32, 32, 1]
+        digits = [self.classify(np.ascontiguousarray(channel)) for channel in channels]
+        return digits[0] + 10 * digits[1] + 100 * digits[2]
+
+
+def build_classifier() -> keras.Model:
+    """Returns the untrained network: [N, 32, 32, 1] -> logits [N, 10]."""
+    x = inputs = keras.Input((RESOLUTION, RESOLUTION, 1))
+    for filters, padding in ((32, "same"), (55, "same"), (96, "valid")):
+        for _ in range(2):
+            x = layers.Conv2D(filters, 3, padding=padding)(x)
+            x = layers.LeakyReLU(0.1)(x)
+        x = layers.MaxPooling2D(2)(x)
+    return keras.Model(inputs, layers.Dense(10)(layers.Flatten()(x)), name="digit_classifier")
+
+
+def load_classifier(
+    mnist_dir: str | os.PathLike, cache: Path, allow_partial: bool = False
+) -> DigitClassifier:
+    """Returns the classifier for these digits: from the cache directory, or trained and kept there.
+
+    Args:
+      mnist_dir: holds train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.
+      cache: the directory.
+      allow_partial: accepts fewer than 60,000 digits.
+    Raises: UserError for files that are missing or damaged.
+    """
+    digits = mnist.read_digits(mnist_dir, allow_partial)
+    classes = mnist.read_classes(mnist_dir, len(digits))
+    key = hashlib.sha256(digits.tobytes() + classes.tobytes()).hexdigest()
+    path = cache / f"digit-classifier-{key[:16]}.npz"
+    network = build_classifier()
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            network.set_weights([arrays[f"weight{i}"] for i in range(len(network.weights))])
+            return DigitClassifier(network, float(arrays["accuracy"]), key)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        pass  # absent or unreadable: train
+    accuracy = train_classifier(network, digits[..., None], classes)
+    cache.mkdir(parents=True, exist_ok=True)
+    weights = {f"weight{i}": weight for i, weight in enumerate(network.get_weights())}
+    with atomic_path(path) as partial, open(partial, "wb") as file:
+        np.savez(file, accuracy=accuracy, **weights)
+    return DigitClassifier(network, accuracy, key)
+
+
+def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarray) -> float:
+    """Trains the network in place and returns its accuracy on digits held out.
+
+    Args:
+      digits: uint8 [N, 32, 32, 1]; the last twelfth, at most 5,000, are held out.
+      classes: integers [N].
+    """
+    keras.utils.set_random_seed(0)
+    for layer in network.layers:  # weights that do not depend on what was built before
+        if isinstance(layer, layers.Conv2D | layers.Dense):
+            layer.kernel.assign(keras.initializers.HeNormal(seed=0)(layer.kernel.shape))
+    held_out = min(_HELD_OUT, len(digits) // 12)
+    inputs, targets = digits[:-held_out] / np.float32(255), classes[:-held_out]
+    steps = _EPOCHS * -(-len(inputs) // _BATCH)
+    network.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_RATE, steps)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    with cli.progress("steps") as bar:
+        task = bar.add_task("Training the digit classifier", total=steps)
+        advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: bar.advance(task))
+        network.fit(
+            inputs, targets, batch_size=_BATCH, epochs=_EPOCHS, verbose=0, callbacks=[advance]
+        )
+    found = DigitClassifier(network, 0.0, "").classify(digits[-held_out:])
+    return float(np.mean(found == classes[-held_out:]))

@@ -1,0 +1,93 @@
+"""Results on the console and in files."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from metrics.evaluate import Evaluator, Result
+from metrics.measures import Metric
+from metrics.sources import Source
+from pgan_tf.training.reports import duration
+
+_NAME, _TIME, _VALUE = 28, 12, 12  # least widths of columns
+
+
+class Table:
+    """Prints the official kind of table: a row for each set of images, a column for each value.
+
+    Args:
+      metrics: measured.
+      source: one of the sources, for the names of the columns.
+    """
+
+    def __init__(self, metrics: Sequence[Metric], source: Source):
+        self._columns = [
+            (metric.name, column)
+            for metric in metrics
+            for column in Evaluator.columns(metric, source)
+        ]
+        self._header_is_due = True
+
+    def row(self, name: str, results: Sequence[Result]) -> None:
+        """Prints a row, and a line below it for each metric that failed."""
+        if self._header_is_due:  # only now, so that errors before it stand alone
+            self._header_is_due = False
+            self._print("", "time", [column for _, column in self._columns])
+        values = {r.metric.name: r.values for r in results}
+        cells = [values.get(metric, {}).get(column) for metric, column in self._columns]
+        seconds = max((r.seconds for r in results), default=0)
+        self._print(name, duration(seconds), ["-" if c is None else f"{c:.4f}" for c in cells])
+        for message in dict.fromkeys(r.error for r in results if r.error):
+            names = ", ".join(r.metric.name for r in results if r.error == message)
+            print(f"  {names}: {message}", flush=True)
+
+    def _print(self, name: str, time: str, cells: Sequence[str]) -> None:
+        widths = [max(_VALUE, len(column) + 2) for _, column in self._columns]
+        padded = "".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        print(f"{name:<{_NAME}}{time:<{_TIME}}{padded}".rstrip(), flush=True)
+
+
+def append_results(directory: str | os.PathLike, results: Sequence[Result], about: dict) -> None:
+    """Appends a line per result to `metric-<name>.jsonl`; failed ones leave none.
+
+    Each line is written at once, so that those before it stay whole whatever happens.
+
+    Args:
+      directory: of the run.
+      about: what was measured: snapshot, kimg, seed, data set and so on.
+    """
+    for result in results:
+        if not result.values:
+            continue
+        record = {
+            "metric": result.metric.name,
+            "value": result.value,
+            "values": result.values,
+            "num_images": result.num_images,
+            **about,
+            "seconds": round(result.seconds, 3),
+        }
+        append_line(Path(directory) / f"metric-{result.metric.name}.jsonl", json.dumps(record))
+
+
+def append_line(path: Path, line: str) -> None:
+    """Appends a line; one that a full disk cut short before is ended first."""
+    with open(path, "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read() == b"\n" else "\n" + line
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_results(path: str | os.PathLike) -> list[dict]:
+    """Returns the results in a metric-*.jsonl file, leaving out lines that were cut short."""
+    results = []
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        try:
+            results.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return results

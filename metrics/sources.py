@@ -1,0 +1,207 @@
+"""Where measured images come from: a generator, a data set, a folder.
+
+A source yields any number of uint8 RGB images in blocks. Which images they are is a function of
+the seed and their position, never of the block size.
+"""
+
+import functools
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+
+from pgan_tf.cli import UserError
+from pgan_tf.data import imagefile, imagetree
+from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.data.imagefile import BadImage
+from pgan_tf.data.pipeline import ImageOrder, prefetch, random_state
+from pgan_tf.images import ImageGenerator, enlarge
+from pgan_tf.networks import Generator
+
+_LATENTS, _LABELS, _FLIPS = 101, 102, 103  # roles of random streams; training has its own
+_DRAWN = 1024  # positions whose random numbers are drawn together
+
+
+class Source(Protocol):
+    """Images to measure.
+
+    Attributes:
+      name: for tables and messages.
+      shape: (height, width) of every image.
+      num_images: how many there are; None: as many as wanted.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    num_images: int | None
+
+    def blocks(self, count: int) -> Iterator[np.ndarray]:
+        """Yields the first `count` images as uint8 [n, H, W, 3], 0..255."""
+        ...
+
+
+class Fakes:
+    """Images that a generator makes, at full resolution as the official program has them.
+
+    Args:
+      Gs: the generator.
+      lod: its level of detail; coarser images are enlarged to the full resolution.
+      seed: of latents and labels.
+      labels: rows to draw labels from, [num, label_size]; None: one-hot rows, all equally often.
+    """
+
+    num_images = None
+
+    def __init__(
+        self,
+        Gs: Generator,
+        lod: float = 0.0,
+        seed: int = 0,
+        labels: np.ndarray | None = None,
+        name: str = "fakes",
+    ):
+        self.name = name
+        self.shape = (Gs.resolution, Gs.resolution)
+        self._Gs, self._seed = Gs, seed
+        self._labels = np.eye(Gs.label_size, dtype=np.float32) if labels is None else labels
+        native = Gs.resolution >> int(lod)
+        self._generate = ImageGenerator(Gs, lod, int(np.clip((1 << 22) // native**2, 1, 64)))
+
+    def blocks(self, count: int) -> Iterator[np.ndarray]:
+        """Yields the first `count` images as uint8 [n, R, R, 3]."""
+        for _, images in prefetch(_ranges(count, self.shape), self._make, ahead=1, workers=1):
+            yield _rgb(enlarge(images, self.shape[0]))
+
+    def _make(self, positions: np.ndarray) -> np.ndarray:
+        latents = _drawn(
+            positions, lambda k: random_state(self._seed, _LATENTS, k).randn(_DRAWN, self._size)
+        )
+        if not self._Gs.label_size:
+            return self._generate(latents.astype(np.float32))
+        rows = _drawn(
+            positions,
+            lambda k: random_state(self._seed, _LABELS, k).randint(len(self._labels), size=_DRAWN),
+        )
+        return self._generate(latents.astype(np.float32), self._labels[rows])
+
+    @property
+    def _size(self) -> int:
+        return self._Gs.latent_size
+
+
+class Reals:
+    """Images of a data set in random order, flipped with probability 1/2 if mirrored.
+
+    A set that is smaller than the number of images wanted is repeated in another order.
+
+    Args:
+      dataset: as the training opens it.
+      resolution: level to read.
+      mirror: whether the training mirrors.
+      seed: of the order and the flips.
+      first: position in the endless sequence to start at.
+    """
+
+    num_images = None
+
+    def __init__(
+        self,
+        dataset: Dataset | SyntheticDataset,
+        resolution: int,
+        mirror: bool,
+        seed: int = 0,
+        first: int = 0,
+        name: str = "reals",
+    ):
+        dataset.require(resolution)
+        self.name = name
+        self.shape = (resolution, resolution)
+        self._dataset, self._resolution, self._mirror = dataset, resolution, mirror
+        self._seed, self._first = seed, first
+        self._order = ImageOrder(dataset.num_images, seed)
+
+    @functools.cached_property
+    def key(self) -> dict:
+        """What identifies the images, for caches of what was computed from them."""
+        return {
+            "dataset": self._dataset.content_hash(),
+            "resolution": self._resolution,
+            "mirror": self._mirror,
+            "seed": self._seed,
+            "first": self._first,
+        }
+
+    def blocks(self, count: int) -> Iterator[np.ndarray]:
+        """Yields the first `count` images as uint8 [n, R, R, 3]."""
+        for _, images in prefetch(_ranges(count, self.shape), self._make, ahead=2, workers=2):
+            yield images
+
+    def _make(self, positions: np.ndarray) -> np.ndarray:
+        positions = positions + self._first
+        indices = self._order.indices(int(positions[0]), len(positions))
+        images = self._dataset.read(self._resolution, indices)
+        if self._mirror:
+            flips = _drawn(
+                positions, lambda k: random_state(self._seed, _FLIPS, k).random_sample(_DRAWN)
+            )
+            chosen = flips < 0.5
+            images[chosen] = images[chosen, :, ::-1]
+        return _rgb(images)
+
+
+class Folder:
+    """The image files below a directory or in a zip file, sorted by name, all of one size.
+
+    Raises: UserError when there are none; while reading, when one is damaged or of another size.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.name = self._path = os.fspath(path)
+        self._files, _ = imagetree.list_files(self._path)
+        if not self._files:
+            raise UserError(f"{self._path} holds no images ({', '.join(imagefile.SUFFIXES)})")
+        self.num_images = len(self._files)
+        self.shape = self._read(self._files[0]).shape[:2]
+
+    def blocks(self, count: int) -> Iterator[np.ndarray]:
+        """Yields the first `count` images as uint8 [n, H, W, 3]."""
+        with ThreadPoolExecutor(os.cpu_count(), "decode") as pool:
+            for positions in _ranges(count, self.shape):
+                images = list(pool.map(self._read, [self._files[i] for i in positions]))
+                for position, image in zip(positions, images, strict=True):
+                    if image.shape[:2] != self.shape:
+                        raise UserError(
+                            f"{self._path}: {self._files[position]} is"
+                            f" {image.shape[1]}x{image.shape[0]}, but {self._files[0]} is"
+                            f" {self.shape[1]}x{self.shape[0]}; all must be of one size"
+                        )
+                yield np.stack(images)
+
+    def _read(self, name: str) -> np.ndarray:
+        try:
+            with imagefile.open_image(imagetree.read_file(self._path, name)) as image:
+                return np.ascontiguousarray(imagefile.pixels_of(image).transpose(1, 2, 0))
+        except BadImage as error:
+            raise UserError(f"{self._path}: {name} is no image to measure: {error}") from None
+
+
+def _ranges(count: int, shape: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Yields the positions 0 .. count - 1 in blocks of some 32 million pixels."""
+    size = int(np.clip((1 << 25) // (shape[0] * shape[1]), 32, 1024))
+    for start in range(0, count, size):
+        yield np.arange(start, min(start + size, count))
+
+
+def _drawn(positions: np.ndarray, draw) -> np.ndarray:
+    """Returns the random numbers of consecutive positions; `draw(k)` gives _DRAWN of them."""
+    first, last = positions[0] // _DRAWN, positions[-1] // _DRAWN
+    numbers = np.concatenate([draw(int(k)) for k in range(first, last + 1)])
+    offset = positions[0] - first * _DRAWN
+    return numbers[offset : offset + len(positions)]
+
+
+def _rgb(images: np.ndarray) -> np.ndarray:
+    """Replicates gray to RGB."""
+    return np.repeat(images, 3, axis=3) if images.shape[3] == 1 else images
