@@ -101,18 +101,26 @@ def ordered_map(
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Holds Ctrl-C back meanwhile, for ever in the processes that are started meanwhile.
+    """Puts Ctrl-C off until the block ends, and keeps it from processes started in the block.
 
-    Ctrl-C reaches all processes of a terminal; the one that started them answers it.
+    Ctrl-C reaches all processes of a terminal; the one that started the others answers it, but not
+    while it is handing a new process its work.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # where `_install` must do
+    if threading.current_thread() is not threading.main_thread():  # others get no Ctrl-C
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came = []
+    handler = signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    if hasattr(signal, "pthread_sigmask"):  # the mask is inherited, the handler isn't
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 _installed: Callable[[Any], Any] | None = None  # in a worker: the function of its ordered_map

@@ -133,14 +133,17 @@ class DatasetWriter:
 
     def __enter__(self) -> "DatasetWriter":
         _remove_dead_partials(self._target)
-        storage.make_dirs(self._partial)
-        self._files = [
-            [
-                _LevelFile(storage.join(self._partial, level_file(self.name, r, k, self._shards)))
-                for k in range(self._shards)
-            ]
-            for r in pyramid.resolutions(self.resolution)
-        ]
+        try:
+            storage.make_dirs(self._partial)
+            for resolution in pyramid.resolutions(self.resolution):
+                self._files.append([])
+                for shard in range(self._shards):
+                    file_name = level_file(self.name, resolution, shard, self._shards)
+                    path = storage.join(self._partial, file_name)
+                    self._files[-1].append(_LevelFile(path))
+        except BaseException:
+            self._clear()
+            raise
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
@@ -148,11 +151,7 @@ class DatasetWriter:
             if kind is None:
                 self._finish()
         finally:
-            try:
-                self._close()
-            finally:
-                if storage.is_dir(self._partial):
-                    storage.remove_tree(self._partial)
+            self._clear()
 
     def add(self, images: np.ndarray) -> None:
         """Appends images to every level.
@@ -193,6 +192,14 @@ class DatasetWriter:
         """Puts a further file, such as a licence, into the data set's directory."""
         with storage.open_binary(storage.join(self._partial, name), "w") as file:
             file.write(content)
+
+    def _clear(self) -> None:
+        """Removes what is unfinished."""
+        try:
+            self._close()
+        finally:
+            if storage.is_dir(self._partial):
+                storage.remove_tree(self._partial)
 
     def _close(self) -> None:
         levels, self._files = self._files, []
