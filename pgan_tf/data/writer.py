@@ -7,7 +7,7 @@ import io
 import os
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -72,7 +72,8 @@ class Places:
                 rows = level[(shard - start) % self.shards :: self.shards]
                 position = (start - shard + self.shards - 1) // self.shards
                 file_name = level_file(self.name, resolution, shard, self.shards)
-                with open(os.path.join(self.directory, file_name), "r+b") as file:
+                path = os.path.join(self.directory, file_name)
+                with _names(path), open(path, "r+b") as file:
                     file.seek(position * level.shape[1])
                     file.write(np.ascontiguousarray(rows).data)
         return len(levels[0])
@@ -244,19 +245,31 @@ class _LevelFile:
         self._lengths = array.array("Q")
 
     def write(self, level: Records) -> None:
-        if isinstance(level, np.ndarray):
-            self._file.write(np.ascontiguousarray(level).tobytes())
-        else:
-            self._file.write(b"".join(level))
-            self._lengths.extend(map(len, level))
+        with _names(self._path):
+            if isinstance(level, np.ndarray):
+                self._file.write(np.ascontiguousarray(level).tobytes())
+            else:
+                self._file.write(b"".join(level))
+                self._lengths.extend(map(len, level))
 
     def close(self) -> None:
-        self._file.close()
-        if self._lengths:
-            offsets = np.concatenate([[0], np.cumsum(self._lengths)])
-            with storage.open_binary(self._path + INDEX_SUFFIX, "w") as file:
-                file.write(index_bytes(offsets))
-            self._lengths = array.array("Q")
+        with _names(self._path):
+            self._file.close()
+            if self._lengths:
+                offsets = np.concatenate([[0], np.cumsum(self._lengths)])
+                with storage.open_binary(self._path + INDEX_SUFFIX, "w") as file:
+                    file.write(index_bytes(offsets))
+                self._lengths = array.array("Q")
+
+
+@contextlib.contextmanager
+def _names(path: str) -> Iterator[None]:
+    """Adds the path to an OSError of the block that has none: a full disk does not say which."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or path
+        raise
 
 
 def check_size(resolution: int, num_channels: int) -> None:

@@ -53,12 +53,12 @@ def test_failure_at_the_end_keeps_the_old_one(tmp_path):
 
 
 def test_full_disk_while_closing_leaves_nothing(tmp_path, monkeypatch):
-    def full(self):
+    def full(offsets):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(writer._LevelFile, "close", full)
-    with pytest.raises(OSError, match="No space"):
-        write(tmp_path / "a", images(2))
+    monkeypatch.setattr(writer, "index_bytes", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/a-r05.tfrecords'"):
+        write(tmp_path / "a", images(2, 32), compress="png")
     assert list(tmp_path.iterdir()) == []
 
 
