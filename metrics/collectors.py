@@ -11,7 +11,7 @@ import numpy as np
 
 from metrics import fid, mnist_modes, ms_ssim, swd
 from metrics.cache import Cache
-from metrics.inception import NUM_FEATURES, Inception
+from metrics.inception import Inception
 from metrics.mnist_modes import DigitClassifier
 from pgan_tf.cli import UserError
 
@@ -59,7 +59,7 @@ class Features:
 
     def __init__(self, count: int, network: Inception, gaussian: bool):
         self._network, self._gaussian = network, gaussian
-        self._features = np.empty((count, NUM_FEATURES), np.float32)
+        self._features = np.empty((count, network.num_features), np.float32)
         self._count = 0
 
     def add(self, images: np.ndarray) -> None:

@@ -141,6 +141,11 @@ class Evaluator:
             results.append(Result(metric, count, time.monotonic() - started, **outcome))
         return results
 
+    def about_weights(self, results: Sequence[Result]) -> dict[str, str]:
+        """Returns the hash of the Inception network's weights if results came from it."""
+        used = any(r.metric.collector == "features" and r.values for r in results)
+        return {"inception_sha256": self.inception().weights_hash} if used else {}
+
     @staticmethod
     def columns(metric: Metric, source: Source) -> list[str]:
         """Returns the names of a metric's values; none where the source can't be measured."""

@@ -32,6 +32,8 @@ class Inception:
       weights_hash: SHA-256 of the file that they came from.
     """
 
+    num_features = NUM_FEATURES
+
     def __init__(self, parameters: Mapping[str, np.ndarray], weights_hash: str = ""):
         self.weights_hash = weights_hash
         self._network = build()

@@ -8,7 +8,7 @@ import numpy as np
 from metrics import fid, inception_score, kid, mnist_modes, swd
 from metrics.collectors import Arrays
 from metrics.inception import Inception
-from pgan_tf.cli import UserError
+from pgan_tf.cli import UserError, nearest
 
 
 @dataclass(frozen=True)
@@ -105,3 +105,16 @@ METRICS = {
     )
 }  # fmt: skip
 DEFAULT = ("swd", "msssim")  # those that need no download
+
+
+def higher_is_better(column: str) -> bool:
+    """Returns how a column's values rank snapshots.
+
+    Raises: UserError for a name that no metric's values have.
+    """
+    largest = 1 << 20
+    for metric in METRICS.values():
+        if column in metric.columns(largest):
+            return metric.higher_is_better and "KL" not in column
+    columns = [column for metric in METRICS.values() for column in metric.columns(1024)]
+    raise UserError(f"no metric gives {column!r}{nearest(column, columns)}")

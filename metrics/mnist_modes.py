@@ -135,7 +135,6 @@ def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarr
       digits: uint8 [N, 32, 32, 1]; the last twelfth, at most 5,000, are held out.
       classes: integers [N].
     """
-    keras.utils.set_random_seed(0)
     for layer in network.layers:  # weights that do not depend on what was built before
         if isinstance(layer, layers.Conv2D | layers.Dense):
             layer.kernel.assign(keras.initializers.HeNormal(seed=0)(layer.kernel.shape))
@@ -148,9 +147,14 @@ def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarr
     )
     with cli.progress("steps") as bar:
         task = bar.add_task("Training the digit classifier", total=steps)
-        advance = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: bar.advance(task))
-        network.fit(
-            inputs, targets, batch_size=_BATCH, epochs=_EPOCHS, verbose=0, callbacks=[advance]
+        advance = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: bar.advance(task)
         )
+        for epoch in range(_EPOCHS):
+            order = np.random.RandomState(epoch).permutation(len(inputs))
+            network.fit(
+                inputs[order], targets[order],
+                batch_size=_BATCH, shuffle=False, verbose=0, callbacks=[advance],
+            )  # fmt: skip
     found = DigitClassifier(network, 0.0, "").classify(digits[-held_out:])
     return float(np.mean(found == classes[-held_out:]))

@@ -78,6 +78,9 @@ def _not_negative(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and measures; returns 1 when anything failed."""
     args = parser().parse_args(argv)
+    from pgan_tf.devices import repeatable_cpu
+
+    repeatable_cpu()
     return _measure_folders(args) if args.images else _measure_snapshots(args)
 
 
@@ -120,7 +123,7 @@ def _measure_folders(args: argparse.Namespace) -> int:
         "seed": args.seed,
         "resolution": fakes.shape[0],
         "mirror": False,
-        **_about_weights(evaluator, results),
+        **evaluator.about_weights(results),
         "version": __version__,
     }
     append_results(_directory(args.out or "."), results, about)
@@ -169,7 +172,7 @@ def _measure_snapshots(args: argparse.Namespace) -> int:
                 with _progress() as progress:
                     results = evaluator.measure(others, reals, number, progress)
                 table.row(others.name, results)
-                weights = _about_weights(evaluator, results)
+                weights = evaluator.about_weights(results)
                 append_results(out, results, {"reals_pass": number, **about, **weights})
         with _progress() as progress:
             results = evaluator.measure(fakes, reals, progress=progress)
@@ -183,7 +186,7 @@ def _measure_snapshots(args: argparse.Namespace) -> int:
                 "kimg": snapshot.kimg,
                 "lod": snapshot.lod,
                 **about,
-                **_about_weights(evaluator, results),
+                **evaluator.about_weights(results),
             },
         )
     return int(failed)
@@ -236,12 +239,6 @@ def _dataset(args: argparse.Namespace, snapshot, evaluator):
             " name their data set with --data-dir"
         )
     return dataset
-
-
-def _about_weights(evaluator, results) -> dict:
-    """Returns the hash of the Inception weights if they were used."""
-    used = any(result.metric.collector == "features" and result.values for result in results)
-    return {"inception_sha256": evaluator.inception().weights_hash} if used else {}
 
 
 def _directory(path: str | Path) -> Path:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from pgan_tf.cli import UserError
 from pgan_tf.data import imagefile, imagetree
@@ -71,7 +72,12 @@ class Fakes:
 
     def blocks(self, count: int) -> Iterator[np.ndarray]:
         """Yields the first `count` images as uint8 [n, R, R, 3]."""
-        for _, images in prefetch(_ranges(count, self.shape), self._make, ahead=1, workers=1):
+        ranges = _ranges(count, self.shape)
+        if tf.config.list_physical_devices("GPU"):  # makes images while the last are measured
+            blocks = (images for _, images in prefetch(ranges, self._make, ahead=1, workers=1))
+        else:  # the CPU has no time left, and one thing at a time gives the same bits each run
+            blocks = map(self._make, ranges)
+        for images in blocks:
             yield _rgb(enlarge(images, self.shape[0]))
 
     def _make(self, positions: np.ndarray) -> np.ndarray:

@@ -1,0 +1,77 @@
+"""Metrics of a network while it trains."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from metrics import inception_weights
+from metrics.cache import Cache
+from metrics.evaluate import Evaluator
+from metrics.report import append_results
+from metrics.sources import Fakes, Reals
+from pgan_tf import __version__
+from pgan_tf.cli import UserError
+from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.networks import Generator
+
+
+def training_metrics(
+    metrics: Sequence[str],
+    dataset: Dataset | SyntheticDataset,
+    resolution: int,
+    mirror: bool,
+    directory: Path,
+    num_images: int | None = None,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+    inception: str | None = None,
+    say: Callable[[str], None] = print,
+) -> Callable[[Generator, float, int], dict[str, float]]:
+    """Returns a function that measures Gs: (Gs, lod, images shown) -> {column: value}.
+
+    The function appends to `metric-<name>.jsonl` in the run's directory what
+    `python -m metrics.run` would. A metric that fails is left out, and said; it never raises
+    for that, so a training goes on.
+
+    Args:
+      metrics: names, such as swd, msssim.
+      dataset, resolution, mirror, labels: the training's; labels [num, label_size] or None.
+      directory: the run's.
+      num_images: for every metric; None: each metric's own number, which takes long.
+      seed: of latents and all else that is random; the same latents are measured every time.
+      inception: file of the Inception network's weights, for fid, is and kid.
+      say: is told what failed.
+    Raises: UserError, at once, for an unknown metric or one that has no place in a training.
+    """
+    if "modes" in metrics:
+        raise UserError("modes can't be measured during training; use python -m metrics.run")
+    cache = inception_weights.default_cache()
+    evaluator = Evaluator(
+        metrics, Cache(cache), num_images, seed, lambda: inception_weights.load(inception, cache)
+    )
+    reals = Reals(dataset, resolution, mirror, seed)
+    kept: list[tuple[Generator, float, Fakes]] = []  # compiled once for a lod
+
+    def measure(Gs: Generator, lod: float, nimg: int) -> dict[str, float]:
+        if not kept or kept[0][:2] != (Gs, lod):
+            kept[:] = [(Gs, lod, Fakes(Gs, lod, seed, labels, "metrics"))]
+        results = evaluator.measure(kept[0][2], reals)
+        for error in dict.fromkeys(result.error for result in results if result.error):
+            names = ", ".join(result.metric.name for result in results if result.error == error)
+            say(f"{names}: {error}")
+        about = {
+            "kimg": nimg / 1000,
+            "lod": lod,
+            "seed": seed,
+            "resolution": resolution,
+            "mirror": mirror,
+            "dataset": dataset.name,
+            "dataset_hash": reals.key["dataset"],
+            **evaluator.about_weights(results),
+            "version": __version__,
+        }
+        append_results(directory, results, about)
+        return {column: value for r in results for column, value in r.values.items()}
+
+    return measure

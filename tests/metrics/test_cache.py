@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from metrics.cache import Cache
+
+
+def test_arrays_come_back_for_their_key_alone(tmp_path):
+    cache = Cache(tmp_path / "cache")
+    key = {"dataset": "abc", "count": 7}
+    assert cache.load(key) is None
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "16": np.float32([1, 2])}
+    cache.save(key, arrays)
+    found = cache.load(dict(reversed(key.items())))
+    assert set(found) == set(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype
+    assert cache.load({**key, "count": 8}) is None
+
+
+def test_damaged_entries_are_replaced(tmp_path):
+    cache = Cache(tmp_path)
+    cache.save({"k": 1}, {"a": np.zeros(3)})
+    (file,) = tmp_path.rglob("a.npy")
+    file.write_bytes(b"x")
+    assert cache.load({"k": 1}) is None
+    cache.save({"k": 1}, {"a": np.ones(3)})
+    np.testing.assert_array_equal(cache.load({"k": 1})["a"], 1)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch, error):
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(np, "save", fail)
+    with pytest.raises(type(error)):
+        Cache(tmp_path).save({"k": 1}, {"a": np.zeros(3)})
+    assert [p for p in tmp_path.rglob("*") if p.name != "statistics"] == []
+
+
+def test_large_memory_is_backed_by_a_file_that_goes_with_it(tmp_path, monkeypatch):
+    cache = Cache(tmp_path / "cache")
+    small = cache.allocate((10, 3))
+    assert not isinstance(small, np.memmap) and small.dtype == np.float32
+    monkeypatch.setattr("metrics.cache._IN_MEMORY", 100)
+    large = cache.allocate((10, 3))
+    assert isinstance(large, np.memmap) and large.shape == (10, 3)
+    large[:] = 7
+    assert large.sum() == 210
+    assert list((tmp_path / "cache").iterdir()) == []

@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from metrics import sources
+from metrics.sources import Fakes, Folder, Reals
+from pgan_tf.cli import UserError
+from pgan_tf.data.dataset import SyntheticDataset
+from pgan_tf.networks import Generator
+
+
+class NumberedDataset(SyntheticDataset):
+    """Image i is i in its left half and 0 in its right half."""
+
+    def read(self, resolution, indices):
+        images = super().read(resolution, indices)
+        images[:, :, : resolution // 2] = np.asarray(indices, np.uint8)[:, None, None, None]
+        return images
+
+
+def all_images(source, count):
+    return np.concatenate(list(source.blocks(count)))
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    def shrink(size):
+        monkeypatch.setattr(
+            sources,
+            "_ranges",
+            lambda count, shape: (
+                np.arange(i, min(i + size, count)) for i in range(0, count, size)
+            ),
+        )
+
+    return shrink
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return Generator(resolution=16, num_channels=3, label_size=3, fmap_base=64, fmap_max=16, seed=1)
+
+
+def test_fakes_are_a_function_of_the_seed_and_their_position(generator, small_blocks):
+    expected = all_images(Fakes(generator, seed=5), 40)
+    assert expected.shape == (40, 16, 16, 3) and expected.dtype == np.uint8
+    assert len({image.tobytes() for image in expected}) == 40
+    np.testing.assert_array_equal(all_images(Fakes(generator, seed=5), 25), expected[:25])
+    assert not np.array_equal(all_images(Fakes(generator, seed=6), 40), expected)
+    for size in (1, 7):
+        small_blocks(size)
+        found = all_images(Fakes(generator, seed=5), 40)
+        # Float32 sums differ by a bit with an image's place in the batch, so that rounding may
+        # go the other way; in the program, the place is always the same.
+        difference = np.abs(found.astype(int) - expected)
+        assert difference.max() <= 1 and np.mean(difference > 0) < 0.001
+
+
+def test_random_numbers_do_not_depend_on_blocks_across_draws():
+    def draw(k):
+        return np.arange(k * sources._DRAWN, (k + 1) * sources._DRAWN)
+
+    for first, last in ((0, 10), (1000, 1030), (1024, 1025), (1, 4000)):
+        positions = np.arange(first, last)
+        np.testing.assert_array_equal(sources._drawn(positions, draw), positions)
+
+
+def test_fakes_of_a_coarse_lod_are_enlarged(generator):
+    images = all_images(Fakes(generator, lod=1.0, seed=0), 4)
+    assert images.shape == (4, 16, 16, 3)
+    np.testing.assert_array_equal(images, images[:, ::2, ::2].repeat(2, axis=1).repeat(2, axis=2))
+    assert images.std() > 0
+
+
+def test_labels_are_drawn_from_the_rows_given(generator):
+    rows = np.eye(3, dtype=np.float32)
+    always_2 = all_images(Fakes(generator, seed=0, labels=rows[[2]]), 30)
+    drawn = all_images(Fakes(generator, seed=0), 30)
+    equal = [np.array_equal(a, b) for a, b in zip(always_2, drawn, strict=True)]
+    assert 3 <= sum(equal) <= 17  # expected: a third
+
+
+def test_gray_becomes_rgb():
+    gray = Generator(resolution=8, num_channels=1, fmap_base=32, fmap_max=8, seed=1)
+    images = all_images(Fakes(gray), 3)
+    assert images.shape == (3, 8, 8, 3)
+    np.testing.assert_array_equal(images[..., 0], images[..., 2])
+    reals = all_images(Reals(NumberedDataset(8, 1, 20), 8, mirror=False), 3)
+    assert reals.shape == (3, 8, 8, 3)
+
+
+def test_reals_are_shuffled_and_repeat_when_they_run_out(small_blocks):
+    dataset = NumberedDataset(8, 3, num_images=50)
+    first = all_images(Reals(dataset, 8, mirror=False, seed=1), 120)[:, 0, 0, 0]
+    for epoch in (first[:50], first[50:100]):
+        np.testing.assert_array_equal(np.sort(epoch), np.arange(50))
+    assert not np.array_equal(first[:50], first[50:100])
+    small_blocks(9)
+    np.testing.assert_array_equal(
+        all_images(Reals(dataset, 8, mirror=False, seed=1), 120)[:, 0, 0, 0], first
+    )
+    later = all_images(Reals(dataset, 8, mirror=False, seed=1, first=30), 60)[:, 0, 0, 0]
+    np.testing.assert_array_equal(later, first[30:90])
+
+
+def test_mirroring_flips_half_of_the_images(small_blocks):
+    dataset = NumberedDataset(8, 3, num_images=200)
+    plain = all_images(Reals(dataset, 8, mirror=False, seed=1), 200)
+    mirrored = all_images(Reals(dataset, 8, mirror=True, seed=1), 200)
+    flipped = mirrored[:, 0, 7, 0] > 0
+    assert 75 < flipped.sum() < 125
+    expected = np.where(flipped[:, None, None, None], plain[:, :, ::-1], plain)
+    np.testing.assert_array_equal(mirrored, expected)
+    small_blocks(7)
+    again = all_images(Reals(dataset, 8, mirror=True, seed=1), 200)
+    np.testing.assert_array_equal(again, mirrored)
+
+
+def test_the_key_tells_reals_apart():
+    dataset = NumberedDataset(8, 3, num_images=50)
+    keys = [
+        Reals(dataset, 8, mirror=False, seed=1),
+        Reals(dataset, 8, mirror=True, seed=1),
+        Reals(dataset, 4, mirror=False, seed=1),
+        Reals(dataset, 8, mirror=False, seed=2),
+        Reals(dataset, 8, mirror=False, seed=1, first=50),
+        Reals(NumberedDataset(8, 3, num_images=51), 8, mirror=False, seed=1),
+    ]
+    assert len({repr(reals.key) for reals in keys}) == len(keys)
+
+
+def test_folder_gives_its_images_sorted(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 10, 14, 3)).astype(np.uint8)
+    for i, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{i:02d}.png")
+    (tmp_path / "notes.txt").write_text("no image")
+    folder = Folder(tmp_path)
+    assert folder.num_images == 12 and folder.shape == (10, 14)
+    np.testing.assert_array_equal(all_images(folder, 12), pixels)
+    np.testing.assert_array_equal(all_images(folder, 5), pixels[:5])
+    Image.fromarray(pixels[0, ..., 0]).save(tmp_path / "00.png")
+    np.testing.assert_array_equal(
+        all_images(Folder(tmp_path), 1)[0], pixels[0, ..., :1].repeat(3, axis=2)
+    )
+
+
+def test_folder_names_what_is_wrong(tmp_path):
+    with pytest.raises(UserError, match="holds no images"):
+        Folder(tmp_path)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    Image.new("RGB", (16, 8)).save(tmp_path / "b.png")
+    with pytest.raises(UserError, match=r"b\.png is 16x8, but a\.png is 8x8"):
+        all_images(Folder(tmp_path), 2)
+    noise = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "b.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:120])
+    with pytest.raises(UserError, match=r"b\.png is no image to measure: damaged"):
+        all_images(Folder(tmp_path), 2)
+
+
+def test_the_data_set_must_have_the_level():
+    with pytest.raises(UserError, match="16x16"):
+        Reals(NumberedDataset(8, 3, 5), 16, mirror=False)
