@@ -30,7 +30,7 @@ PRESETS = (
             "train.smoothing_half_life_kimg": 0.5,
             "train.minibatch_repeats": 1,
             "train.network_snapshot_ticks": 4,
-            "train.keep_snapshots": 10,
+            "train.keep_snapshots": 3,
             "train.total_kimg": 150,
         },
     ),

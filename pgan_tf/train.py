@@ -131,7 +131,8 @@ def describe_presets() -> str:
 
 def describe(config: Config) -> str:
     """Returns what a run of these options would do: for --dry-run."""
-    from pgan_tf.training.setup import build_networks, make_strategy, open_dataset
+    from pgan_tf.devices import make_strategy
+    from pgan_tf.training.setup import build_networks, open_dataset
 
     replicas = make_strategy(config.train.gpus).num_replicas_in_sync
     lines = ["Options:"]

@@ -15,6 +15,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 _cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(_cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.config.threading.set_inter_op_parallelism_threads(1)  # the same bits in every run
 tf.config.set_visible_devices([], "GPU")  # golden numbers are float32 on a CPU
 
 

@@ -156,7 +156,9 @@ def test_names_refuse_what_does_not_fit(case):
     before = to_official(case.D)
     bad = {**before, "extra": np.zeros(3), "4x4/Conv/bias": np.zeros(3)}
     del bad["4x4/Dense1/bias"]
-    with pytest.raises(ValueError, match="4x4/Dense1/bias is missing; extra has no place; 4x4/Conv"):
+    with pytest.raises(
+        ValueError, match="4x4/Dense1/bias is missing; extra has no place; 4x4/Conv"
+    ):
         from_official(case.D, bad)
     for name, value in to_official(case.D).items():
         np.testing.assert_array_equal(value, before[name])
@@ -192,9 +194,7 @@ def test_variables_at_a_lod_are_those_with_gradients(case):
             loss = tf.reduce_sum(tf.abs(G(case.arrays["latents"], case.labels, lod=lod)))
         grads = tape.gradient(loss, [v.value for v in G.trainable_variables])
         touched = {
-            v.path
-            for v, g in zip(G.trainable_variables, grads, strict=True)
-            if g is not None
+            v.path for v, g in zip(G.trainable_variables, grads, strict=True) if g is not None
         }
         assert touched == {v.path for v in G.variables_at(level, fading)}
 

@@ -1,5 +1,7 @@
 """The schedule against the official program's tables."""
 
+import itertools
+
 import pytest
 
 import configs
@@ -35,10 +37,13 @@ def test_equals_official_tables(golden):
 def test_stages_cover_the_run():
     config = resolve(configs.HARDWARE["v2-1gpu"].options)
     stages = list(schedule.stages(config, 1024))
-    assert [s.first.resolution for s in stages] == [4, *[r for k in range(3, 11) for r in [2**k] * 2]]
+    assert [s.first.resolution for s in stages] == [
+        4,
+        *[r for k in range(3, 11) for r in [2**k] * 2],
+    ]
     assert [s.fading for s in stages] == [False] + [True, False] * 8
     assert stages[0].start_kimg == 0 and stages[-1].end_kimg == 12000
-    assert all(a.end_kimg == b.start_kimg for a, b in zip(stages, stages[1:], strict=False))
+    assert all(a.end_kimg == b.start_kimg for a, b in itertools.pairwise(stages))
 
 
 def test_rampup_follows_the_formula():

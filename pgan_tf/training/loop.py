@@ -12,12 +12,13 @@ from pgan_tf import schedule
 from pgan_tf.cli import UserError
 from pgan_tf.config import Config
 from pgan_tf.data.pipeline import prefetch
+from pgan_tf.devices import make_strategy
 from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
 from pgan_tf.snapshot import load_snapshot, save_snapshot
 from pgan_tf.training.feed import Feed, Iteration, iterations
 from pgan_tf.training.reports import Clock, Reporter, TimeLeft
 from pgan_tf.training.run_directory import RunDirectory
-from pgan_tf.training.setup import build_networks, make_strategy, open_dataset
+from pgan_tf.training.setup import build_networks, open_dataset
 from pgan_tf.training.step import TrainStep, optimizer_is_reset
 
 _LOOK_EVERY = 25  # iterations between two looks for divergence: each waits for the device

@@ -40,27 +40,6 @@ def open_dataset(config: Config) -> Dataset | SyntheticDataset:
     return dataset
 
 
-def make_strategy(gpus: int) -> tf.distribute.Strategy:
-    """Returns the strategy for so many GPUs; 0 for all there are, or the CPU where none is.
-
-    Where there is no GPU, several CPU devices, if TensorFlow was set up with so many, stand in
-    for them: for tests.
-
-    Raises: UserError when there are fewer.
-    """
-    kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    if kind == "GPU":
-        for device in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(device, True)
-    devices = [d.name for d in tf.config.list_logical_devices(kind)]
-    wanted = gpus or (len(devices) if kind == "GPU" else 1)
-    if wanted > len(devices):
-        raise UserError(f"train.gpus={gpus}, but this machine has {len(devices)} {kind} device(s)")
-    if wanted == 1:
-        return tf.distribute.OneDeviceStrategy(devices[0])
-    return tf.distribute.MirroredStrategy(devices[:wanted])
-
-
 def build_networks(
     config: Config, resolution: int, num_channels: int, label_size: int
 ) -> tuple[Generator, Discriminator, Generator]:

@@ -1,0 +1,56 @@
+"""The demo: from nothing to a picture of drawn emoji that don't exist (`make demo`)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import configs
+from pgan_tf import cli
+from pgan_tf import config as config_module
+
+EXAMPLES = """\
+  python -m pgan_tf.demo
+  python -m pgan_tf.demo --dir demo --set train.total_kimg=60
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Makes the data set, trains, and makes a picture; what is there already is kept."""
+    p = cli.Parser(
+        prog="python -m pgan_tf.demo",
+        description="Renders drawn emoji, trains a growing GAN on them on this machine, and makes"
+        " a picture of what it learned. Run again, it continues where it was stopped.",
+        examples=EXAMPLES,
+    )
+    p.add_argument("--dir", metavar="DIR", default="demo", help="where all of it goes")
+    p.add_argument(
+        "--set", metavar="OPTION=VALUE", action="append", default=[], dest="assignments",
+        help="override an option of the config openmoji; may be repeated",
+    )  # fmt: skip
+    args = p.parse_args(argv)
+
+    from pgan_tf.data import openmoji
+    from pgan_tf.generate import generate
+    from pgan_tf.training.loop import Interrupted, train
+
+    home = Path(args.dir)
+    dataset = home / "openmoji"
+    config = config_module.resolve(
+        configs.HARDWARE["v2-1gpu"].options,
+        configs.DATA["openmoji"].options,
+        {"data.path": str(dataset), **config_module.parse_assignments(args.assignments)},
+    )
+    if not dataset.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        print(f"Rendering emoji into {dataset}")
+        openmoji.create(str(dataset), resolution=config.data.resolution)
+    try:
+        run = train(config, str(home / "results"))
+    except Interrupted as stop:
+        print(stop)
+        raise SystemExit(130) from None
+    (grid,) = generate(run, home, range(16 * 8), grid=(16, 8), zoom=2)
+    print(f"\nEmoji that don't exist: {grid}\nHow they grew: {run}/fakes*.png")
+
+
+if __name__ == "__main__":
+    cli.run(main)

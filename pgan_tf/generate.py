@@ -1,0 +1,150 @@
+"""Command line: images from a snapshot."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pgan_tf import cli
+from pgan_tf.cli import UserError
+
+EXAMPLES = """\
+  python -m pgan_tf.generate --snapshot --grid 8x4
+  python -m pgan_tf.generate --snapshot results/000-openmoji-v2-1gpu-fp32 --seeds 0-99 --out faces
+  python -m pgan_tf.generate --snapshot network-snapshot-012000.npz --seeds 3,14,15-92
+  python -m pgan_tf.generate --snapshot --class 3 --seeds 0-9
+"""
+
+
+def parser() -> cli.Parser:
+    """Returns the command line's parser."""
+    p = cli.Parser(
+        prog="python -m pgan_tf.generate",
+        description="Makes images with the smoothed generator Gs of a snapshot. The same seed"
+        " gives the same image.",
+        examples=EXAMPLES,
+    )
+    p.add_argument(
+        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
+        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
+        " of the newest run in --results",
+    )  # fmt: skip
+    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    p.add_argument("--seeds", metavar="LIST", help="such as 0-99 or 1,5,7-9 (default: 0-31)")
+    p.add_argument(
+        "--grid", metavar="COLSxROWS", help="one picture of so many images instead of one each"
+    )
+    p.add_argument(
+        "--class", metavar="K", type=int, dest="class_index",
+        help="class of all images, from 0 (default: seed modulo the number of classes)",
+    )  # fmt: skip
+    p.add_argument("--zoom", metavar="N", type=int, default=1, help="enlarge pixels N times")
+    p.add_argument("--out", metavar="DIR", default="generated", help="where the PNGs go")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and makes the images."""
+    args = parser().parse_args(argv)
+    grid = parse_grid(args.grid) if args.grid else None
+    cells = grid[0] * grid[1] if grid else 32
+    seeds = parse_seeds(args.seeds) if args.seeds else list(range(cells))
+    if grid and len(seeds) > cells:
+        raise UserError(f"--seeds names {len(seeds)} images, --grid {args.grid} holds {cells}")
+    if args.zoom < 1:
+        raise UserError(f"--zoom {args.zoom}: 1 or more is needed")
+    for path in generate(
+        args.snapshot or args.results, args.out, seeds, grid, args.class_index, args.zoom
+    ):
+        print(path)
+
+
+def generate(
+    snapshot: str | Path,
+    out: str | Path,
+    seeds: Sequence[int],
+    grid: tuple[int, int] | None = None,
+    class_index: int | None = None,
+    zoom: int = 1,
+) -> list[Path]:
+    """Makes an image for each seed, as PNG files or as one grid.
+
+    Args:
+      snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
+      out: directory, made if needed.
+      seeds: each decides the latent of its image: `images.latents_of`.
+      grid: (columns, rows) for one picture, filled row by row.
+      class_index: of all images; None for seed modulo the number of classes.
+      zoom: enlarges each pixel.
+    Returns: the files written.
+    Raises: UserError when there is no snapshot, or no such class.
+    """
+    from pgan_tf import images
+    from pgan_tf.devices import repeatable_cpu
+    from pgan_tf.snapshot import load_snapshot
+
+    repeatable_cpu()
+    loaded = load_snapshot(snapshot)
+    Gs = loaded.Gs
+    if class_index is not None and not 0 <= class_index < Gs.label_size:
+        known = f"0 to {Gs.label_size - 1}" if Gs.label_size else "none: it has no labels"
+        raise UserError(f"--class {class_index}: the network's classes are {known}")
+    labels = np.zeros([len(seeds), Gs.label_size], np.float32)
+    if Gs.label_size:
+        classes = [s % Gs.label_size if class_index is None else class_index for s in seeds]
+        labels[np.arange(len(seeds)), classes] = 1.0
+
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    run = images.ImageGenerator(Gs, loaded.lod)
+    step = max(run.minibatch, 64)
+    files, made = [], []
+    with cli.progress("images") as bar:
+        task = bar.add_task("Generating", total=len(seeds))
+        for first in range(0, len(seeds), step):
+            part = seeds[first : first + step]
+            latents = images.latents_of(part, Gs.latent_size)
+            pixels = run(latents, labels[first : first + step])
+            pixels = images.enlarge(pixels, zoom * pixels.shape[1])
+            if grid:
+                made.append(pixels)
+            else:
+                files += [
+                    images.save_png(image, out / f"seed{seed:04d}.png")
+                    for seed, image in zip(part, pixels, strict=True)
+                ]
+            bar.advance(task, len(part))
+    if grid:
+        picture = images.make_grid(np.concatenate(made), grid[0])
+        files = [images.save_png(picture, out / "grid.png")]
+    return files
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Turns `1,5,7-9` into [1, 5, 7, 8, 9].
+
+    Raises: UserError for anything else, or seeds that don't fit in 32 bits.
+    """
+    seeds = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if not match:
+            raise UserError(f"--seeds {text}: write numbers and ranges such as 0-99 or 1,5,7-9")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first or last >= 2**32:
+            raise UserError(f"--seeds {text}: ranges go up, to 4294967295 at most")
+        seeds.extend(range(first, last + 1))
+    return seeds
+
+
+def parse_grid(text: str) -> tuple[int, int]:
+    """Turns `8x4` into (8, 4): columns, rows. Raises: UserError for anything else."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if not match:
+        raise UserError(f"--grid {text}: write columns x rows, such as 8x4")
+    return int(match[1]), int(match[2])
+
+
+if __name__ == "__main__":
+    cli.run(main)

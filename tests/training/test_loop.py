@@ -1,0 +1,285 @@
+"""Whole runs of tiny networks: what they leave, how they continue, how they stop."""
+
+import errno
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from pgan_tf import load_snapshot, snapshot
+from pgan_tf.cli import UserError
+from pgan_tf.config import override, resolve
+from pgan_tf.data.writer import DatasetWriter
+from pgan_tf.training import feed, loop, run_directory
+from pgan_tf.training.loop import Interrupted, train
+from pgan_tf.training.operations import iteration_operations
+
+OPTIONS = {
+    "name": "tiny",
+    "data.mirror": True,
+    "data.labels": True,
+    "G.fmap_base": 32,
+    "G.fmap_max": 8,
+    "D.fmap_base": 32,
+    "D.fmap_max": 8,
+    "schedule.lod_training_kimg": 0.06,
+    "schedule.lod_transition_kimg": 0.06,
+    "schedule.minibatch_base": 8,
+    "schedule.tick_kimg_base": 0.064,
+    "schedule.tick_kimg_dict": {},
+    "train.total_kimg": 0.24,
+    "train.minibatch_repeats": 3,
+    "train.network_snapshot_ticks": 1,
+    "train.xla": False,
+}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "shapes"
+    images = np.random.RandomState(0).randint(0, 256, [40, 3, 8, 8]).astype(np.uint8)
+    with DatasetWriter(path, 8, 3) as writer:
+        writer.add(images)
+        writer.set_labels(np.eye(4, dtype=np.float32)[np.arange(40) % 4])
+    return resolve({**OPTIONS, "data.path": str(path)})
+
+
+@pytest.fixture(scope="module")
+def whole(config, tmp_path_factory):
+    """A run from start to end without interruption."""
+    return train(config, str(tmp_path_factory.mktemp("whole")))
+
+
+def arrays_of(run):
+    return snapshot.load_arrays(snapshot.newest_snapshot(run), "pgan_tf snapshot 1")[0]
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys() and len(a) > 30
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_leaves_what_it_should(whole, config):
+    assert whole.name == "000-tiny"
+    names = {p.name for p in whole.iterdir()}
+    assert {"config.json", "log.txt", "stats.jsonl", "reals.png", "fakes000000.png"} <= names
+    assert any(n.startswith("events.out.tfevents") for n in names)
+    assert json.loads((whole / "config.json").read_text())["train"]["total_kimg"] == 0.24
+
+    stats = [json.loads(line) for line in (whole / "stats.jsonl").read_text().splitlines()]
+    assert [s["tick"] for s in stats] == [1, 2, 3, 4]
+    assert [s["nimg"] for s in stats] == [64, 128, 192, 240]
+    assert all(np.isfinite(v) for s in stats for v in s.values())
+    # kimg .06 to .12 fades from lod 1 to 0; the schedule is looked up every 24 images.
+    assert stats[0]["lod"] == 1.0 and stats[1]["lod"] == 0.0
+    log = (whole / "log.txt").read_text()
+    for word in ("tick 1 ", "kimg", "lod", "minibatch", "sec/tick", "sec/kimg", "maintenance",
+                 "images/s", "D_loss", "left"):  # fmt: skip
+        assert word in log
+
+    with Image.open(whole / "fakes000000.png") as picture:
+        assert picture.size == (32 * 8, 32 * 8) and picture.mode == "RGB"
+        assert np.asarray(picture).std() > 5
+
+
+def test_reals_grid_shows_images_of_the_data_set(whole, config):
+    from pgan_tf.data.dataset import Dataset
+
+    dataset = Dataset(config.data.path)
+    picture = np.asarray(Image.open(whole / "reals.png"))
+    cells = picture.reshape(32, 8, 32, 8, 3).transpose(0, 2, 1, 3, 4).reshape(-1, 8, 8, 3)
+    images = {image.tobytes() for image in dataset.read(8, np.arange(40))}
+    assert {cell.tobytes() for cell in cells} == images
+
+
+def test_snapshot_gives_networks_that_run(whole, config):
+    loaded = load_snapshot(whole)
+    assert loaded.nimg == 240 and loaded.lod == 0.0 and loaded.kimg == 0.24
+    assert loaded.config == config
+    assert loaded.path.name == "network-snapshot-000000.npz"
+    latents, labels = np.ones([2, 8], np.float32), np.eye(4, dtype=np.float32)[:2]
+    images = loaded.Gs(latents, labels)
+    assert images.shape == (2, 8, 8, 3)
+    scores, logits = loaded.D(images)
+    assert scores.shape == (2,) and logits.shape == (2, 4)
+    assert np.abs(loaded.Gs(latents, labels) - loaded.G(latents, labels)).max() > 0
+    # Gs is the moving average that was trained, not a copy of its start.
+    with np.load(loaded.path) as archive:
+        weight = archive["Gs/8x8/Conv1/weight"]
+        np.testing.assert_array_equal(loaded.Gs.named_layers["8x8/Conv1"].weight, weight)
+        assert np.abs(weight - archive["G/8x8/Conv1/weight"]).max() > 0
+
+
+def test_same_seed_same_bytes(whole, config, tmp_path):
+    again = train(config, str(tmp_path))
+    assert_same(arrays_of(again), arrays_of(whole))
+    for name in ("reals.png", "fakes000000.png"):
+        assert (again / name).read_bytes() == (whole / name).read_bytes()
+    other = train(override(config, {"train.seed": 7, "train.total_kimg": 0.008}), str(tmp_path))
+    assert other.name == "001-tiny"
+    a, b = arrays_of(other), arrays_of(whole)
+    assert np.abs(a["G/4x4/Conv/weight"] - b["G/4x4/Conv/weight"]).max() > 0.5
+
+
+def test_same_command_continues_and_a_longer_one_too(whole, config, tmp_path, capsys):
+    short = override(config, {"train.total_kimg": 0.1})
+    first = train(short, str(tmp_path))
+    second = train(config, str(tmp_path))
+    assert first == second
+    assert_same(arrays_of(second), arrays_of(whole))
+    stats = [json.loads(line) for line in (second / "stats.jsonl").read_text().splitlines()]
+    assert [s["nimg"] for s in stats] == sorted({s["nimg"] for s in stats})
+    assert len(list(second.glob("training-state-*.npz"))) == 1
+    capsys.readouterr()
+    assert train(config, str(tmp_path)) == second
+    assert "is finished" in capsys.readouterr().out
+    assert train(short, str(tmp_path), new=True).name == "001-tiny"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch, number):
+    iterate = loop._Training.iterate
+
+    def interrupted(self, iteration, batches):
+        iterate(self, iteration, batches)
+        if self.nimg == 88:  # within a fade, between two look-ups of the schedule
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(loop._Training, "iterate", interrupted)
+    with pytest.raises(Interrupted, match="the same command continues"):
+        train(config, str(tmp_path))
+    monkeypatch.undo()
+    assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
+    run = train(config, str(tmp_path))
+    assert_same(arrays_of(run), arrays_of(whole))
+
+
+@pytest.mark.parametrize("part", ["network-snapshot", "training-state"])
+def test_full_disk_keeps_the_snapshots_before(config, tmp_path, monkeypatch, part):
+    run = train(override(config, {"train.total_kimg": 0.064}), str(tmp_path))
+    before = {p.name: p.read_bytes() for p in run.glob("*.npz")}
+    real = np.savez
+
+    def full(file, **arrays):
+        real(file, **arrays)
+        if part in file.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    # Every snapshot of this short run has the same name: the one before must not be harmed.
+    with pytest.raises(UserError, match=r"can't save .*No space left"):
+        train(config, str(tmp_path))
+    monkeypatch.undo()
+    after = {p.name: p.read_bytes() for p in run.iterdir() if p.suffix == ".npz"}
+    if part == "network-snapshot":
+        assert after == before
+    else:
+        assert after.keys() == before.keys()
+    assert not [p for p in run.iterdir() if p.name.endswith(".partial")]
+
+
+def test_damaged_state_and_snapshot_are_told(config, tmp_path):
+    run = train(override(config, {"train.total_kimg": 0.016}), str(tmp_path))
+    state, network = next(run.glob("training-state*")), next(run.glob("network-snapshot*"))
+    whole_file = network.read_bytes()
+    network.write_bytes(whole_file[: len(whole_file) // 2])
+    with pytest.raises(UserError, match=r"network-snapshot-000000\.npz is damaged"):
+        train(config, str(tmp_path))
+    damaged = bytearray(whole_file)
+    damaged[len(damaged) // 2] ^= 1
+    network.write_bytes(damaged)
+    with pytest.raises(UserError, match="is damaged"):
+        load_snapshot(network)
+    network.write_bytes(whole_file)
+    state.write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"training-state.*--new"):
+        train(config, str(tmp_path))
+    network.unlink()
+    with pytest.raises(UserError, match="no snapshot in"):
+        load_snapshot(run)
+
+
+def test_divergence_stops_with_one_line(config, tmp_path):
+    options = {
+        "schedule.D_lrate_base": 1e30,
+        "train.max_skipped": 3,
+        "train.network_snapshot_ticks": 1,
+    }
+    with pytest.raises(
+        UserError, match=r"diverged at .* updates in a row .*; no snapshot yet; try lower"
+    ):
+        train(override(config, options), str(tmp_path))
+
+
+def test_order_is_whole_epochs_and_a_function_of_position():
+    from pgan_tf.data.pipeline import ImageOrder
+
+    order = ImageOrder(10, seed=3)
+    stream = order.indices(0, 50)
+    for epoch in range(5):
+        assert sorted(stream[epoch * 10 : epoch * 10 + 10]) == list(range(10))
+    assert len({tuple(stream[e * 10 : e * 10 + 10]) for e in range(5)}) == 5
+    np.testing.assert_array_equal(ImageOrder(10, seed=3).indices(17, 26), stream[17:43])
+    assert (ImageOrder(10, seed=4).indices(0, 10) != stream[:10]).any()
+
+
+def test_batches_are_a_function_of_images_shown(config):
+    from pgan_tf.data.dataset import Dataset
+
+    dataset = Dataset(config.data.path)
+    makers = [feed.Feed(dataset, config, 8) for _ in range(2)]
+    plan = list(feed.iterations(config, 8, 1, 0, 0))
+    made = [makers[0].batches(i) for i in plan]
+    for i in reversed(range(len(plan))):
+        for a, b in zip(
+            tf.nest.flatten(made[i]), tf.nest.flatten(makers[1].batches(plan[i])), strict=True
+        ):
+            np.testing.assert_array_equal(a, b)
+    d, g = made[0][0][0], made[0][1]
+    assert np.abs(d.latents - g.latents).max() > 0.1
+    np.testing.assert_array_equal(d.reals, dataset.read(4, makers[0]._order.indices(0, 8)))
+    flips = np.concatenate([b[0][0].flips for b in made])
+    assert 0.3 < flips.mean() < 0.7
+    latents = np.concatenate([b[1].latents.ravel() for b in made])
+    assert abs(latents.mean()) < 0.1 and abs(latents.std() - 1) < 0.1
+
+
+def test_iterations_go_on_between_two_look_ups(config):
+    plan = list(feed.iterations(config, 8, 1, 0, 0))
+    assert [i.phase.nimg for i in plan[:7]] == [0, 0, 0, 24, 24, 24, 48]
+    assert list(feed.iterations(config, 8, 1, 32, 24)) == plan[4:]
+
+
+def test_row_per_class(config):
+    from pgan_tf.data.dataset import Dataset
+
+    dataset = Dataset(config.data.path)
+    maker = feed.Feed(dataset, override(config, {"train.image_layout": "row_per_class"}), 8)
+    indices, _, labels = maker.grid(5, 6)
+    classes = labels.argmax(axis=1).reshape(6, 5)
+    assert (classes == np.array([0, 1, 2, 3, 0, 1])[:, None]).all()
+    np.testing.assert_array_equal(dataset.labels[indices], labels)
+
+
+def test_operations_match_a_count_by_hand():
+    # 8x8, 512 maps: conv 64*9*512^2, scaling 16*16*512^2, 4x4 conv 16*9*512^2, dense 16*512^2,
+    # to or from RGB 64*3*512, twice for multiply and add; G 1+3 times, D 12+2 times.
+    one = 2 * (512**2 * (64 * 9 + 16 * 16 + 16 * 9 + 16) + 64 * 3 * 512)
+    assert iteration_operations(resolve({}), 3) == pytest.approx(18 * one)
+
+
+def test_finds_the_run_of_the_same_options(config, tmp_path):
+    a = run_directory.RunDirectory.create(tmp_path, config)
+    b = run_directory.RunDirectory.create(tmp_path, override(config, {"train.seed": 1}))
+    assert (a.path.name, b.path.name) == ("000-tiny", "001-tiny")
+    (tmp_path / "002-broken").mkdir()
+    (tmp_path / "notes").mkdir()
+    find = run_directory.RunDirectory.find
+    assert find(tmp_path, override(config, {"train.total_kimg": 99})).path == a.path
+    assert find(tmp_path, override(config, {"train.seed": 1})).path == b.path
+    assert find(tmp_path, override(config, {"train.seed": 2})) is None
