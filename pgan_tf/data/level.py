@@ -2,6 +2,7 @@
 
 import functools
 import io
+import os
 import threading
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from pgan_tf.data.records import FOOTER_BYTES, HEADER_BYTES, Layout, RecordError
 
 INDEX_SUFFIX = ".index"
 _BLOCK_BYTES = 16 << 20  # read at a time when a file is checked
+_MAPPED_BYTES = 256 << 20  # of the largest file that is mapped into memory
 
 
 class Level:
@@ -112,22 +114,37 @@ class _File:
 
     @functools.cached_property
     def mapped(self) -> np.ndarray | None:
-        """The whole file as uint8 [num_bytes], mapped into memory; None where it is remote."""
-        if storage.is_remote(self.path):
+        """The whole file as uint8 [num_bytes] in mapped memory; None if it is large or remote.
+
+        Tiny records are gathered much faster from mapped memory than by a system call each. Large
+        files would count as memory of this process, and an error of the disk would end it.
+        """
+        if storage.is_remote(self.path) or self.num_bytes > _MAPPED_BYTES:
             return None
         return np.memmap(self.path, np.uint8, "r").view(np.ndarray)
 
     @functools.cached_property
-    def _remote(self):
+    def _file(self):
         return storage.open_binary(self.path)
 
-    def bytes_at(self, offset: int, length: int) -> np.ndarray:
-        """Returns uint8 [length] of the file."""
+    def read_into(self, buffer: np.ndarray, offset: int) -> None:
+        """Fills a contiguous uint8 array with what is at an offset. Raises: UserError."""
         if self.mapped is not None:
-            return self.mapped[offset : offset + length]
-        with self._lock:
-            self._remote.seek(offset)
-            return np.frombuffer(self._remote.read(length), np.uint8)
+            buffer[:] = self.mapped[offset : offset + len(buffer)]
+            return
+        done = 0
+        while done < len(buffer):
+            if storage.is_remote(self.path) or not hasattr(os, "preadv"):
+                with self._lock:
+                    self._file.seek(offset + done)
+                    content = self._file.read(len(buffer) - done)
+                count = len(content)
+                buffer[done : done + count] = np.frombuffer(content, np.uint8)
+            else:
+                count = os.preadv(self._file.fileno(), [buffer[done:]], offset + done)
+            if count == 0:
+                raise UserError(f"{self.path} became shorter while in use; {self.remedy}")
+            done += count
 
     def fail(self, position: int, what: str) -> UserError:
         """Returns the error for a record."""
@@ -164,8 +181,11 @@ class _PlainFile(_File):
         if self.mapped is not None:
             return self.mapped.reshape(self.count, length).take(positions, axis=0)
         rows = np.empty((len(positions), length), np.uint8)
-        for row, position in zip(rows, positions.tolist(), strict=True):
-            row[:] = self.bytes_at(position * length, length)
+        if len(positions) and (np.diff(positions) == 1).all():
+            self.read_into(rows.reshape(-1), int(positions[0]) * length)
+        else:
+            for row, position in zip(rows, positions.tolist(), strict=True):
+                self.read_into(row, position * length)
         return rows
 
     def _check_rows(self, rows: np.ndarray, positions: np.ndarray) -> None:
@@ -222,7 +242,9 @@ class _CompressedFile(_File):
 
     def _payload(self, position: int, check: bool) -> bytes:
         start, end = self._offsets[position : position + 2].tolist()
-        record = self.bytes_at(start, end - start).tobytes()
+        buffer = np.empty(end - start, np.uint8)
+        self.read_into(buffer, start)
+        record = buffer.tobytes()
         payload = record[HEADER_BYTES:-FOOTER_BYTES]
         if records.framed_length(record[:HEADER_BYTES]) != len(payload):
             raise RecordError("its length does not fit the index")

@@ -10,7 +10,7 @@ import tensorflow as tf
 from test_writer import images, write
 
 from pgan_tf.cli import UserError
-from pgan_tf.data import dataset, pyramid, records
+from pgan_tf.data import dataset, level, pyramid, records
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
 
 PIXELS = images(23, 64)
@@ -19,10 +19,18 @@ STORAGE = [{}, {"shards": 4}, {"compress": "png"}, {"compress": "gzip", "shards"
 
 
 @pytest.fixture(scope="module", params=STORAGE, ids=str)
-def stored(request, tmp_path_factory):
+def written(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "set"
     write(path, PIXELS, LABELS, **request.param)
     return path
+
+
+@pytest.fixture(params=["mapped", "large"])
+def stored(request, written, monkeypatch):
+    """A data set's directory; its files are read like large ones, or are mapped."""
+    if request.param == "large":
+        monkeypatch.setattr(level, "_MAPPED_BYTES", 0)
+    return written
 
 
 def test_attributes(stored):
@@ -37,10 +45,10 @@ def test_attributes(stored):
 def test_every_image_of_every_level(stored, verify):
     data = Dataset(stored, verify)
     order = np.random.RandomState(0).randint(0, 23, 50)
-    for level in pyramid.levels(PIXELS):
-        read = data.read(level.shape[-1], order)
+    for expected in pyramid.levels(PIXELS):
+        read = data.read(expected.shape[-1], order)
         assert read.dtype == np.uint8 and read.flags.c_contiguous
-        np.testing.assert_array_equal(read, level[order].transpose(0, 2, 3, 1))
+        np.testing.assert_array_equal(read, expected[order].transpose(0, 2, 3, 1))
 
 
 def test_content_hash_does_not_depend_on_storage(stored, tmp_path):
@@ -220,6 +228,16 @@ def test_checksum_is_checked_when_a_large_set_is_read(plain, monkeypatch):
     Dataset(plain, "off").read(16, [7])
 
 
+def test_file_cut_short_while_in_use(plain, monkeypatch):
+    monkeypatch.setattr(level, "_MAPPED_BYTES", 0)
+    data = Dataset(plain)
+    file = plain / "cifar10-r04.tfrecords"
+    file.write_bytes(file.read_bytes()[:-5])
+    data.read(16, [7])
+    with pytest.raises(UserError, match=r"r04.tfrecords became shorter while in use"):
+        data.read(16, [8])
+
+
 def test_wrong_framing_and_shape_of_a_later_record(plain):
     for offset in (3, 20):  # length field; shape
         _flip(plain / "cifar10-r02.tfrecords", record=5, offset=offset)
@@ -253,15 +271,15 @@ def test_labels_that_are_none(plain, labels):
 def test_compressed_damage(tmp_path):
     path = tmp_path / "a"
     write(path, images(9, 32), compress="png")
-    level, index = path / "a-r05.tfrecords", path / "a-r05.tfrecords.index"
-    whole = level.read_bytes()
+    file, index = path / "a-r05.tfrecords", path / "a-r05.tfrecords.index"
+    whole = file.read_bytes()
     damaged = bytearray(whole)
     damaged[len(whole) // 2] ^= 1
-    level.write_bytes(damaged)
+    file.write_bytes(damaged)
     assert "record 4: damaged: wrong checksum" in _error(path)
-    level.write_bytes(whole[:-1])
+    file.write_bytes(whole[:-1])
     assert "does not fit" in _error(path)
-    level.write_bytes(whole)
+    file.write_bytes(whole)
     content = index.read_bytes()
     index.write_bytes(content[:100])
     assert "a-r05.tfrecords.index, which tells where records start, can't be read" in _error(path)
