@@ -13,6 +13,7 @@ PRESETS = (
         {
             "name": "celebahq",
             "data.path": "datasets/celebahq",
+            "data.resolution": 1024,
             "data.command": "python dataset_tool.py create_celebahq",
             "data.mirror": True,
         },
@@ -23,6 +24,7 @@ PRESETS = (
         {
             "name": "celeba",
             "data.path": "datasets/celeba",
+            "data.resolution": 128,
             "data.command": "python dataset_tool.py create_celeba datasets/celeba CELEBA_DIR",
             "data.mirror": True,
         },

@@ -19,6 +19,7 @@ PRESETS = tuple(
         {
             "name": f"lsun-{category}",
             "data.path": f"datasets/lsun-{category}-100k",
+            "data.resolution": 256,
             "data.command": f"python dataset_tool.py create_lsun datasets/lsun-{category}-100k"
             " LMDB --resolution 256 --max_images 100000",
             "data.mirror": True,

@@ -5,6 +5,7 @@ import difflib
 import errno
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from typing import NoReturn
 
@@ -111,6 +112,30 @@ _EXPECTED_ERRNO = {
     errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR,
     errno.ENOTDIR, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EEXIST,
 }  # fmt: skip
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow without the lines that its libraries print while they are loaded.
+
+    They go to standard error past all of Python's and TensorFlow's settings. When the import
+    fails, they are printed after all.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with tempfile.TemporaryFile() as said:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_physical_devices("GPU")  # loads the drivers, or complains
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _complain(program: str, message: str, code: int = 1) -> int:

@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     args = p.parse_args(argv)
 
+    cli.load_tensorflow()
     from pgan_tf.data import openmoji
     from pgan_tf.generate import generate
     from pgan_tf.training.loop import Interrupted, train

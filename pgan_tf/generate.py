@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--seeds names {len(seeds)} images, --grid {args.grid} holds {cells}")
     if args.zoom < 1:
         raise UserError(f"--zoom {args.zoom}: 1 or more is needed")
+    cli.load_tensorflow()
     for path in generate(
         args.snapshot or args.results, args.out, seeds, grid, args.class_index, args.zoom
     ):

@@ -63,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.list:
         print(describe_presets())
         return
+    cli.load_tensorflow()
     config = resolve(args)
     if args.dry_run:
         print(describe(config))

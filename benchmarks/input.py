@@ -1,0 +1,71 @@
+"""Speed of the input pipeline: images per second at each level, beside what training takes.
+
+Makes a data set of random pixels in a temporary directory, unless given one, and runs what the
+training loop runs: records read in shuffled order, checked and laid out NHWC, latents and mixing
+factors drawn, all of it ahead of the step in the background.
+"""
+
+import itertools
+import tempfile
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from pgan_tf import cli
+from pgan_tf.config import resolve
+from pgan_tf.data.dataset import Dataset
+from pgan_tf.data.pipeline import prefetch
+from pgan_tf.data.writer import DatasetWriter
+from pgan_tf.schedule import Phase
+from pgan_tf.training.feed import Feed, Iteration
+
+EXAMPLES = """\
+  python benchmarks/input.py
+  python benchmarks/input.py --data-dir datasets/celebahq --minibatch 64
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Prints a row for each level."""
+    p = cli.Parser(prog="python benchmarks/input.py", description=__doc__, examples=EXAMPLES)
+    p.add_argument("--data-dir", help="a data set (default: random pixels)")
+    p.add_argument("--resolution", type=int, default=1024, help="of the random pixels")
+    p.add_argument("--images", type=int, default=512, help="number of random images")
+    p.add_argument("--minibatch", type=int, default=16, help="images per iteration")
+    p.add_argument("--seconds", type=float, default=3, help="to measure each level for")
+    args = p.parse_args(argv)
+    if args.data_dir:
+        measure(Dataset(args.data_dir), args.minibatch, args.seconds)
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        path = f"{directory}/random"
+        r = args.resolution
+        with DatasetWriter(path, r, 3) as writer:
+            for seed in range(0, args.images, 16):
+                rs = np.random.RandomState(seed)
+                writer.add(rs.randint(0, 256, [16, 3, r, r], np.uint8))
+        measure(Dataset(path), args.minibatch, args.seconds)
+
+
+def measure(dataset: Dataset, minibatch: int, seconds: float) -> None:
+    """Prints images per second and MB/s of each level."""
+    config = resolve({"data.mirror": True})
+    print("resolution  images/s      MB/s")
+    for resolution in dataset.levels:
+        feed = Feed(dataset, config, latent_size=512)
+        phase = Phase(0, 0.0, resolution, minibatch, 1e-3, 1e-3, 1.0)
+        plan = (Iteration(i * minibatch, phase) for i in itertools.count())
+        stream = prefetch(plan, feed.batches)
+        next(stream)
+        start, count = time.perf_counter(), 0
+        while (spent := time.perf_counter() - start) < seconds:
+            next(stream)
+            count += minibatch
+        stream.close()
+        rate = count / spent
+        print(f"{resolution:10d}  {rate:8.0f}  {rate * resolution**2 * 3 / 1e6:8.0f}", flush=True)
+
+
+if __name__ == "__main__":
+    cli.run(main)

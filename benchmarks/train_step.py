@@ -1,0 +1,140 @@
+"""Speed of the training step: images per second at each resolution, beside the matrix product.
+
+Each resolution runs in a process of its own, so that its first step and its peak memory are its
+own. Networks have the paper's width (feature maps 8192, at most 512) and the full 1024x1024
+stages. The share is that of the machine's float32 product of two 2048x2048 matrices, measured in
+the same process before and after; operations are counted by hand, with fused scaling
+(pgan_tf/training/operations.py).
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from pgan_tf import cli
+
+EXAMPLES = """\
+  python benchmarks/train_step.py
+  python benchmarks/train_step.py --resolutions 4,8,16,32 --seconds 20
+  python benchmarks/train_step.py --without-xla --resolutions 4,8
+"""
+MINIBATCH = {256: 14, 512: 6, 1024: 3}  # the paper's own schedule: 16 elsewhere
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Prints a row for each resolution."""
+    p = cli.Parser(prog="python benchmarks/train_step.py", description=__doc__, examples=EXAMPLES)
+    p.add_argument("--resolutions", default="4,8,16,32,64,128,256,512,1024", help="which to run")
+    p.add_argument("--minibatch", type=int, help="default: 16, and 14, 6, 3 at 256, 512, 1024")
+    p.add_argument("--precision", default="fp32", help="fp32, fp16 or bf16")
+    p.add_argument("--fade", action="store_true", help="while fading in, lod + 0.5")
+    p.add_argument("--without-xla", action="store_true", help="plain TensorFlow operations")
+    p.add_argument("--seconds", type=float, default=10, help="to measure for, two steps at least")
+    p.add_argument("--one", type=int, help="run this resolution here and print JSON")
+    args = p.parse_args(argv)
+    if args.one:
+        print(json.dumps(measure(args.one, args)))
+        return
+    print("resolution  minibatch  images/s  GFLOP/s  product GFLOP/s  share  first step  peak GiB")
+    for resolution in args.resolutions.split(","):
+        command = [sys.executable, __file__, *(argv or sys.argv[1:]), "--one", resolution]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            print(f"{resolution:>10}  failed: {done.stderr.strip().splitlines()[-1:]}")
+            continue
+        r = json.loads(done.stdout.strip().splitlines()[-1])
+        print(
+            f"{resolution:>10}  {r['minibatch']:9d}  {r['images_per_sec']:8.2f}"
+            f"  {r['gflops']:7.0f}  {r['product_gflops']:15.0f}  {r['share']:5.2f}"
+            f"  {r['first_step']:9.1f}s  {r['peak_gib']:8.1f}",
+            flush=True,
+        )
+
+
+def measure(resolution: int, args) -> dict[str, float]:
+    """Measures the full D + G + Gs update of one resolution; see `main` for the keys."""
+    import resource
+
+    import numpy as np
+
+    from pgan_tf.config import resolve
+    from pgan_tf.devices import make_strategy
+    from pgan_tf.schedule import Phase
+    from pgan_tf.training.operations import iteration_operations
+    from pgan_tf.training.setup import build_networks
+    from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch, TrainStep
+
+    options = {"train.precision": args.precision, "train.xla": not args.without_xla}
+    config = resolve(options, {"train.gpus": 1} if _gpus() else {})
+    strategy = make_strategy(config.train.gpus)
+    products = [product_rate()]
+    with strategy.scope():
+        networks = build_networks(config, 1024, 3, 0)
+    step = TrainStep(*networks, config, strategy)
+
+    n = args.minibatch or MINIBATCH.get(resolution, 16)
+    rs = np.random.RandomState(0)
+    empty = np.zeros([n, 0], np.float32)
+
+    def latents():
+        return rs.randn(n, 512).astype(np.float32)
+
+    d = DiscriminatorBatch(
+        reals=rs.randint(0, 256, [n, resolution, resolution, 3]).astype(np.uint8),
+        labels=empty,
+        latents=latents(),
+        mixing=rs.rand(n).astype(np.float32),
+        flips=rs.rand(n) < 0.5,
+    )
+    g = GeneratorBatch(latents(), empty)
+    stage = resolution.bit_length() - 1
+    phase = Phase(0, 10 - stage + 0.5 * args.fade, resolution, n, 1e-3, 1e-3, 1.0)
+
+    def run():
+        start = time.perf_counter()
+        step([d], g, phase)
+        step.skipped_in_a_row()  # waits for the device
+        return time.perf_counter() - start
+
+    first = run()
+    times = [run(), run()]
+    while sum(times) < args.seconds:
+        times.append(run())
+    products.append(product_rate())
+    rate = n / float(np.median(times))
+    gflops = rate * iteration_operations(config, stage) / 1e9
+    return {
+        "minibatch": n,
+        "images_per_sec": rate,
+        "gflops": gflops,
+        "product_gflops": max(products),
+        "share": gflops / max(products),
+        "first_step": first,
+        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+    }
+
+
+def product_rate() -> float:
+    """Returns the best GFLOP/s of ten float32 products of two 2048x2048 matrices."""
+    import tensorflow as tf
+
+    a = tf.random.normal([2048, 2048])
+    product = tf.function(lambda a: tf.reduce_max(a @ a))
+    best = float("inf")
+    for _ in range(11):
+        start = time.perf_counter()
+        product(a).numpy()
+        best = min(best, time.perf_counter() - start)
+    return 2 * 2048**3 / best / 1e9
+
+
+def _gpus() -> int:
+    import tensorflow as tf
+
+    return len(tf.config.list_physical_devices("GPU"))
+
+
+if __name__ == "__main__":
+    cli.run(main)
