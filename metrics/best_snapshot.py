@@ -31,7 +31,7 @@ class BestSnapshot:
         return path if path is not None and path.is_file() else None
 
     def is_beaten(self, values: Mapping[str, float]) -> bool:
-        """Returns whether these values are better than the mark's; without the column, they aren't."""
+        """Returns whether these values, if the column is among them, are better than the mark's."""
         if self._column not in values:
             return False
         if self.snapshot is None:
