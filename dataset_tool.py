@@ -368,8 +368,11 @@ def _add_lsun_command(commands: argparse._SubParsersAction) -> None:
         commands,
         _run_create_lsun,
         "Makes an LSUN category, cut to squares.",
-        "datasets/lsun-cat ~/downloads/cat --resolution 256 --max_images 100000",
-        sources=[("lmdb_dir", "LMDB_DIR", "the category's database", None)],
+        "\ndatasets/lsun-cat ~/downloads/cat --resolution 256 --max_images 100000",
+        out="datasets/lsun-bedroom",
+        sources=[
+            ("lmdb_dir", "LMDB_DIR", "database of a category", f"{_RAW}/lsun/bedroom_train_lmdb")
+        ],
     )
     parser.add_argument("--resolution", type=int, default=256, help="power of two")
     parser.add_argument("--max_images", type=_count, metavar="N", help="stop after N images")

@@ -96,8 +96,8 @@ def create(
     source = os.fspath(lmdb_dir)
     if not os.path.isfile(os.path.join(source, "data.mdb")):
         raise UserError(
-            f"{source} is no LMDB directory (no data.mdb in it); fetch a category as {_ORIGIN} says"
-            " and unpack it"
+            f"{source} is no LMDB directory: it has no data.mdb; fetch a category's images as"
+            f" {_ORIGIN} says, unpack them, and name OUT and their directory"
         )
     try:
         entries = _open(source).stat()["entries"]
