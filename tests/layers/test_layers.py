@@ -1,0 +1,174 @@
+"""Each layer against its formula in NumPy, and against the official fused kernels."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from scipy.signal import correlate
+
+from pgan_tf import layers
+from pgan_tf.losses import cross_entropy, safe_norm
+
+RS = np.random.RandomState(0)
+
+
+def conv(x, w):
+    """Zero-padded convolution of [N, h, w, C] with [3, 3, C, D], by SciPy."""
+    return np.stack(
+        [
+            sum(correlate(image[..., c], w[..., c, d], "same") for c in range(x.shape[-1]))
+            for image in x
+            for d in range(w.shape[-1])
+        ]
+    ).reshape(len(x), w.shape[-1], *x.shape[1:3]).transpose(0, 2, 3, 1)  # fmt: skip
+
+
+def lrelu(x):
+    return np.where(x > 0, x, 0.2 * x)
+
+
+def up(x):
+    return x.repeat(2, axis=1).repeat(2, axis=2)
+
+
+def down(x):
+    n, h, w, c = x.shape
+    return x.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
+
+
+def built(layer, shape):
+    layer.build(shape)
+    layer.bias.assign(RS.randn(*layer.bias.shape))
+    return layer, layer.weight.numpy() * layer.scale, layer.bias.numpy()
+
+
+@pytest.mark.parametrize("size", [4, 6])
+def test_convolutions(size):
+    x = RS.randn(2, size, size, 3).astype(np.float32)
+    layer, w, b = built(layers.EqualizedConv2D(5, seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), lrelu(conv(x, w) + b), atol=1e-5)
+    layer, w, b = built(layers.UpscaleConv2D(5, seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), lrelu(conv(up(x), w) + b), atol=1e-5)
+    layer, w, b = built(layers.ConvDownscale2D(5, fused=True, seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), lrelu(down(conv(x, w)) + b), atol=1e-5)
+    layer, w, b = built(layers.ConvDownscale2D(5, fused=False, seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), down(lrelu(conv(x, w) + b)), atol=1e-5)
+
+
+def test_scaling_convolutions_equal_the_official_fused_kernels():
+    x = RS.randn(2, 6, 6, 3).astype(np.float32)
+
+    def fuse(w):  # pad 3x3 to 5x5, add the four 4x4 corners
+        w = np.pad(w, [(1, 1), (1, 1), (0, 0), (0, 0)])
+        return w[1:, 1:] + w[:-1, 1:] + w[1:, :-1] + w[:-1, :-1]
+
+    layer, w, _ = built(layers.ConvDownscale2D(5, activation=None, seed=1), x.shape)
+    expected = tf.nn.conv2d(x, fuse(w) / 4, 2, "SAME") + layer.bias
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+
+    layer, w, _ = built(layers.UpscaleConv2D(5, activation=None, seed=1), x.shape)
+    kernel = fuse(w[::-1, ::-1].transpose(0, 1, 3, 2))
+    expected = tf.nn.conv2d_transpose(x, kernel, [2, 12, 12, 5], 2, "SAME") + layer.bias
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+
+
+def test_dense():
+    x = RS.randn(3, 7).astype(np.float32)
+    layer, w, b = built(layers.EqualizedDense(4, activation="relu", seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), np.maximum(x @ w + b, 0), atol=1e-5)
+    layer, w, b = built(layers.EqualizedDense(4, positions=16, seed=1), x.shape)
+    expected = (x @ w).reshape(3, 4, 16).transpose(0, 2, 1) + b  # column: channel * 16 + pixel
+    np.testing.assert_allclose(layer(x), lrelu(expected), atol=1e-5)
+
+
+def test_pixel_norm():
+    x = RS.randn(2, 3, 3, 8).astype(np.float32)
+    expected = x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-8)
+    np.testing.assert_allclose(layers.PixelNorm()(x), expected, atol=1e-6)
+    half = layers.PixelNorm(1e-4, dtype="mixed_float16")(x.astype(np.float16) * 300)
+    assert half.dtype == tf.float16  # squares of 300 overflow float16; the mean is in float32
+    np.testing.assert_allclose(half, expected, atol=2e-3)
+
+
+@pytest.mark.parametrize(("n", "group"), [(8, 4), (8, 2), (6, 3), (3, 16), (4, 4)])
+def test_minibatch_stddev(n, group):
+    x = RS.randn(n, 4, 4, 5).astype(np.float32)
+    y = layers.MinibatchStddev(group)(x).numpy()
+    np.testing.assert_array_equal(y[..., :5], x)
+    size = min(group, n)
+    m = n // size
+    for i in range(n):
+        members = x[i % m :: m]
+        assert len(members) == size
+        s = np.sqrt(members.var(axis=0) + 1e-8).mean()
+        np.testing.assert_allclose(y[i, ..., 5], s, rtol=1e-5)
+
+
+def test_minibatch_stddev_of_two_sets_is_that_of_each():
+    a, b = RS.randn(2, 6, 4, 4, 3).astype(np.float32)
+    layer = layers.MinibatchStddev(3)
+    both = layer(np.concatenate([a, b]), sets=2)
+    np.testing.assert_allclose(both, np.concatenate([layer(a), layer(b)]), rtol=1e-6)
+
+
+def test_scaling():
+    x = RS.randn(2, 4, 6, 3).astype(np.float32)
+    np.testing.assert_array_equal(layers.upscale2d(tf.constant(x)), up(x))
+    np.testing.assert_allclose(layers.downscale2d(tf.constant(x)), down(x), atol=1e-6)
+    with pytest.raises(ValueError, match="can't be halved"):
+        layers.downscale2d(tf.zeros([1, 3, 4, 1]))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.EqualizedConv2D(5, kernel_size=1, gain=1.0, activation=None, seed=3),
+        layers.UpscaleConv2D(5, use_wscale=False),
+        layers.ConvDownscale2D(5, fused=False),
+        layers.EqualizedDense(5, positions=16),
+        layers.PixelNorm(1e-4),
+        layers.MinibatchStddev(8),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_saved_by_name_and_arguments(layer):
+    text = keras.saving.serialize_keras_object(layer)
+    assert text["registered_name"] == f"pgan_tf>{type(layer).__name__}"
+    assert keras.saving.deserialize_keras_object(text).get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.EqualizedConv2D(0),
+        lambda: layers.EqualizedConv2D(3, kernel_size=2),
+        lambda: layers.EqualizedConv2D(3, gain=0.0),
+        lambda: layers.EqualizedConv2D(3, activation="tanh"),
+        lambda: layers.UpscaleConv2D(3, kernel_size=5),
+        lambda: layers.EqualizedDense(3, positions=0),
+        lambda: layers.EqualizedDense(3)(np.zeros([1, 2, 3], np.float32)),
+        lambda: layers.PixelNorm(0.0),
+        lambda: layers.MinibatchStddev(1),
+        lambda: layers.MinibatchStddev(4)(np.zeros([6, 4, 4, 1], np.float32)),
+        lambda: layers.ConvDownscale2D(3)(np.zeros([1, 5, 5, 1], np.float32)),
+    ],
+)
+def test_refuses_what_makes_no_sense(make):
+    with pytest.raises(ValueError, match=r"needed|halved|groups"):
+        make()
+
+
+def test_norm_and_its_gradient_at_zero():
+    x = tf.Variable([[3.0, 4.0], [0.0, 0.0]])
+    with tf.GradientTape() as tape:
+        norms = safe_norm(x)
+    np.testing.assert_allclose(norms, [5.0, 0.0])
+    np.testing.assert_allclose(tape.gradient(norms, x), [[0.6, 0.8], [0.0, 0.0]])
+
+
+def test_cross_entropy():
+    logits, labels = RS.randn(4, 3).astype(np.float32), np.eye(3, dtype=np.float32)[[0, 2, 1, 1]]
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        cross_entropy(labels, logits), -np.log((p * labels).sum(axis=1)), rtol=1e-5
+    )

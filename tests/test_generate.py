@@ -1,0 +1,126 @@
+"""Images from snapshots."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pgan_tf import images
+from pgan_tf.cli import UserError
+from pgan_tf.config import resolve
+from pgan_tf.generate import generate, parse_grid, parse_seeds
+from pgan_tf.networks import Discriminator, Generator
+from pgan_tf.snapshot import load_snapshot, newest_snapshot, save_snapshot
+
+SHAPE = {"resolution": 16, "fmap_base": 64, "fmap_max": 16}
+
+
+def snapshot_in(directory, lod=0.0, **shape):
+    shape = {**SHAPE, **shape}
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "network-snapshot-000012.npz"
+    G, Gs, D = Generator(seed=1, **shape), Generator(seed=2, **shape), Discriminator(**shape)
+    save_snapshot(path, G, D, Gs, resolve({}), 12_345, lod)
+    return path
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return snapshot_in(tmp_path_factory.mktemp("results") / "003-x", label_size=3)
+
+
+def read(file):
+    return np.asarray(Image.open(file))
+
+
+def test_images_are_what_gs_makes_in_range_and_order(path, tmp_path):
+    files = generate(path, tmp_path, [5, 9], class_index=2)
+    assert [f.name for f in files] == ["seed0005.png", "seed0009.png"]
+    Gs = load_snapshot(path).Gs
+    for seed, file in zip((5, 9), files, strict=True):
+        latent = np.random.RandomState(seed).randn(1, 16).astype(np.float32)
+        image = Gs(latent, np.array([[0, 0, 1]], np.float32))[0].numpy()
+        expected = np.clip(np.round(image * 127.5 + 127.5), 0, 255)
+        assert np.abs(read(file).astype(float) - expected).max() <= 1  # rounding at .5
+        assert read(file).std() > 5
+
+
+def test_the_same_whatever_the_batch(path, tmp_path):
+    one = {s: read(generate(path, tmp_path / "a", [s])[0]) for s in (0, 7, 40)}
+    many = generate(path, tmp_path / "b", list(range(41)))
+    for seed, image in one.items():
+        np.testing.assert_array_equal(read(many[seed]), image)
+
+
+def test_grid_is_laid_out_by_rows(path, tmp_path):
+    single = [read(f) for f in generate(path, tmp_path / "a", [0, 1, 2, 3, 4])]
+    (file,) = generate(path, tmp_path / "b", [0, 1, 2, 3, 4], grid=(3, 2), zoom=2)
+    picture = read(file)
+    assert picture.shape == (64, 96, 3)
+    for i, image in enumerate(single):
+        y, x = divmod(i, 3)
+        cell = picture[y * 32 : y * 32 + 32 : 2, x * 32 : x * 32 + 32 : 2]
+        np.testing.assert_array_equal(cell, image)
+    assert (picture[32:, 64:] == 0).all()
+
+
+def test_labels_by_class_or_by_seed(path, tmp_path):
+    by_seed = read(generate(path, tmp_path / "a", [4])[0])
+    np.testing.assert_array_equal(by_seed, read(generate(path, tmp_path / "b", [4], None, 1)[0]))
+    assert (by_seed != read(generate(path, tmp_path / "c", [4], None, 2)[0])).any()
+    with pytest.raises(UserError, match="classes are 0 to 2"):
+        generate(path, tmp_path, [0], class_index=3)
+
+
+def test_a_snapshot_within_the_growth_and_in_gray(tmp_path):
+    path = snapshot_in(tmp_path / "001-y", lod=1.5, num_channels=1)
+    (file,) = generate(path, tmp_path, [0])
+    with Image.open(file) as picture:
+        assert picture.size == (8, 8) and picture.mode == "L"
+    with pytest.raises(UserError, match="it has no labels"):
+        generate(path, tmp_path, [0], class_index=0)
+
+
+def test_newest_snapshot_of_the_newest_run(path, tmp_path):
+    assert newest_snapshot(path.parent) == path == newest_snapshot(path.parent.parent)
+    snapshot_in(tmp_path / "009-a")
+    newest = snapshot_in(tmp_path / "010-b")
+    (tmp_path / "011-empty").mkdir()
+    assert newest_snapshot(tmp_path) == newest
+    with pytest.raises(UserError, match="no snapshot in"):
+        newest_snapshot(tmp_path / "011-empty")
+
+
+def test_refuses_what_is_no_snapshot(path, tmp_path):
+    with pytest.raises(UserError, match="no snapshot at"):
+        load_snapshot(tmp_path / "none.npz")
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    with pytest.raises(UserError, match="damaged or no snapshot"):
+        load_snapshot(tmp_path / "other.npz")
+    np.save(tmp_path / "pickle.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(UserError, match="damaged or no snapshot"):
+        load_snapshot(tmp_path / "pickle.npy")
+
+
+def test_to_uint8_rounds_and_clips():
+    x = np.array([-3.0, -1.0, -0.999, 0.0, 1.0, 1.2, 2 / 255 * 100 - 1])
+    assert images.to_uint8(x).tolist() == [0, 0, 0, 128, 255, 255, 100]
+
+
+@pytest.mark.parametrize(
+    ("name", "resolution", "size"),
+    [("1080p", 1024, (3, 2)), ("1080p", 128, (15, 8)), ("1080p", 32, (32, 32)),
+     ("4k", 1024, (7, 4)), ("4k", 256, (15, 8))],
+)  # fmt: skip
+def test_grid_sizes(name, resolution, size):
+    assert images.grid_size(name, resolution) == size
+
+
+def test_seeds_and_grids_as_typed():
+    assert parse_seeds("1,5, 7-9") == [1, 5, 7, 8, 9]
+    assert parse_grid("8x4") == (8, 4)
+    for bad in ("", "3-1", "x", "1-", "4294967296"):
+        with pytest.raises(UserError, match="--seeds"):
+            parse_seeds(bad)
+    for bad in ("8", "0x4", "8x", "axb"):
+        with pytest.raises(UserError, match="--grid"):
+            parse_grid(bad)
