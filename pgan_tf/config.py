@@ -133,7 +133,12 @@ class TrainOptions:
       image_grid: pixels of the grids: 1080p or 4k.
       image_layout: random, or row_per_class.
       image_snapshot_ticks, network_snapshot_ticks: ticks between two of them.
-      keep_snapshots: how many of the newest snapshots to keep; 0 keeps all.
+      keep_snapshots: how many of the newest snapshots to keep, besides the best; 0 keeps all.
+      metrics: what to measure while training, such as `swd,msssim`; empty for nothing.
+      metric_ticks: ticks between two measurements.
+      metric_images: images that each measurement takes.
+      best_metric: the value, such as `SWDx1e3_avg` or `MS-SSIM`, by which the best snapshot is
+        saved, marked in `best-snapshot.json` and kept; empty for none.
       max_skipped: stop as diverged after so many skipped updates in a row.
     """
 
@@ -152,6 +157,10 @@ class TrainOptions:
     image_snapshot_ticks: int = 1
     network_snapshot_ticks: int = 10
     keep_snapshots: int = 0
+    metrics: str = ""
+    metric_ticks: int = 10
+    metric_images: int = 2048
+    best_metric: str = ""
     max_skipped: int = 100
 
 

@@ -83,6 +83,35 @@ class _Training:
         self.stop_signal: int | None = None
         self._grid = grid_size(config.train.image_grid, self.resolution)
         self._generators: dict[float, ImageGenerator] = {}
+        self._measure, self._best = self._metrics()
+
+    def _metrics(self):
+        """Returns what measures Gs, and what keeps the best snapshot; None where not asked for.
+
+        Raises: UserError for a name that no metric has.
+        """
+        train = self.config.train
+        if not train.metrics:
+            if train.best_metric:
+                raise UserError("train.best_metric is set, but train.metrics names no metric")
+            return None, None
+        # Only now: a training without metrics needs nothing of theirs.
+        from metrics.best_snapshot import BestSnapshot
+        from metrics.during_training import training_metrics
+
+        measure = training_metrics(
+            [name.strip() for name in train.metrics.split(",")],
+            self.dataset,
+            self.resolution,
+            self.config.data.mirror,
+            self.directory.path,
+            num_images=train.metric_images,
+            seed=train.seed,
+            labels=self.feed.labels,
+            say=self.reporter.say,
+        )
+        best = BestSnapshot(self.directory.path, train.best_metric) if train.best_metric else None
+        return measure, best
 
     def __enter__(self):
         self._handlers = {}
@@ -231,12 +260,19 @@ class _Training:
             "run_left": run_left,
             **report,
         }
-        self.reporter.tick(stats)
         train = self.config.train
+        values = {}
+        if self._measure and (last or self.tick % train.metric_ticks == 0):
+            self.reporter.end_progress()
+            values = self._measure(self.Gs, phase.lod, self.nimg)
+        self.reporter.tick(stats, values)
         if last or self.tick % train.image_snapshot_ticks == 0:
             self.save_fakes(phase.lod)
-        if last or self.tick % train.network_snapshot_ticks == 0:
+        is_best = self._best is not None and self._best.is_beaten(values)
+        if last or is_best or self.tick % train.network_snapshot_ticks == 0:
             self.save()
+        if is_best:
+            self._best.mark(values, self.directory.snapshot_path(self.nimg))
         self.tick_nimg = self.nimg
         self._tick_time = self.clock()
         self._maintenance = self._tick_time - now
@@ -264,7 +300,8 @@ class _Training:
                 f"can't save {path}: {error.strerror}; the snapshots before it are untouched;"
                 " make room, then run the same command to continue"
             ) from None
-        self.directory.remove_old_snapshots(self.config.train.keep_snapshots)
+        best = self._best.snapshot if self._best else None
+        self.directory.remove_old_snapshots(self.config.train.keep_snapshots, best)
 
     def save_reals(self) -> None:
         """Writes the grid of reals, at full resolution."""

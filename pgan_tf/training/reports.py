@@ -98,8 +98,8 @@ class Reporter:
             self._bar.stop()
             self._bar = None
 
-    def tick(self, stats: dict) -> None:
-        """Reports a tick; `stats` is what goes into stats.jsonl."""
+    def tick(self, stats: dict, metrics: dict[str, float]) -> None:
+        """Reports a tick: its numbers, and what was measured at its end, if anything."""
         self.end_progress()
         s = stats
         line = (
@@ -112,7 +112,9 @@ class Reporter:
         )
         if s["D_skipped"] or s["G_skipped"]:
             line += f" skipped {s['D_skipped']:.0f} D, {s['G_skipped']:.0f} G"
+        line += "".join(f" {name} {value:.4f}" for name, value in metrics.items())
         self.say(line)
+        stats = {**stats, **metrics}
         self.run.append("stats.jsonl", json.dumps(stats))
         with self._writer.as_default(step=s["nimg"]):
             for name, value in stats.items():

@@ -20,7 +20,9 @@ _STATE_FORMAT = "pgan_tf training state 1"
 # Options that may change between the parts of one run: they don't change what is computed.
 _FREE = (
     "train.total_kimg", "train.image_snapshot_ticks", "train.network_snapshot_ticks",
-    "train.keep_snapshots", "data.verify", "data.command",
+    "train.keep_snapshots", "train.metrics", "train.metric_ticks", "train.metric_images",
+    "train.best_metric",
+    "data.verify", "data.command",
 )  # fmt: skip
 
 
@@ -120,11 +122,12 @@ class RunDirectory:
         """Returns where the snapshot after `nimg` images goes."""
         return self.path / file_name(nimg)
 
-    def remove_old_snapshots(self, keep: int) -> None:
-        """Removes all but the newest `keep` snapshots; 0 keeps all."""
+    def remove_old_snapshots(self, keep: int, best: Path | None = None) -> None:
+        """Removes all but the newest `keep` snapshots and the best one; 0 keeps all."""
         if keep:
             for path in snapshots_of(self.path)[:-keep]:
-                path.unlink()
+                if path != best:
+                    path.unlink()
 
 
 def _runs(results: Path) -> list[tuple[int, Path]]:

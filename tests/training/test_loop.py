@@ -283,3 +283,25 @@ def test_finds_the_run_of_the_same_options(config, tmp_path):
     assert find(tmp_path, override(config, {"train.total_kimg": 99})).path == a.path
     assert find(tmp_path, override(config, {"train.seed": 1})).path == b.path
     assert find(tmp_path, override(config, {"train.seed": 2})) is None
+
+
+def test_metrics_while_training_mark_the_best_snapshot(tmp_path):
+    path = tmp_path / "noise"
+    with DatasetWriter(path, 16, 3) as writer:
+        writer.add(np.random.RandomState(0).randint(0, 256, [40, 3, 16, 16]).astype(np.uint8))
+    options = {
+        "data.path": str(path), "data.labels": False, "train.metrics": "swd, msssim",
+        "train.metric_ticks": 2, "train.metric_images": 20, "train.best_metric": "SWDx1e3_avg",
+        "train.keep_snapshots": 1, "train.total_kimg": 0.32,
+    }  # fmt: skip
+    run = train(resolve({**OPTIONS, **options}), str(tmp_path / "results"))
+    stats = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
+    measured = [s["SWDx1e3_avg"] for s in stats if "SWDx1e3_avg" in s]
+    assert [s["tick"] for s in stats if "MS-SSIM" in s] == [2, 4, 5]
+    lines = (run / "metric-swd.jsonl").read_text().splitlines()
+    assert [json.loads(line)["value"] for line in lines] == measured
+    best = json.loads((run / "best-snapshot.json").read_text())
+    assert best["value"] == min(measured) and (run / best["snapshot"]).exists()
+    assert "SWDx1e3_avg" in (run / "log.txt").read_text()
+    with pytest.raises(UserError, match="swdd"):
+        train(resolve({**OPTIONS, **options}, {"train.metrics": "swdd"}), str(tmp_path / "other"))
