@@ -201,30 +201,23 @@ def _add_care_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_info(path: str) -> None:
-    from pgan_tf.data import care
+    from pgan_tf.data import care, storage
 
+    size = storage.readable_size
     info = care.info(path)
     print(f"name       {info.name}")
     print(f"images     {info.num_images}")
     print(f"resolution {info.resolution}x{info.resolution}")
     print(f"channels   {info.num_channels}")
-    print(f"size       {_size(info.num_bytes)}")
+    print(f"size       {size(info.num_bytes)}")
     for resolution, (files, codec, num_bytes) in info.storage.items():
         kind = f", {codec}" if codec else ""
         parts = f", {files} files" if files > 1 else ""
-        print(f"  level    {f'{resolution}x{resolution}':11s}{_size(num_bytes)}{kind}{parts}")
+        print(f"  level    {f'{resolution}x{resolution}':11s}{size(num_bytes)}{kind}{parts}")
     kind = f"{info.label_size} numbers an image" if info.label_size else "none"
     print(f"labels     {f'{info.label_size} classes' if info.classes else kind}")
     for name, count in info.classes or ():
         print(f"  {name:20s} {count:8d}")
-
-
-def _size(num_bytes: int) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if num_bytes < 1000 or unit == "GB":
-            return f"{num_bytes:.4g} {unit}"
-        num_bytes /= 1000
-    raise AssertionError
 
 
 def _run_verify(path: str) -> None:

@@ -95,10 +95,11 @@ def create(
         values, classes = _label_rows([label_of[name] for name in names])
         if classes:
             files[build.CLASSES_FILE] = build.classes_text(classes)
-    size = writer.size_on_disk(len(names), source.resolution, source.num_channels)
+    label_size = 0 if values is None else values.shape[1]
+    size = writer.size_on_disk(len(names), source.resolution, source.num_channels, label_size)
     print(
         f"{len(names)} images of {source.resolution}x{source.resolution},"
-        f" {source.num_channels} channel(s): {size / 1e9:.3f} GB"
+        f" {source.num_channels} channel(s): {storage.readable_size(size)}"
         + (" before compression" if options.get("compress") else "")
     )
     build.build(path, source, order=names, labels=values, files=files, **options)

@@ -114,6 +114,15 @@ def flush(path: str | os.PathLike) -> None:
             os.close(fd)
 
 
+def readable_size(num_bytes: float) -> str:
+    """Returns a size for people: "36.9 MB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.3g} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:,.2f} GB"
+
+
 def free_bytes(path: str) -> int | None:
     """Returns the free space where the local path is, or will be; None where it has no end."""
     if is_remote(path):

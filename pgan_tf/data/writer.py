@@ -309,7 +309,8 @@ def check_space(path: str, needed: int) -> None:
     free = storage.free_bytes(path)
     if free is not None and free < needed:
         raise UserError(
-            f"{path} needs {needed / 1e9:.2f} GB, but the disk has {free / 1e9:.2f} GB free"
+            f"{path} needs {storage.readable_size(needed)}, but the disk has"
+            f" {storage.readable_size(free)} free"
         )
 
 

@@ -288,7 +288,7 @@ def test_tree_with_folder_labels(tree, tmp_path, zipped, capsys):
     assert (out / build.CLASSES_FILE).read_text() == "cats\ndogs\n"
     printed = capsys.readouterr().out
     assert "1 file(s), cats/Thumbs.db first" in printed
-    assert "3 images of 8x8, 3 channel(s): 0.000 GB" in printed
+    assert "3 images of 8x8, 3 channel(s): 1.19 kB" in printed
 
 
 def test_label_file(tree, tmp_path):
