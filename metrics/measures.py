@@ -104,7 +104,6 @@ METRICS = {
         ),
     )
 }  # fmt: skip
-DEFAULT = ("swd", "msssim")  # those that need no download
 
 
 def higher_is_better(column: str) -> bool:
