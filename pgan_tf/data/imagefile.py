@@ -1,11 +1,15 @@
 """From the bytes of an image file to the square of pixels that a data set wants."""
 
+import contextlib
 import dataclasses
 import io
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
+
+from pgan_tf.data import pyramid
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -57,7 +61,10 @@ class Report:
 
 
 def examine(data: bytes, preparation: Preparation) -> Report:
-    """Decodes and prepares an image file and says how that went."""
+    """Says what an image file is and whether it can be used.
+
+    The image is decoded, except that for a PNG that needs no preparation its checksums suffice.
+    """
     size = mode = None
     enlarged = False
     try:
@@ -65,10 +72,41 @@ def examine(data: bytes, preparation: Preparation) -> Report:
             size, mode = image.size, image.mode
             side = max(size) if preparation.pad else min(size)
             enlarged = side < (preparation.resolution or 0)
-            pixels = prepare(image, preparation)
-        return Report(size, mode, (len(pixels), pixels.shape[1]), enlarged, None)
+            if _is_ready_png(image, preparation):
+                with _named_damage():
+                    image.verify()
+            else:
+                image = _plain_square(image, preparation)
+                side = preparation.resolution or image.width
+            return Report(size, mode, (len(image.getbands()), side), enlarged, None)
     except BadImage as error:
         return Report(size, mode, None, enlarged, str(error))
+
+
+def _is_ready_png(image: Image.Image, preparation: Preparation) -> bool:
+    side = image.width
+    return (
+        image.format == "PNG"
+        and image.mode in ("L", "RGB")
+        and not image.has_transparency_data
+        and image.size == (side, side)
+        and preparation.resolution in (None, side)
+        and preparation.channels in (None, len(image.getbands()))
+        and pyramid.is_valid(side)
+    )
+
+
+@contextlib.contextmanager
+def _named_damage() -> Iterator[None]:
+    """Turns what Pillow raises on damaged files into BadImage."""
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise BadImage("not a PNG, JPEG, WebP, BMP or TIFF image") from None
+    except Image.DecompressionBombError:
+        raise BadImage("declares far too many pixels") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise BadImage(f"damaged: {error}") from None
 
 
 def load(data: bytes, preparation: Preparation) -> np.ndarray:
@@ -79,16 +117,9 @@ def load(data: bytes, preparation: Preparation) -> np.ndarray:
 
 def open_image(data: bytes) -> Image.Image:
     """Returns the image of a file, not decoded yet. Raises: BadImage."""
-    try:
-        with warnings.catch_warnings():  # of many pixels, which are counted below
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        raise BadImage("not a PNG, JPEG, WebP, BMP or TIFF image") from None
-    except Image.DecompressionBombError:
-        raise BadImage("declares far too many pixels") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise BadImage(f"damaged: {error}") from None
+    with _named_damage(), warnings.catch_warnings():  # of many pixels, which are counted below
+        warnings.simplefilter("ignore")
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
         raise BadImage(f"declares {image.width}x{image.height} pixels, which is too many")
     return image
@@ -96,10 +127,8 @@ def open_image(data: bytes) -> Image.Image:
 
 def pixels_of(image: Image.Image) -> np.ndarray:
     """Returns the RGB pixels of an opened image: uint8 [3, H, W]. Raises: BadImage."""
-    try:
+    with _named_damage():
         return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise BadImage(f"damaged: {error}") from None
 
 
 def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
@@ -111,21 +140,24 @@ def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
 
     Raises: BadImage when it can't be decoded or is of no use.
     """
-    try:
-        image.load()
-        if image.getexif().get(_ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-        image = _plain_colours(image, preparation.background)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise BadImage(f"damaged: {error}") from None
-    if preparation.channels is not None:
-        image = image.convert("L" if preparation.channels == 1 else "RGB")
-    image = _square(image, preparation)
+    image = _plain_square(image, preparation)
     if preparation.resolution not in (None, image.width):
         side = preparation.resolution
         image = image.resize((side, side), _RESIZE[preparation.resize])
     pixels = np.asarray(image)
     return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _plain_square(image: Image.Image, preparation: Preparation) -> Image.Image:
+    """Decodes and does all that `prepare` does, but for resizing."""
+    with _named_damage():
+        image.load()
+        if image.getexif().get(_ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
+        image = _plain_colours(image, preparation.background)
+    if preparation.channels is not None:
+        image = image.convert("L" if preparation.channels == 1 else "RGB")
+    return _square(image, preparation)
 
 
 def _plain_colours(image: Image.Image, background: str) -> Image.Image:
@@ -190,6 +222,6 @@ def _square(image: Image.Image, preparation: Preparation) -> Image.Image:
     if image.width != image.height:
         raise BadImage("not square: --crop center or --pad makes it so")
     side = image.width
-    if preparation.resolution is None and (side < 4 or side & (side - 1)):
+    if preparation.resolution is None and not pyramid.is_valid(side):
         raise BadImage(f"{side}x{side} is no power of two from 4 on: --resolution resizes it")
     return image

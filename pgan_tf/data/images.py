@@ -36,11 +36,15 @@ class ImagesSource:
             try:
                 pixels = imagefile.load(imagetree.read_file(self.root, name), self.preparation)
                 if pixels.shape != image.shape:
-                    raise BadImage("changed")
-                image[:] = pixels
+                    raise BadImage("changed after it was checked")
             except BadImage as error:
-                raise UserError(f"{name} was fine a moment ago, and now is {error}") from None
+                raise _FoundLate(name, str(error)) from None
+            image[:] = pixels
         return out
+
+
+class _FoundLate(Exception):  # noqa: N818
+    """A file passed the check and yet can't be used; arguments: its name, the reason."""
 
 
 def create(
@@ -55,7 +59,7 @@ def create(
 ) -> int:
     """Makes a data set of image files; returns the number of images.
 
-    Every file is decoded and checked before anything is written.
+    Every file is checked before anything is written; see `imagefile.examine`.
 
     Args:
       path: the data set's directory.
@@ -85,25 +89,39 @@ def create(
     if label_of is not None:
         unlabelled = Report(None, None, None, False, "has no label")
         bad |= {name: unlabelled for name in names if name not in label_of}
-    _answer_bad(bad, len(names), skip_bad)
-    names = [name for name in names if name not in bad]
-    names = [names[i] for i in build.shuffled(len(names), shuffle)]
-    source = ImagesSource(root, preparation, *shape)
+    while True:
+        _answer_bad(bad, len(names), skip_bad)
+        good = [name for name in names if name not in bad]
+        good = [good[i] for i in build.shuffled(len(good), shuffle)]
+        try:
+            _build(path, ImagesSource(root, preparation, *shape), good, label_of, options)
+            return len(good)
+        except _FoundLate as late:
+            name, reason = late.args
+            bad[name] = Report(None, None, None, False, reason)
 
-    files, values = {}, None
+
+def _build(
+    path: str | os.PathLike,
+    source: ImagesSource,
+    names: list[str],
+    label_of: dict[str, Any] | None,
+    options: dict[str, Any],
+) -> None:
+    """Writes the data set of the named images, in this order, after printing its size."""
+    labels, files = None, {}
     if label_of is not None:
-        values, classes = _label_rows([label_of[name] for name in names])
+        labels, classes = _label_rows([label_of[name] for name in names])
         if classes:
             files[build.CLASSES_FILE] = build.classes_text(classes)
-    label_size = 0 if values is None else values.shape[1]
+    label_size = 0 if labels is None else labels.shape[1]
     size = writer.size_on_disk(len(names), source.resolution, source.num_channels, label_size)
     print(
         f"{len(names)} images of {source.resolution}x{source.resolution},"
         f" {source.num_channels} channel(s): {storage.readable_size(size)}"
         + (" before compression" if options.get("compress") else "")
     )
-    build.build(path, source, order=names, labels=values, files=files, **options)
-    return len(names)
+    build.build(path, source, order=names, labels=labels, files=files, **options)
 
 
 class _Examine:

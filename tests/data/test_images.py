@@ -353,6 +353,24 @@ def test_table_of_bad_files(tree, tmp_path, capsys, workers):
     assert Dataset(out).num_images == 3
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_damage_that_checksums_do_not_show(tree, tmp_path, capsys, workers):
+    """A PNG whose packed pixels make no sense, all of its checksums right."""
+    import zlib
+
+    whole = file_bytes(np.zeros((8, 8, 3), np.uint8))
+    start = whole.index(b"IDAT")
+    chunk = b"IDAT" + b"nonsense" * 9
+    chunk = (72).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    (tree / "evil.png").write_bytes(whole[: start - 4] + chunk + whole[-12:])
+    out = tmp_path / "out"
+    with pytest.raises(UserError, match="1 of 4 files can't be used"):
+        images.create(out, tree, workers=workers)
+    assert "evil.png" in capsys.readouterr().out and not out.exists()
+    assert images.create(out, tree, skip_bad=True, workers=workers) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tree"]
+
+
 def test_the_usual_shape_wins_not_the_first(tmp_path, capsys):
     made_up.save_png(tmp_path / "0.png", np.zeros((8, 8)))
     for i in range(1, 4):
