@@ -133,9 +133,9 @@ class Evaluator:
                         raise UserError("there are no reals to compare with")
                     theirs = _raised(self._reals[metric.collector])
                 values = metric.compute(theirs, mine, self._tools(metric))
-                if not np.all(np.isfinite(values)):
-                    raise UserError(f"came out as {values[0]}")
-                outcome = {"values": dict(zip(self.columns(metric, source), values, strict=True))}
+                if not np.all(np.isfinite(list(values.values()))):
+                    raise UserError(f"came out as {values[metric.headline]}")
+                outcome = {"values": values}
             except Exception as error:
                 outcome = {"error": describe(error)}
             results.append(Result(metric, count, time.monotonic() - started, **outcome))

@@ -31,8 +31,8 @@ class Metric:
       higher_is_better: how values rank snapshots.
       columns: square images' resolution -> names of the values.
       headline: the one that stands for the others.
-      compute: (arrays of the reals or None, arrays of the images measured, tools) -> values in
-        the order of the columns.
+      compute: (arrays of the reals or None, arrays of the images measured, tools) -> {column:
+        value}.
     """
 
     name: str
@@ -42,42 +42,50 @@ class Metric:
     higher_is_better: bool
     columns: Callable[[int], list[str]]
     headline: str
-    compute: Callable[[Arrays | None, Arrays, Tools], list[float]]
+    compute: Callable[[Arrays | None, Arrays, Tools], dict[str, float]]
 
 
 def _swd_columns(resolution: int) -> list[str]:
     return [f"SWDx1e3_{r}" for r in swd.level_resolutions(resolution)] + ["SWDx1e3_avg"]
 
 
-def _swd(reals: Arrays, fakes: Arrays, tools: Tools) -> list[float]:
+def _swd(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
     if set(reals) != set(fakes):
         sizes = " and ".join(f"{r}x{r}" for r in (max(map(int, x)) for x in (reals, fakes)))
         raise UserError(f"images of one size can be compared; these are {sizes}")
     reals, fakes = ({int(name): array for name, array in x.items()} for x in (reals, fakes))
-    return list(swd.distances(reals, fakes, tools.seed).values())
+    return swd.distances(reals, fakes, tools.seed)
 
 
-def _ms_ssim(reals: None, fakes: Arrays, tools: Tools) -> list[float]:
-    return [float(fakes["similarities"].mean())]
+def _ms_ssim(reals: None, fakes: Arrays, tools: Tools) -> dict[str, float]:
+    return {"MS-SSIM": float(fakes["similarities"].mean())}
 
 
-def _fid(reals: Arrays, fakes: Arrays, tools: Tools) -> list[float]:
+def _fid(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
     a, b = (fid.Gaussian(x["mean"], x["covariance"]) for x in (reals, fakes))
-    return [fid.frechet_distance(a, b)]
+    return {"FID": fid.frechet_distance(a, b)}
 
 
-def _inception_score(reals: None, fakes: Arrays, tools: Tools) -> list[float]:
+def _inception_score(reals: None, fakes: Arrays, tools: Tools) -> dict[str, float]:
     logits = tools.inception.logits(fakes["features"])
-    return list(inception_score.inception_score(inception_score.class_probabilities(logits)))
+    probabilities = inception_score.class_probabilities(logits)
+    mean, deviation = inception_score.inception_score(probabilities)
+    return {"IS_mean": mean, "IS_std": deviation}
 
 
-def _kid(reals: Arrays, fakes: Arrays, tools: Tools) -> list[float]:
+def _kid(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
     distances = kid.subset_distances(reals["features"], fakes["features"], tools.seed) * 1e3
-    return [float(np.mean(distances)), float(np.std(distances))]
+    return {
+        "KIDx1e3_mean": float(np.mean(distances)),
+        "KIDx1e3_std": float(np.std(distances)),
+    }
 
 
-def _modes(reals: None, fakes: Arrays, tools: Tools) -> list[float]:
-    return mnist_modes.group_statistics(fakes["codes"])
+_MODES = ("Modes_mean", "Modes_std", "ModesKL_mean", "ModesKL_std")
+
+
+def _modes(reals: None, fakes: Arrays, tools: Tools) -> dict[str, float]:
+    return dict(zip(_MODES, mnist_modes.group_statistics(fakes["codes"]), strict=True))
 
 
 METRICS = {
@@ -99,8 +107,7 @@ METRICS = {
         ),
         Metric(
             "modes", "codes", mnist_modes.NUM_GROUPS * mnist_modes.IMAGES_PER_GROUP, False, True,
-            lambda _: ["Modes_mean", "Modes_std", "ModesKL_mean", "ModesKL_std"], "Modes_mean",
-            _modes,
+            lambda _: list(_MODES), "Modes_mean", _modes,
         ),
     )
 }  # fmt: skip

@@ -267,7 +267,8 @@ def distances(
     Returns: {"SWDx1e3_64": ..., "SWDx1e3_32": ..., "SWDx1e3_16": ..., "SWDx1e3_avg": ...}.
     """
     values = {}
-    for resolution, descriptors in a.items():
+    for resolution in sorted(a, reverse=True):
+        descriptors = a[resolution]
         rng = np.random.default_rng([resolution, *np.atleast_1d(seed)])
         count = NUM_REPEATS * DIRECTIONS_PER_REPEAT
         directions = random_directions(rng, descriptors.shape[1], count)

@@ -81,7 +81,7 @@ def test_values_are_those_of_the_plain_functions(tmp_path):
 
 
 def test_one_pass_feeds_all_metrics_and_reals_are_read_once(tmp_path):
-    reals, fakes = Images(noise(20), key="a"), Images(noise(20, seed=1))
+    reals, fakes = Images(noise(20, 32), key="a"), Images(noise(20, 32, seed=1))
     evaluator = Evaluator(["swd", "fid", "kid", "msssim"], Cache(tmp_path), load_inception=Network)
     first = evaluator.measure(fakes, reals)
     assert (reals.passes, fakes.passes) == (1, 1)
