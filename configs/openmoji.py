@@ -31,7 +31,7 @@ PRESETS = (
             "train.minibatch_repeats": 1,
             "train.network_snapshot_ticks": 4,
             "train.keep_snapshots": 3,
-            "train.total_kimg": 150,
+            "train.total_kimg": 140,
         },
     ),
     Preset(

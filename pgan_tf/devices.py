@@ -1,12 +1,14 @@
 """The devices that a program runs on."""
 
 import contextlib
+import functools
 
 import tensorflow as tf
 
 from pgan_tf.cli import UserError
 
 
+@functools.cache  # a second strategy of one process would take up the first one's collectives
 def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
     """Returns the strategy for so many GPUs; 0 for all there are, or the CPU where none is.
 

@@ -44,11 +44,18 @@ def train(config: Config, results: str = "results", new: bool = False) -> Path:
     )
     run = None if new else RunDirectory.find(results, config)
     state = run.load_state() if run else None
-    with _Training(config, strategy, dataset, run or RunDirectory.create(results, config)) as t:
+    directory = run or RunDirectory.create(results, config)
+    try:
+        training = _Training(config, strategy, dataset, directory)
+    except UserError:
+        if run is None:
+            directory.discard()
+        raise
+    with training as t:
         if state:
             t.restore(*state)
         t.run()
-    return t.directory.path
+    return directory.path
 
 
 class Interrupted(KeyboardInterrupt):
@@ -159,6 +166,7 @@ class _Training:
             return
         say(f"{'Continuing' if self.nimg else 'Training'} in {where} on {self._devices()}")
         if not self.nimg:
+            self.directory.rewind_stats(0)
             self.save_reals()
             self.save_fakes(self._phase().lod)
         self._tick_time, self._maintenance = self.clock(), 0.0

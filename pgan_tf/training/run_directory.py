@@ -1,5 +1,6 @@
 """What a run leaves on the disk: `results/NNN-<description>/`."""
 
+import contextlib
 import json
 import os
 import re
@@ -60,6 +61,14 @@ class RunDirectory:
         run = cls(path)
         run.save_config(config)
         return run
+
+    def discard(self) -> None:
+        """Removes the directory of a run that could not begin, if nothing was written yet."""
+        (self.path / "config.json").unlink(missing_ok=True)
+        for events in self.path.glob("events.out.tfevents.*"):
+            events.unlink()
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
 
     def save_config(self, config: Config) -> None:
         """Writes the resolved options."""

@@ -305,3 +305,17 @@ def test_metrics_while_training_mark_the_best_snapshot(tmp_path):
     assert "SWDx1e3_avg" in (run / "log.txt").read_text()
     with pytest.raises(UserError, match="swdd"):
         train(resolve({**OPTIONS, **options}, {"train.metrics": "swdd"}), str(tmp_path / "other"))
+    assert not list((tmp_path / "other").iterdir())
+
+
+def test_two_devices_train_and_continue(config, tmp_path):
+    # Labels with one group of four per replica; the statistics are those of other samples than
+    # on one device, so only the run as such is looked at.
+    options = {"train.gpus": 2, "train.total_kimg": 0.1, "schedule.minibatch_base": 16}
+    run = train(override(config, options), str(tmp_path))
+    first = load_snapshot(run).nimg
+    assert train(override(config, {**options, "train.total_kimg": 0.2}), str(tmp_path)) == run
+    assert load_snapshot(run).nimg > first >= 100
+    assert "on 2 CPUs" in (run / "log.txt").read_text()
+    with pytest.raises(UserError, match=r"train.gpus=3, but this machine has 2 CPU"):
+        train(override(config, {**options, "train.gpus": 3}), str(tmp_path))

@@ -1,12 +1,11 @@
 """The training step against the official program's trajectory, and over two replicas."""
 
-import functools
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from pgan_tf.config import resolve
+from pgan_tf.devices import make_strategy
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.official_names import from_official, to_official
 from pgan_tf.schedule import Phase
@@ -17,12 +16,6 @@ from pgan_tf.training.step import (
     optimizer_is_reset,
     process_reals,
 )
-
-
-@functools.cache  # a second strategy in one process would take up the first one's collectives
-def two_cpus():
-    """The strategy over the two virtual CPU devices."""
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
 def make(strategy, options=None, **shape):
@@ -113,7 +106,7 @@ def test_two_replicas_of_8_equal_one_of_16(labels, xla):
     # batch interleave: sample g*4+m of sixteen is sample g*2+m%2 of replica m//2.
     shape = {"label_size": labels, "resolution": 8, "fmap_max": 12}
     one = make(tf.distribute.get_strategy(), {"train.xla": xla}, **shape)
-    two = make(two_cpus(), {"train.xla": xla}, **shape)
+    two = make(make_strategy(2), {"train.xla": xla}, **shape)
     order = np.array([g * 4 + r * 2 + m for r in range(2) for g in range(4) for m in range(2)])
     assert sorted(order) == list(range(16))
 
