@@ -300,15 +300,13 @@ def _add_digit_commands(commands: argparse._SubParsersAction) -> None:
 def _run_create_mnist(path: str, mnist_dir: str, **options) -> None:
     from pgan_tf.data import mnist
 
-    mnist.create(path, mnist_dir, **options)
-    _done(path)
+    _done(path, mnist.create(path, mnist_dir, **options))
 
 
 def _run_create_mnistrgb(path: str, mnist_dir: str, **options) -> None:
     from pgan_tf.data import mnist
 
-    mnist.create_rgb(path, mnist_dir, **options)
-    _done(path)
+    _done(path, mnist.create_rgb(path, mnist_dir, **options))
 
 
 # Small photographs.
@@ -335,22 +333,19 @@ def _add_small_photo_commands(commands: argparse._SubParsersAction) -> None:
 def _run_create_cifar10(path: str, source_dir: str, **options) -> None:
     from pgan_tf.data import cifar
 
-    cifar.create_cifar10(path, source_dir, **options)
-    _done(path)
+    _done(path, cifar.create_cifar10(path, source_dir, **options))
 
 
 def _run_create_cifar100(path: str, source_dir: str, **options) -> None:
     from pgan_tf.data import cifar
 
-    cifar.create_cifar100(path, source_dir, **options)
-    _done(path)
+    _done(path, cifar.create_cifar100(path, source_dir, **options))
 
 
 def _run_create_svhn(path: str, source_dir: str, **options) -> None:
     from pgan_tf.data import svhn
 
-    svhn.create(path, source_dir, **options)
-    _done(path)
+    _done(path, svhn.create(path, source_dir, **options))
 
 
 # Photographs of one category.
@@ -400,8 +395,7 @@ def _add_face_commands(commands: argparse._SubParsersAction) -> None:
 def _run_create_celeba(path: str, celeba_dir: str, **options) -> None:
     from pgan_tf.data import celeba
 
-    celeba.create(path, celeba_dir, **options)
-    _done(path)
+    _done(path, celeba.create(path, celeba_dir, **options))
 
 
 def _add_celebahq_command(commands: argparse._SubParsersAction) -> None:
@@ -495,10 +489,8 @@ def _run_create_from_images(path: str, image_dir: str, shuffle: int, **options) 
 
     names = [field.name for field in dataclasses.fields(Preparation)]
     preparation = Preparation(**{name: options.pop(name) for name in names})
-    count = images.create(
-        path, image_dir, shuffle=bool(shuffle), preparation=preparation, **options
-    )
-    _done(path, count)
+    options |= {"shuffle": bool(shuffle), "preparation": preparation}
+    _done(path, images.create(path, image_dir, **options))
 
 
 def _run_create_from_hdf5(path: str, hdf5_file: str, shuffle: int, **options) -> None:

@@ -171,8 +171,8 @@ def build(
     force: bool = False,
     shards: int = 1,
     compress: str | None = None,
-) -> None:
-    """Writes a data set of a source's images, with a progress bar.
+) -> int:
+    """Writes a data set of a source's images, with a progress bar; returns their number.
 
     Args:
       path: the data set's directory.
@@ -214,3 +214,4 @@ def build(
             target.set_labels(labels)
         for name, content in (files or {}).items():
             target.add_file(name, content)
+    return len(order)

@@ -50,7 +50,7 @@ def create(
     *,
     allow_partial: bool = False,
     **options,
-) -> None:
+) -> int:
     """Makes a data set of CelebA: 202,599 faces, 128x128 RGB around a point, shuffled.
 
     Args:
@@ -60,6 +60,7 @@ def create(
       cx, cy: the point that becomes the middle.
       allow_partial: accepts fewer images.
       options: force, workers, shards, compress; see `build.build`.
+    Returns: the number of images.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
@@ -73,7 +74,7 @@ def create(
     sources.check_count(len(names), NUM_IMAGES, f"*{suffix} files", directory, allow_partial)
     source = _CelebaSource(directory, cx - 64, cy - 64)
     order = [names[i] for i in build.shuffled(len(names))]
-    build.build(path, source, order=order, **options)
+    return build.build(path, source, order=order, **options)
 
 
 def _find_folder(celeba_dir: str) -> tuple[str, str]:

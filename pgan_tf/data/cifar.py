@@ -11,29 +11,31 @@ NUM_IMAGES = 50_000
 _ORIGIN = "the Python version at https://www.cs.toronto.edu/~kriz/cifar.html"
 
 
-def create_cifar10(path: str | os.PathLike, cifar_dir: str | os.PathLike, **options) -> None:
+def create_cifar10(path: str | os.PathLike, cifar_dir: str | os.PathLike, **options) -> int:
     """Makes a data set of CIFAR-10: 50,000 training images, 32x32 RGB, labels, shuffled.
 
     Args:
       path: the data set's directory.
       cifar_dir: holds data_batch_1 to data_batch_5, or the folder cifar-10-batches-py with them.
       options: allow_partial accepts fewer images; force, shards, compress: see `build.build`.
+    Returns: the number of images.
     Raises: UserError.
     """
     names = [f"data_batch_{i}" for i in range(1, 6)]
-    _create(path, cifar_dir, "cifar-10-batches-py", names, "labels", 10, **options)
+    return _create(path, cifar_dir, "cifar-10-batches-py", names, "labels", 10, **options)
 
 
-def create_cifar100(path: str | os.PathLike, cifar_dir: str | os.PathLike, **options) -> None:
+def create_cifar100(path: str | os.PathLike, cifar_dir: str | os.PathLike, **options) -> int:
     """Makes a data set of CIFAR-100: 50,000 training images, 32x32 RGB, labels, shuffled.
 
     Args:
       path: the data set's directory.
       cifar_dir: holds the file train, or the folder cifar-100-python with it.
       options: allow_partial accepts fewer images; force, shards, compress: see `build.build`.
+    Returns: the number of images.
     Raises: UserError.
     """
-    _create(path, cifar_dir, "cifar-100-python", ["train"], "fine_labels", 100, **options)
+    return _create(path, cifar_dir, "cifar-100-python", ["train"], "fine_labels", 100, **options)
 
 
 def _create(
@@ -46,7 +48,7 @@ def _create(
     *,
     allow_partial: bool = False,
     **options,
-) -> None:
+) -> int:
     writer.check_target(os.fspath(path), options.get("force", False))
     directory = os.fspath(cifar_dir)
     if storage.exists(storage.join(directory, folder)):  # as the archive unpacks
@@ -69,7 +71,7 @@ def _create(
     images = np.concatenate(images)
     sources.check_count(len(images), NUM_IMAGES, "images", directory, allow_partial)
     order = build.shuffled(len(images))
-    build.build(
+    return build.build(
         path,
         sources.ArraySource(images),
         order=order,

@@ -78,8 +78,7 @@ def create(
     source = _Hdf5Source(file, found[resolution], channels, resolution)
     order = build.shuffled(n, shuffle)
     labels = None if labels is None else labels[order]
-    build.build(path, source, order=order, labels=labels, **options)
-    return n
+    return build.build(path, source, order=order, labels=labels, **options)
 
 
 def _read_labels(path: str, num_images: int) -> np.ndarray | None:

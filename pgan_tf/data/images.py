@@ -94,8 +94,7 @@ def create(
         good = [name for name in names if name not in bad]
         good = [good[i] for i in build.shuffled(len(good), shuffle)]
         try:
-            _build(path, ImagesSource(root, preparation, *shape), good, label_of, options)
-            return len(good)
+            return _build(path, ImagesSource(root, preparation, *shape), good, label_of, options)
         except _FoundLate as late:
             name, reason = late.args
             bad[name] = Report(None, None, None, False, reason)
@@ -107,7 +106,7 @@ def _build(
     names: list[str],
     label_of: dict[str, Any] | None,
     options: dict[str, Any],
-) -> None:
+) -> int:
     """Writes the data set of the named images, in this order, after printing its size."""
     labels, files = None, {}
     if label_of is not None:
@@ -121,7 +120,7 @@ def _build(
         f" {source.num_channels} channel(s): {storage.readable_size(size)}"
         + (" before compression" if options.get("compress") else "")
     )
-    build.build(path, source, order=names, labels=labels, files=files, **options)
+    return build.build(path, source, order=names, labels=labels, files=files, **options)
 
 
 class _Examine:

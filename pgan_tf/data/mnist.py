@@ -21,7 +21,7 @@ def create(
     *,
     allow_partial: bool = False,
     **options,
-) -> None:
+) -> int:
     """Makes a data set of MNIST: the 60,000 training digits, 32x32 gray, labels, shuffled.
 
     Args:
@@ -29,6 +29,7 @@ def create(
       mnist_dir: holds train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.
       allow_partial: accepts fewer digits.
       options: force, shards, compress; see `build.build`.
+    Returns: the number of images.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
@@ -36,7 +37,7 @@ def create(
     digits = read_digits(mnist_dir, allow_partial)
     classes = read_classes(mnist_dir, len(digits))
     order = build.shuffled(len(digits))
-    build.build(
+    return build.build(
         path,
         sources.ArraySource(digits[:, None]),
         order=order,
@@ -54,7 +55,7 @@ def create_rgb(
     *,
     allow_partial: bool = False,
     **options,
-) -> None:
+) -> int:
     """Makes a data set of images that are three random digits, as red, green and blue.
 
     A thousand modes that can be counted (the paper's appendix E). No labels, not shuffled.
@@ -66,6 +67,7 @@ def create_rgb(
       random_seed: of the choice of digits.
       allow_partial: accepts fewer than 60,000 digits to choose from.
       options: force, shards, compress; see `build.build`.
+    Returns: the number of images.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
@@ -74,7 +76,7 @@ def create_rgb(
     digits = read_digits(mnist_dir, allow_partial)
     chosen = np.random.RandomState(random_seed).randint(len(digits), size=(num_images, 3))
     source = _ThreeDigits(digits, chosen.astype(np.int32))
-    build.build(path, source, order=np.arange(num_images), workers=1, **options)
+    return build.build(path, source, order=np.arange(num_images), workers=1, **options)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -220,7 +220,7 @@ def create(
     if len(classes) > 1:
         labels = build.one_hot([classes.index(group) for group in groups], len(classes))
         files[build.CLASSES_FILE] = build.classes_text(classes)
-    build.build(
+    return build.build(
         path,
         OpenMojiSource(resolution),
         order=chosen,
@@ -228,7 +228,6 @@ def create(
         files=files,
         **options,
     )
-    return len(chosen)
 
 
 _CREDITS = f"""\

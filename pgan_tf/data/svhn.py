@@ -20,7 +20,7 @@ def create(
     *,
     allow_partial: bool = False,
     **options,
-) -> None:
+) -> int:
     """Makes a data set of SVHN: 73,257 training images, 32x32 RGB, labels, shuffled.
 
     Args:
@@ -29,6 +29,7 @@ def create(
         data set's authors publish, train_32x32.mat.
       allow_partial: accepts fewer images.
       options: force, shards, compress; see `build.build`.
+    Returns: the number of images.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
@@ -47,7 +48,7 @@ def create(
     classes = np.concatenate([classes for _, classes in parts])
     sources.check_count(len(images), NUM_IMAGES, "images", directory, allow_partial)
     order = build.shuffled(len(images))
-    build.build(
+    return build.build(
         path,
         sources.ArraySource(images),
         order=order,
