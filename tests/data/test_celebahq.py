@@ -334,7 +334,7 @@ def test_zip_file_that_is_cut_short(inputs):
 
 def test_disk_space_is_looked_at_first(inputs, aligned, monkeypatch):
     monkeypatch.setattr(storage, "free_bytes", lambda path: 20_000_000)
-    with pytest.raises(UserError, match=r"hq needs 0.02 GB, but the disk has 0.02 GB free"):
+    with pytest.raises(UserError, match=r"hq needs 24\.8 MB, but the disk has 20 MB free"):
         create(inputs)
     monkeypatch.setattr(storage, "free_bytes", lambda path: 30_000_000)  # 4 * (4.2 + 2) MB
     create(inputs)
