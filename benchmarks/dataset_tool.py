@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         nargs="*",
         default=["cifar10", "png", "read"],
         metavar="WHAT",
-        help=f"{', '.join(kinds)}; memory (Linux only) writes 4.4 GB",
+        help=f"{', '.join(kinds)}; memory (Linux only) writes 4.3 GB",
     )
     parser.add_argument("--dir", help="where to work (default: the system's temporary directory)")
     parser.add_argument("--repeat", type=int, default=3, help="runs, of which the best counts")
