@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from pgan_tf.layers import winograd
 from pgan_tf.layers.base import EqualizedLayer
 
 
@@ -31,7 +32,10 @@ class EqualizedConv2D(EqualizedLayer):
 
     def convolve(self, x: tf.Tensor) -> tf.Tensor:
         """Returns conv(x, weight), which `finish` scales and activates."""
-        return tf.nn.conv2d(x, tf.convert_to_tensor(self.weight), strides=1, padding="SAME")
+        weight = tf.convert_to_tensor(self.weight)
+        if self.kernel_size == 3 and winograd.pays(x, self.units):
+            return winograd.winograd_conv(x, weight)
+        return tf.nn.conv2d(x, weight, strides=1, padding="SAME")
 
     def call(self, x):
         return self.finish(self.convolve(x))

@@ -7,6 +7,7 @@ import tensorflow as tf
 from scipy.signal import correlate
 
 from pgan_tf import layers
+from pgan_tf.layers import winograd
 from pgan_tf.losses import cross_entropy, safe_norm
 
 RS = np.random.RandomState(0)
@@ -53,6 +54,41 @@ def test_convolutions(size):
     np.testing.assert_allclose(layer(x), lrelu(down(conv(x, w)) + b), atol=1e-5)
     layer, w, b = built(layers.ConvDownscale2D(5, fused=False, seed=1), x.shape)
     np.testing.assert_allclose(layer(x), down(lrelu(conv(x, w) + b)), atol=1e-5)
+
+
+def test_winograd_and_its_gradients_equal_the_plain_convolution():
+    # In float64, so that the difference is one of formulas, not of rounding.
+    x, w, u = RS.randn(2, 6, 4, 5), RS.randn(3, 3, 5, 7), RS.randn(2, 6, 4, 5)
+
+    def all_of(op):
+        x_, w_ = tf.constant(x), tf.constant(w)
+        with tf.GradientTape() as outer:
+            outer.watch([x_, w_])
+            with tf.GradientTape() as inner:
+                inner.watch(x_)
+                y = op(x_, w_)
+                loss = tf.reduce_sum(tf.sin(y))
+            gradient = inner.gradient(loss, x_)
+            penalty = tf.reduce_sum(gradient * gradient * u)
+        return [y, gradient, *outer.gradient(penalty, [x_, w_])]
+
+    plain = all_of(lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"))
+    for a, b in zip(all_of(winograd.winograd_conv), plain, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+def test_winograd_is_taken_at_the_papers_width_and_is_as_exact():
+    x = RS.randn(8, 8, 8, 128).astype(np.float32)
+    layer = layers.EqualizedConv2D(128, activation=None, seed=1)
+    layer.build(x.shape)
+    assert winograd.pays(tf.constant(x), 128)
+    assert not winograd.pays(tf.constant(x[..., :64]), 128)
+    assert not winograd.pays(tf.constant(x[:4, :4, :4]), 128)
+    assert not winograd.pays(tf.constant(x, tf.float16), 128)
+    w = layer.weight.numpy().astype(np.float64) * layer.scale
+    exact = tf.nn.conv2d(x.astype(np.float64), w, 1, "SAME").numpy()
+    plain = tf.nn.conv2d(x, w.astype(np.float32), 1, "SAME").numpy()
+    assert np.abs(layer(x) - exact).max() <= 3 * np.abs(plain - exact).max()
 
 
 def test_scaling_convolutions_equal_the_official_fused_kernels():
