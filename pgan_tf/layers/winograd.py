@@ -5,7 +5,7 @@ import functools
 import tensorflow as tf
 
 _CHANNELS = 128  # below this, moving the data takes longer than the products saved
-_TILES = 128  # below this, transforming the kernel does
+_TILES = 64  # below this, transforming the kernel does
 
 
 @functools.cache
