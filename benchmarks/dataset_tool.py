@@ -1,4 +1,4 @@
-"""Measures making and reading data sets. `python benchmarks/dataset_tool.py --help`
+"""Measures making and reading data sets. `python -m benchmarks.dataset_tool --help`
 
 The official tool wrote CIFAR-10 at 2,450 images/s and 256x256 PNGs at 85 images/s on a two-core
 machine that decoded such PNGs at 310 images/s; the targets there are 20,000 and 300.
@@ -17,8 +17,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from pgan_tf import cli
 from pgan_tf.data import build
 from pgan_tf.data.dataset import Dataset
@@ -31,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the chosen measurements."""
     parser = cli.Parser(
         description="Measures dataset_tool.py, as whole commands, and the reader.",
-        examples="  python benchmarks/dataset_tool.py\n"
-        "  python benchmarks/dataset_tool.py memory --dir /large/disk",
+        examples="  python -m benchmarks.dataset_tool\n"
+        "  python -m benchmarks.dataset_tool memory --dir /large/disk",
     )
     kinds = {"cifar10": cifar10, "png": png, "read": read, "memory": memory}
     parser.add_argument(

@@ -21,14 +21,14 @@ from pgan_tf.schedule import Phase
 from pgan_tf.training.feed import Feed, Iteration
 
 EXAMPLES = """\
-  python benchmarks/input.py
-  python benchmarks/input.py --data-dir datasets/celebahq --minibatch 64
+  python -m benchmarks.input
+  python -m benchmarks.input --data-dir datasets/celebahq --minibatch 64
 """
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints a row for each level."""
-    p = cli.Parser(prog="python benchmarks/input.py", description=__doc__, examples=EXAMPLES)
+    p = cli.Parser(prog="python -m benchmarks.input", description=__doc__, examples=EXAMPLES)
     p.add_argument("--data-dir", help="a data set (default: random pixels)")
     p.add_argument("--resolution", type=int, default=1024, help="of the random pixels")
     p.add_argument("--images", type=int, default=512, help="number of random images")

@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from pgan_tf import cli
 
 EXAMPLES = """\
-  python benchmarks/train_step.py
-  python benchmarks/train_step.py --resolutions 4,8,16,32 --seconds 20
-  python benchmarks/train_step.py --without-xla --resolutions 4,8
+  python -m benchmarks.train_step
+  python -m benchmarks.train_step --resolutions 4,8,16,32 --seconds 20
+  python -m benchmarks.train_step --without-xla --resolutions 4,8
 """
 MINIBATCH = {256: 14, 512: 6, 1024: 3}  # the paper's own schedule: 16 elsewhere
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints a row for each resolution."""
-    p = cli.Parser(prog="python benchmarks/train_step.py", description=__doc__, examples=EXAMPLES)
+    p = cli.Parser(prog="python -m benchmarks.train_step", description=__doc__, examples=EXAMPLES)
     p.add_argument("--resolutions", default="4,8,16,32,64,128,256,512,1024", help="which to run")
     p.add_argument("--minibatch", type=int, help="default: 16, and 14, 6, 3 at 256, 512, 1024")
     p.add_argument("--precision", default="fp32", help="fp32, fp16 or bf16")
@@ -39,7 +39,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     print("resolution  minibatch  images/s  GFLOP/s  product GFLOP/s  share  first step  peak GiB")
     for resolution in args.resolutions.split(","):
-        command = [sys.executable, __file__, *(argv or sys.argv[1:]), "--one", resolution]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.train_step",
+            *(argv or sys.argv[1:]),
+            "--one",
+            resolution,
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             print(f"{resolution:>10}  failed: {done.stderr.strip().splitlines()[-1:]}")
