@@ -15,6 +15,7 @@ PRESETS = (
         """The paper's own schedule, closest to its Theano program: 1 GPU, about two weeks at
         1024x1024 (official figure).""",
         {
+            "train.gpus": 1,
             "schedule.minibatch_base": 16,
             "schedule.minibatch_dict": {256: 14, 512: 6, 1024: 3},
             "schedule.lod_training_kimg": 800,
@@ -27,6 +28,7 @@ PRESETS = (
         "v2-1gpu",
         """One GPU, 12,000 kimg, about two weeks on a V100 (official figure).""",
         {
+            "train.gpus": 1,
             "schedule.minibatch_base": 4,
             "schedule.minibatch_dict": {
                 4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4,
@@ -38,6 +40,7 @@ PRESETS = (
         "v2-2gpus",
         """Two GPUs, 12,000 kimg, about a week on V100s (official figure).""",
         {
+            "train.gpus": 2,
             "schedule.minibatch_base": 8,
             "schedule.minibatch_dict": {
                 4: 256, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8,
@@ -49,6 +52,7 @@ PRESETS = (
         "v2-4gpus",
         """Four GPUs, 12,000 kimg, about three days on V100s (official figure).""",
         {
+            "train.gpus": 4,
             "schedule.minibatch_base": 16,
             "schedule.minibatch_dict": {4: 512, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16},
             **_rates({256: 0.0015, 512: 0.002, 1024: 0.003}),
@@ -58,6 +62,7 @@ PRESETS = (
         "v2-8gpus",
         """Eight GPUs, 12,000 kimg, about two days on V100s (official figure).""",
         {
+            "train.gpus": 8,
             "schedule.minibatch_base": 32,
             "schedule.minibatch_dict": {4: 512, 8: 256, 16: 128, 32: 64, 64: 32},
             **_rates({128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003}),

@@ -114,12 +114,18 @@ _EXPECTED_ERRNO = {
 }  # fmt: skip
 
 
-def load_tensorflow() -> None:
+def load_tensorflow(repeatable: bool = False) -> None:
     """Imports TensorFlow without the lines that its libraries print while they are loaded.
 
     They go to standard error past all of Python's and TensorFlow's settings. When the import
     fails, they are printed after all.
+
+    Args:
+      repeatable: plain (not XLA) operations on a CPU give the same bits in every run. oneDNN's
+        don't: they split their work by what else runs at the same time.
     """
+    if repeatable:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with tempfile.TemporaryFile() as said:
         sys.stderr.flush()

@@ -124,7 +124,7 @@ class TrainOptions:
       minibatch_repeats: iterations between two looks at the schedule.
       D_repeats: discriminator steps per generator step.
       smoothing: decay of Gs, the moving average of G, per iteration; 0 turns it off.
-      smoothing_half_life_kimg: if not 0, the decay follows from the minibatch instead:
+      smoothing_half_life_kimg: if neither is 0, the decay follows from the minibatch instead:
         0.5 ** (minibatch / 1000 / half life).
       reset_optimizer: forget Adam's state when a fade starts or ends.
       precision: fp32, fp16 (mixed, dynamic loss scaling) or bf16 (mixed).
@@ -132,7 +132,8 @@ class TrainOptions:
       gpus: number of replicas; 0 takes every GPU of the machine, or the CPU where none is.
       image_grid: pixels of the grids: 1080p or 4k.
       image_layout: random, or row_per_class.
-      image_snapshot_ticks, network_snapshot_ticks: ticks between two of them.
+      image_snapshot_ticks, network_snapshot_ticks: ticks between two of them; 0: only at the
+        end.
       keep_snapshots: how many of the newest snapshots to keep, besides the best; 0 keeps all.
       metrics: what to measure while training, such as `swd,msssim`; empty for nothing.
       metric_ticks: ticks between two measurements.
@@ -204,6 +205,32 @@ _CHOICES = {
 }
 
 
+_RANGES = {
+    "data.resolution": (0, 65536),
+    "G.fmap_base": (1, 2**24), "D.fmap_base": (1, 2**24),
+    "G.fmap_max": (1, 2**20), "D.fmap_max": (1, 2**20),
+    "G.fmap_decay": (0.0, 100.0), "D.fmap_decay": (0.0, 100.0),
+    "G.latent_size": (1, 2**20), "G.pixelnorm_epsilon": (1e-30, 1.0),
+    "D.mbstd_group_size": (0, 2**20),
+    "loss.wgan_lambda": (0.0, 1e9), "loss.wgan_target": (1e-9, 1e9),
+    "loss.wgan_epsilon": (0.0, 1e9), "loss.cond_weight": (0.0, 1e9),
+    "optimizer.beta1": (0.0, 0.999999), "optimizer.beta2": (0.0, 0.999999),
+    "optimizer.epsilon": (0.0, 1.0),
+    "schedule.lod_initial_resolution": (0, 65536),
+    "schedule.lod_training_kimg": (0.0, 1e9), "schedule.lod_transition_kimg": (0.0, 1e9),
+    "schedule.minibatch_base": (1, 2**20),
+    "schedule.G_lrate_base": (0.0, 1e38), "schedule.D_lrate_base": (0.0, 1e38),
+    "schedule.rampup_kimg": (0.0, 1e9), "schedule.tick_kimg_base": (1e-3, 1e9),
+    "train.total_kimg": (0.0, 1e9), "train.seed": (0, 2**32 - 1),
+    "train.minibatch_repeats": (1, 10**6), "train.D_repeats": (1, 1000),
+    "train.smoothing": (0.0, 1.0), "train.smoothing_half_life_kimg": (0.0, 1e9),
+    "train.gpus": (0, 1024), "train.max_skipped": (1, 10**9),
+    "train.image_snapshot_ticks": (0, 10**9), "train.network_snapshot_ticks": (0, 10**9),
+    "train.metric_ticks": (0, 10**9), "train.metric_images": (2, 10**9),
+    "train.keep_snapshots": (0, 10**9),
+}  # fmt: skip
+"""Least and greatest value of the options that are numbers."""
+
 _BOOLEANS = {
     "true": True, "1": True, "yes": True, "on": True,
     "false": False, "0": False, "no": False, "off": False,
@@ -248,6 +275,9 @@ def override(config: Config, options: Mapping[str, Any]) -> Config:
                 f"option {name}={value!r} is not one of {', '.join(_CHOICES[name])}"
                 f"{nearest(str(value), _CHOICES[name])}"
             )
+        least, greatest = _RANGES.get(name, (None, None))
+        if least is not None and value is not None and not least <= value <= greatest:
+            raise UserError(f"option {name}={value}: from {least:g} to {greatest:g} is possible")
         if key:
             config = dataclasses.replace(
                 config, **{section: dataclasses.replace(owner, **{key: value})}

@@ -29,18 +29,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = p.parse_args(argv)
 
     cli.load_tensorflow()
+    import tensorflow as tf
+
     from pgan_tf.data import openmoji
     from pgan_tf.generate import generate
     from pgan_tf.training.loop import Interrupted, train
 
     home = Path(args.dir)
     dataset = home / "openmoji"
+    assignments = config_module.parse_assignments(args.assignments)
     config = config_module.resolve(
         configs.HARDWARE["v2-1gpu"].options,
         configs.DATA["openmoji"].options,
-        {"data.path": str(dataset), **config_module.parse_assignments(args.assignments)},
+        {
+            "train.gpus": min(1, len(tf.config.list_physical_devices("GPU"))),
+            "data.path": str(dataset),
+            **assignments,
+        },
     )
-    if not dataset.exists():
+    if not dataset.exists() and "data.path" not in assignments:
         home.mkdir(parents=True, exist_ok=True)
         print(f"Rendering emoji into {dataset}")
         openmoji.create(str(dataset), resolution=config.data.resolution)

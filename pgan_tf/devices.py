@@ -1,6 +1,5 @@
 """The devices that a program runs on."""
 
-import contextlib
 import functools
 
 import tensorflow as tf
@@ -21,8 +20,6 @@ def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
     if kind == "GPU":
         for device in tf.config.list_physical_devices("GPU"):
             tf.config.experimental.set_memory_growth(device, True)
-    elif gpus <= 1:
-        repeatable_cpu()
     devices = [d.name for d in tf.config.list_logical_devices(kind)]
     wanted = gpus or (len(devices) if kind == "GPU" else 1)
     if wanted > len(devices):
@@ -30,14 +27,3 @@ def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
     if wanted == 1:
         return tf.distribute.OneDeviceStrategy(devices[0])
     return tf.distribute.MirroredStrategy(devices[:wanted])
-
-
-def repeatable_cpu() -> None:
-    """Makes plain (not XLA) operations on the CPU give the same bits in every run.
-
-    oneDNN's operations split their work by what else runs at the same time; one operation at a
-    time, on all cores, takes that away. It has to be said before TensorFlow's first operation;
-    later it has no effect.
-    """
-    with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_inter_op_parallelism_threads(1)

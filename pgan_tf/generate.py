@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--seeds names {len(seeds)} images, --grid {args.grid} holds {cells}")
     if args.zoom < 1:
         raise UserError(f"--zoom {args.zoom}: 1 or more is needed")
-    cli.load_tensorflow()
+    cli.load_tensorflow(repeatable=True)
     for path in generate(
         args.snapshot or args.results, args.out, seeds, grid, args.class_index, args.zoom
     ):
@@ -82,10 +82,8 @@ def generate(
     Raises: UserError when there is no snapshot, or no such class.
     """
     from pgan_tf import images
-    from pgan_tf.devices import repeatable_cpu
     from pgan_tf.snapshot import load_snapshot
 
-    repeatable_cpu()
     loaded = load_snapshot(snapshot)
     Gs = loaded.Gs
     if class_index is not None and not 0 <= class_index < Gs.label_size:
@@ -135,6 +133,8 @@ def parse_seeds(text: str) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last >= 2**32:
             raise UserError(f"--seeds {text}: ranges go up, to 4294967295 at most")
+        if len(seeds) + last - first >= 10**7:
+            raise UserError(f"--seeds {text}: more than ten million images")
         seeds.extend(range(first, last + 1))
     return seeds
 

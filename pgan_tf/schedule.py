@@ -119,8 +119,6 @@ def check(config: Config, resolution: int, replicas: int) -> None:
             f"schedule.lod_initial_resolution={start}: a power of two from 4 to the data set's"
             f" {resolution} is needed"
         )
-    if options.lod_training_kimg < 0 or options.lod_transition_kimg < 0:
-        raise UserError("schedule.lod_training_kimg and lod_transition_kimg can't be negative")
     if (
         options.lod_training_kimg + options.lod_transition_kimg <= 0
         and initial_lod(options, resolution) > 0
@@ -130,8 +128,8 @@ def check(config: Config, resolution: int, replicas: int) -> None:
             " never grow; set schedule.lod_initial_resolution=0 to train without growing"
         )
     group = max(config.D.mbstd_group_size, 1)
-    for stage in stages(config, resolution, replicas):
-        phase = stage.first
+    starts = [stage.first for stage in stages(config, resolution, replicas)]
+    for phase in [phase_at(options, 0, resolution, replicas), *starts]:
         where = f"at {phase.resolution}x{phase.resolution} the minibatch"
         option = (
             f"schedule.minibatch_dict={phase.resolution}:N"

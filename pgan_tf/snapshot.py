@@ -23,7 +23,7 @@ from pgan_tf.files import atomic_path
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.official_names import from_official, to_official
 
-PATTERN = re.compile(r"network-snapshot-(\d{6,})\.npz")
+PATTERN = re.compile(r"network-snapshot-(\d{6,})(?:-(\d{3}))?\.npz")
 _FORMAT = "pgan_tf snapshot 1"
 
 
@@ -54,8 +54,13 @@ class Snapshot:
 
 
 def file_name(nimg: int) -> str:
-    """Returns the name of the snapshot after `nimg` images."""
-    return f"network-snapshot-{nimg // 1000:06d}.npz"
+    """Returns the name of the snapshot after `nimg` images: thousands, and what is over.
+
+    No two moments of a run have the same name, so that a new snapshot never takes the place of
+    one that a training state goes with.
+    """
+    kimg, rest = divmod(nimg, 1000)
+    return f"network-snapshot-{kimg:06d}" + (f"-{rest:03d}" if rest else "") + ".npz"
 
 
 def save_snapshot(
@@ -145,7 +150,12 @@ def load_arrays(path: str | os.PathLike, wanted: str) -> tuple[dict[str, np.ndar
 def snapshots_of(run: str | os.PathLike) -> list[Path]:
     """Returns a run's snapshots, oldest first."""
     found = [p for p in Path(run).glob("network-snapshot-*.npz") if PATTERN.fullmatch(p.name)]
-    return sorted(found, key=lambda p: int(PATTERN.fullmatch(p.name)[1]))
+
+    def nimg(path: Path) -> tuple[int, int]:
+        kimg, rest = PATTERN.fullmatch(path.name).groups()
+        return int(kimg), int(rest or 0)
+
+    return sorted(found, key=nimg)
 
 
 def newest_snapshot(where: str | os.PathLike) -> Path:

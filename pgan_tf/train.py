@@ -88,14 +88,27 @@ def resolve(args) -> Config:
     if args.data_dir:
         data = {"name": "custom", **data, "data.path": args.data_dir}
     assignments = config_module.parse_assignments(args.assignments)
-    preset = args.preset or _preset_for(int(assignments.get("train.gpus", 0) or 0))
+    own_schedule = "schedule.lod_training_kimg" in data
+    if args.preset and own_schedule:
+        raise UserError(
+            f"--preset {args.preset}: the config {args.config} has a schedule of its own; leave"
+            " --preset out, and change it with --set"
+        )
+    asked = config_module.override(Config(), assignments).train.gpus
+    preset = args.preset or _preset_for(asked or _gpus_here())
     hardware = _lookup("--preset", preset, configs.HARDWARE)
+    if _gpus_here() and not asked:  # a schedule for two GPUs runs on two of three
+        data = {**data, "train.gpus": 1 if own_schedule else hardware.options["train.gpus"]}
     precision = _lookup("--precision", args.precision, configs.PRECISION)
     config = config_module.resolve(
-        hardware.options, precision.options, data, assignments, without=args.without
+        {**hardware.options, "train.gpus": 0},
+        precision.options,
+        data,
+        assignments,
+        without=args.without,
     )
     if "name" not in assignments:
-        parts = [config.name, hardware.name, config.train.precision]
+        parts = [config.name, *([] if own_schedule else [hardware.name]), config.train.precision]
         parts += [f"no-{feature}" for feature in args.without]
         config = config_module.override(config, {"name": "-".join(parts)})
     return config
@@ -107,12 +120,14 @@ def _lookup(option: str, name: str, presets: dict):
     return presets[name]
 
 
-def _preset_for(gpus: int) -> str:
-    """Returns the name of the v2 preset for this number of GPUs; 0 looks at the machine."""
-    if not gpus:
-        import tensorflow as tf
+def _gpus_here() -> int:
+    import tensorflow as tf
 
-        gpus = len(tf.config.list_physical_devices("GPU"))
+    return len(tf.config.list_physical_devices("GPU"))
+
+
+def _preset_for(gpus: int) -> str:
+    """Returns the name of the largest v2 preset that so many GPUs are enough for."""
     sizes = {8: "v2-8gpus", 4: "v2-4gpus", 2: "v2-2gpus", 1: "v2-1gpu", 0: "v2-1gpu"}
     return next(name for size, name in sizes.items() if gpus >= size)
 
@@ -167,6 +182,10 @@ def describe(config: Config) -> str:
             )
 
     lines += ["", f"Schedule on {replicas} replica(s):"]
+    try:
+        schedule.check(config, resolution, replicas)
+    except UserError as problem:
+        return "\n".join([*lines, f"  can't be run: {problem}"])
     lines.append("  stage            kimg             minibatch  per replica  G rate   D rate")
     for stage in schedule.stages(config, resolution, replicas):
         p = stage.first
@@ -176,11 +195,6 @@ def describe(config: Config) -> str:
             f"  {name:<16} {span:<16} {p.minibatch:<10d} {p.minibatch // replicas:<12d}"
             f" {p.G_lrate:<8g} {p.D_lrate:g}"
         )
-    try:
-        schedule.check(config, resolution, replicas)
-    except UserError as problem:
-        lines.append(f"  can't be run: {problem}")
-
     lines += ["", "Networks:"]
     for network in build_networks(config, resolution, channels, labels)[:2]:
         lines.append(f"  {network.name}: {network.count_params():,} parameters")

@@ -62,6 +62,12 @@ def test_text_as_typed_becomes_the_type():
         ({"schedule.minibatch_dict": "4:x"}, "a whole number is needed"),
         ({"train.precision": "fp61"}, r"not one of fp32, fp16, bf16 \(did you mean 'fp16'"),
         ({"G": 3}, "unknown option 'G'"),
+        ({"train.gpus": -1}, "from 0 to 1024"),
+        ({"train.D_repeats": 0}, "from 1 to 1000"),
+        ({"train.total_kimg": "inf"}, "from 0 to 1e.09"),
+        ({"G.latent_size": 0}, "from 1 to"),
+        ({"loss.wgan_target": 0}, "from 1e-09 to"),
+        ({"optimizer.beta2": 1}, "from 0 to 0.999999"),
     ],
 )
 def test_refuses_with_the_nearest_name(options, words):
@@ -121,6 +127,8 @@ def test_command_line_makes_the_options():
         (["--config", "lsun-catt"], r"did you mean 'lsun-cat'"),
         (["--config", "celeba", "--preset", "v2-8gpu"], r"did you mean 'v2-8gpus'"),
         (["--config", "celeba", "--set", "train.xla"], "write option=value"),
+        (["--config", "celeba", "--set", "train.gpus=abc"], "a whole number is needed"),
+        (["--config", "openmoji", "--preset", "v2-2gpus"], "has a schedule of its own"),
     ],
 )
 def test_command_line_refuses(words, message):

@@ -61,6 +61,7 @@ def test_rampup_follows_the_formula():
         ({"schedule.minibatch_base": 4}, 8, "can't be split over 8 replicas"),
         ({"schedule.minibatch_base": 12}, 2, "not a multiple of D.mbstd_group_size=4"),
         ({"schedule.minibatch_dict": {32: 6}}, 1, "schedule.minibatch_dict=32:N"),
+        ({"schedule.lod_training_kimg": 0, "schedule.minibatch_dict": {4: 6, 8: 8}}, 1, "dict=4:N"),
         ({"schedule.lod_initial_resolution": 12}, 1, "a power of two"),
         ({"schedule.lod_initial_resolution": 128}, 1, "a power of two"),
         ({"schedule.lod_training_kimg": 0, "schedule.lod_transition_kimg": 0}, 1, "never grow"),

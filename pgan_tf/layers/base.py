@@ -72,13 +72,21 @@ class EqualizedLayer(keras.layers.Layer):
             name="bias", shape=(bias_units or self.units,), initializer="zeros"
         )
 
-    def finish(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns act(x * c + bias) for x = op(input, weight); x: [..., channels].
+    def operand(self) -> tf.Tensor:
+        """Returns what the input is multiplied by: the weight, in float16 times c.
 
-        The constant multiplies the products instead of the weight: the same number, fused with
-        the bias, where the weight would be read and written once more, forwards and backwards.
+        Elsewhere `finish` multiplies the products by c instead: the same function, fused with the
+        bias, where the weight would be read and written once more, forwards and backwards. In
+        float16 the sums before c would overflow 1 / c times earlier.
         """
-        x = x * tf.cast(self.scale, x.dtype) + tf.convert_to_tensor(self.bias)
+        weight = tf.convert_to_tensor(self.weight)
+        return weight * self.scale if weight.dtype == tf.float16 else weight
+
+    def finish(self, x: tf.Tensor) -> tf.Tensor:
+        """Returns act(x * c + bias) for x = op(input, operand); x: [..., channels]."""
+        if x.dtype != tf.float16:
+            x *= tf.cast(self.scale, x.dtype)
+        x += tf.convert_to_tensor(self.bias)
         if self.activation == "leaky_relu":
             return tf.nn.leaky_relu(x, SLOPE)
         return tf.nn.relu(x) if self.activation == "relu" else x

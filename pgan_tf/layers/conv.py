@@ -31,8 +31,8 @@ class EqualizedConv2D(EqualizedLayer):
         self.add_weights((self.kernel_size, self.kernel_size, input_shape[-1], self.units))
 
     def convolve(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns conv(x, weight), which `finish` scales and activates."""
-        weight = tf.convert_to_tensor(self.weight)
+        """Returns conv(x, operand), which `finish` scales and activates."""
+        weight = self.operand()
         if self.kernel_size == 3 and winograd.pays(x, self.units):
             return winograd.winograd_conv(x, weight)
         return tf.nn.conv2d(x, weight, strides=1, padding="SAME")

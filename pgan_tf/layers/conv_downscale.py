@@ -38,7 +38,7 @@ class ConvDownscale2D(EqualizedConv2D):
         h, w = x.shape[1:3]
         if h % 2 or w % 2:
             raise ValueError(f"{self.name}: {h}x{w} can't be halved")
-        kernel = tf.convert_to_tensor(self.weight)
+        kernel = self.operand()
         # b[j] is the box at x[j-1], x[j]: output i takes b[2i], b[2i+1] and b[2i+2].
         b = 0.25 * sum2x2(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), stride=1)
         middle, outer = slice(1, None, 2), slice(0, None, 2)

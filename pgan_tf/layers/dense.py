@@ -30,7 +30,7 @@ class EqualizedDense(EqualizedLayer):
         self.add_weights((input_shape[-1], self.units * self.positions))
 
     def call(self, x):
-        x = tf.matmul(x, tf.convert_to_tensor(self.weight))  # [N, units * positions]
+        x = tf.matmul(x, self.operand())  # [N, units * positions]
         if self.positions > 1:
             x = tf.reshape(x, [-1, self.units, self.positions])
             x = tf.transpose(x, [0, 2, 1])  # [N, positions, units]

@@ -27,7 +27,7 @@ class UpscaleConv2D(EqualizedConv2D):
 
     def convolve(self, x):
         n, h, w, _ = x.shape
-        kernel = tf.convert_to_tensor(self.weight)
+        kernel = self.operand()
         # Taps of the zero-inserted row that meet a pixel: the middle one on even rows, the
         # outer two on odd rows, of which there are h + 1 with the one above the image.
         middle, outer = slice(1, 2), slice(0, 3, 2)

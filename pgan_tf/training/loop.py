@@ -1,5 +1,6 @@
 """The training loop."""
 
+import contextlib
 import signal
 import threading
 from collections.abc import Callable
@@ -25,7 +26,7 @@ _LOOK_EVERY = 25  # iterations between two looks for divergence: each waits for 
 
 
 def train(config: Config, results: str = "results", new: bool = False) -> Path:
-    """Trains, or continues the newest unfinished run of the same options.
+    """Trains, or continues the newest run of the same options.
 
     Args:
       config: all options.
@@ -43,18 +44,19 @@ def train(config: Config, results: str = "results", new: bool = False) -> Path:
         config, config.data.resolution or dataset.resolution, strategy.num_replicas_in_sync
     )
     run = None if new else RunDirectory.find(results, config)
-    state = run.load_state() if run else None
     directory = run or RunDirectory.create(results, config)
-    try:
-        training = _Training(config, strategy, dataset, directory)
-    except UserError:
-        if run is None:
-            directory.discard()
-        raise
-    with training as t:
-        if state:
-            t.restore(*state)
-        t.run()
+    with directory.locked():
+        state = directory.load_state()
+        try:
+            training = _Training(config, strategy, dataset, directory)
+        except UserError:
+            if run is None:
+                directory.discard()
+            raise
+        with training as t:
+            if state:
+                t.restore(*state)
+            t.run()
     return directory.path
 
 
@@ -87,6 +89,8 @@ class _Training:
         self.tick = 0
         self.tick_nimg = 0  # at the start of the tick
         self.lod: float | None = None  # of the last iteration
+        self.saved_nimg = 0
+        self.diverged = self.save_failed = False
         self.stop_signal: int | None = None
         self._grid = grid_size(config.train.image_grid, self.resolution)
         self._generators: dict[float, ImageGenerator] = {}
@@ -153,6 +157,7 @@ class _Training:
             variable.assign(arrays[name])
         self.nimg, self.phase_nimg = meta["nimg"], meta["phase_nimg"]
         self.tick, self.tick_nimg, self.lod = meta["tick"], meta["nimg"], meta["lod"]
+        self.saved_nimg = self.nimg
         self.clock = Clock(meta["time"])
         self.directory.rewind_stats(self.nimg)
         self.directory.save_config(self.config)
@@ -180,7 +185,7 @@ class _Training:
                 if since_look >= _LOOK_EVERY:
                     since_look = 0
                     self.check_divergence()
-                if self.stop_signal is not None:
+                if self.stop_signal is not None and self.nimg < total:
                     self.save()
                     raise Interrupted(
                         f"stopped at {self.nimg / 1000:.1f} kimg, saved in {where};"
@@ -194,9 +199,25 @@ class _Training:
                     self.reporter.progress(
                         shown / 1000, iteration.phase.tick_kimg, shown / max(seconds, 1e-9)
                     )
+        except (UserError, OSError) as error:
+            raise self.rescued(error) from None
         finally:
             feed.close()
         say(f"Finished {self.nimg / 1000:.1f} kimg: {where}")
+
+    def rescued(self, error: UserError | OSError) -> UserError:
+        """Saves what a failure would lose, if it can be; returns the error to end with."""
+        self.reporter.end_progress()
+        message = str(error)
+        if isinstance(error, OSError):
+            message = f"{error.filename or self.directory.path}: {error.strerror or error}"
+        if self.nimg > self.saved_nimg and not self.diverged and not self.save_failed:
+            with contextlib.suppress(UserError, OSError):
+                self.save()
+                message += f"; saved at {self.nimg / 1000:.1f} kimg in {self.directory.path}"
+        elif isinstance(error, OSError):
+            message += "; the snapshots are untouched, and the same command continues"
+        return UserError(message)
 
     def _devices(self) -> str:
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
@@ -236,6 +257,7 @@ class _Training:
                 f" gradients that are not finite; {last}; try lower schedule.G_lrate_base and"
                 " D_lrate_base"
             )
+            self.diverged = True
             self.directory.append("log.txt", message)
             raise UserError(message)
 
@@ -270,20 +292,24 @@ class _Training:
         }
         train = self.config.train
         values = {}
-        if self._measure and (last or self.tick % train.metric_ticks == 0):
+        if self._measure and (last or self.is_due(train.metric_ticks)):
             self.reporter.end_progress()
             values = self._measure(self.Gs, phase.lod, self.nimg)
         self.reporter.tick(stats, values)
-        if last or self.tick % train.image_snapshot_ticks == 0:
+        if last or self.is_due(train.image_snapshot_ticks):
             self.save_fakes(phase.lod)
         is_best = self._best is not None and self._best.is_beaten(values)
-        if last or is_best or self.tick % train.network_snapshot_ticks == 0:
+        if last or is_best or self.is_due(train.network_snapshot_ticks):
             self.save()
         if is_best:
             self._best.mark(values, self.directory.snapshot_path(self.nimg))
         self.tick_nimg = self.nimg
         self._tick_time = self.clock()
         self._maintenance = self._tick_time - now
+
+    def is_due(self, every: int) -> bool:
+        """True every so many ticks; with 0 only at the end."""
+        return every > 0 and self.tick % every == 0
 
     def save(self) -> None:
         """Saves a snapshot, then the state that goes with it, then removes old ones.
@@ -303,11 +329,12 @@ class _Training:
             save_snapshot(path, self.G, self.D, self.Gs, self.config, self.nimg, self.lod)
             self.directory.save_state(self.step.state(), meta)
         except OSError as error:
-            self.reporter.end_progress()
+            self.save_failed = True
             raise UserError(
                 f"can't save {path}: {error.strerror}; the snapshots before it are untouched;"
                 " make room, then run the same command to continue"
             ) from None
+        self.saved_nimg = self.nimg
         best = self._best.snapshot if self._best else None
         self.directory.remove_old_snapshots(self.config.train.keep_snapshots, best)
 

@@ -1,5 +1,6 @@
 """What a training says while it runs: console, log, stats.jsonl, TensorBoard."""
 
+import contextlib
 import json
 import time
 
@@ -130,7 +131,8 @@ class Reporter:
     def close(self) -> None:
         """Removes the bar and closes the files."""
         self.end_progress()
-        self._writer.close()
+        with contextlib.suppress(tf.errors.OpError):  # a full disk; it must not hide the reason
+            self._writer.close()
 
 
 class Clock:

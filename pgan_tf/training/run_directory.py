@@ -1,9 +1,11 @@
 """What a run leaves on the disk: `results/NNN-<description>/`."""
 
 import contextlib
+import fcntl
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import tensorflow as tf
 from pgan_tf import config as config_module
 from pgan_tf.cli import UserError
 from pgan_tf.config import Config
-from pgan_tf.files import write_text
+from pgan_tf.files import PARTIAL_SUFFIX, write_text
 from pgan_tf.snapshot import file_name, load_arrays, save_arrays, snapshots_of
 
 _STATE = re.compile(r"training-state-(\d{12})\.npz")
@@ -55,16 +57,39 @@ class RunDirectory:
         """Makes `results/NNN-<name>`, NNN being the next free number."""
         results = Path(results)
         results.mkdir(parents=True, exist_ok=True)
-        number = max((n for n, _ in _runs(results)), default=-1) + 1
-        path = results / f"{number:03d}-{config.name}"
-        path.mkdir()
+        while True:
+            number = max((n for n, _ in _runs(results)), default=-1) + 1
+            path = results / f"{number:03d}-{config.name}"
+            with contextlib.suppress(FileExistsError):  # another process was quicker
+                path.mkdir()
+                break
         run = cls(path)
         run.save_config(config)
         return run
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training in the directory meanwhile.
+
+        Also removes what a killed process left half-written.
+
+        Raises: UserError when another process is training in it.
+        """
+        with open(self.path / ".lock", "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(
+                    f"{self.path} is being trained in by another process; --new starts another run"
+                ) from None
+            for partial in self.path.glob(f".*{PARTIAL_SUFFIX}"):
+                partial.unlink()
+            yield
+
     def discard(self) -> None:
         """Removes the directory of a run that could not begin, if nothing was written yet."""
-        (self.path / "config.json").unlink(missing_ok=True)
+        for name in ("config.json", ".lock"):
+            (self.path / name).unlink(missing_ok=True)
         for events in self.path.glob("events.out.tfevents.*"):
             events.unlink()
         with contextlib.suppress(OSError):
@@ -119,6 +144,8 @@ class RunDirectory:
             if (self.path / meta["snapshot"]).exists():
                 return arrays, meta
             problem = problem or UserError(f"{path} goes with {meta['snapshot']}, which is gone")
+        if problem is None and (found := snapshots_of(self.path)):
+            problem = f"{found[-1]} has no training state beside it to continue from"
         if problem:
             raise UserError(f"{problem}; or start a new run with --new")
         return None

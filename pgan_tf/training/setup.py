@@ -36,6 +36,8 @@ def open_dataset(config: Config) -> Dataset | SyntheticDataset:
         dataset = Dataset(data.path, verify=data.verify)
     if data.labels and dataset.labels is None:
         raise UserError(f"data.labels=true, but {data.path} has no labels file")
+    if config.train.image_layout == "row_per_class" and dataset.labels is None:
+        raise UserError(f"train.image_layout=row_per_class, but {data.path} has no labels file")
     dataset.require(data.resolution or dataset.resolution)
     return dataset
 

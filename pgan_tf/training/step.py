@@ -121,7 +121,7 @@ class TrainStep:
         """
         train = self.config.train
         smoothing = train.smoothing
-        if train.smoothing_half_life_kimg:
+        if train.smoothing and train.smoothing_half_life_kimg:
             smoothing = 0.5 ** (len(g_batch.latents) / 1000 / train.smoothing_half_life_kimg)
         rates = Rates(*map(np.float32, (phase.fade, phase.G_lrate, phase.D_lrate, smoothing)))
         inputs = self._split(tuple(d_batches)), self._split(g_batch)

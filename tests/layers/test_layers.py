@@ -208,3 +208,17 @@ def test_cross_entropy():
     np.testing.assert_allclose(
         cross_entropy(labels, logits), -np.log((p * labels).sum(axis=1)), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    "kind", [layers.EqualizedConv2D, layers.UpscaleConv2D, layers.ConvDownscale2D]
+)
+def test_float16_takes_large_inputs(kind):
+    layer = kind(64, seed=1, dtype="mixed_float16")
+    x = (RS.randn(1, 4, 4, 512) * 2000).astype(np.float16)
+    layer.build(x.shape)
+    assert np.isfinite(layer(x)).all()
+    full = kind(64, seed=1)
+    full.build(x.shape)
+    expected = full(x.astype(np.float32)).numpy()
+    assert np.abs(layer(x) - expected).max() < 0.01 * np.abs(expected).max()
