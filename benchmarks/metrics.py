@@ -139,9 +139,7 @@ def measure_inception(repeats: int) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measures everything."""
     args = parser().parse_args(argv)
-    from pgan_tf.devices import repeatable_cpu
-
-    repeatable_cpu()
+    cli.load_tensorflow(repeatable=True)
     a = np.random.default_rng(0).standard_normal((2048, 2048)).astype(np.float32)
     rate = 2 * 2048**3 / best(lambda: a @ a, args.repeats) / 1e9
     print(f"2048x2048 float32 matrix product: {rate:.0f} GFLOP/s")

@@ -78,9 +78,7 @@ def _not_negative(text: str) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and measures; returns 1 when anything failed."""
     args = parser().parse_args(argv)
-    from pgan_tf.devices import repeatable_cpu
-
-    repeatable_cpu()
+    cli.load_tensorflow(repeatable=True)
     return _measure_folders(args) if args.images else _measure_snapshots(args)
 
 
