@@ -106,7 +106,7 @@ class GrowingNetwork(keras.Model):
         self._stage_of[official_name] = stage
 
     def lod_of(self, stage: int) -> int:
-        """The lod whose images have 2^stage pixels."""
+        """The lod whose images are 2^stage pixels high and wide."""
         return self.stages - stage
 
     def check_lod(self, lod: float | Lod) -> Lod:

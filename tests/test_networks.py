@@ -165,7 +165,6 @@ def test_names_refuse_what_does_not_fit(case):
 
 
 def test_parameter_counts():
-    # Counted from the shapes alone: building a 1024x1024 pair takes seconds.
     G, D = Generator(1024), Discriminator(1024)
     assert G.count_params() == 23_079_115
     assert D.count_params() == 23_087_249

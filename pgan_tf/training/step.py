@@ -265,8 +265,8 @@ class _ReplicaIteration:
     def d_update(self, gradients, rates: Rates) -> None:
         variables = self.step.D.variables_at(self.level, self.fading)
         self.step.D_adam.update(variables, gradients, rates.D_lrate, self.local)
-        # Gs follows the G that made this step's fakes, before G's own update. Images layers
-        # of coarser levels, once trained, go on approaching their last value.
+        # Gs follows the G that made this step's fakes, before G's own update. The
+        # image layers of coarser levels, once trained, go on approaching their last value.
         G, Gs = self.step.G, self.step.Gs
         for g, s in zip(G.variables_up_to(self.level), Gs.variables_up_to(self.level), strict=True):
             g, s = self.local(g.value), self.local(s.value)
