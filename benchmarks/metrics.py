@@ -3,15 +3,14 @@
     python -m benchmarks.metrics
 
 The plain versions are those of `benchmarks/metrics_reference.py`, one thread unless NumPy's
-matrix product takes more. Inception weights are made up: they don't change the time.
+matrix product takes more, in a process without this program's settings, which waits meanwhile.
+Inception weights are made up: they don't change the time.
 """
 
+import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from benchmarks import metrics_reference
 from pgan_tf import cli
 
 
@@ -34,20 +33,6 @@ def best(function: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def once(function: Callable[[], object]) -> float:
-    """Returns the seconds of one call."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
-
-
-def images(n: int, resolution: int, seed: int) -> np.ndarray:
-    """Returns smooth colours with noise, uint8 [n, r, r, 3]."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.normal(128, 50, (n, 8, 8, 3)).repeat(resolution // 8, 1).repeat(resolution // 8, 2)
-    return np.clip(coarse + rng.normal(0, 12, coarse.shape), 0, 255).astype(np.uint8)
-
-
 def line(what: str, ours: float, reference: float | None, unit: str, per_second: bool) -> None:
     """Prints a row; the factor is how much faster this program is."""
     text = f"{what:<44}{ours:>9.2f} {unit:<10}"
@@ -57,72 +42,65 @@ def line(what: str, ours: float, reference: float | None, unit: str, per_second:
     print(text, flush=True)
 
 
-def measure_swd(repeats: int, with_reference: bool) -> None:
+Plain = Callable[..., float | list[float] | None]
+"""Runs one of `metrics_plain.plain_...` in its own process; None where it is not asked for."""
+
+
+def measure_swd(repeats: int, plain: Plain) -> None:
     """1,024 images of 64x64 in each set."""
+    from benchmarks.metrics_plain import image_sets, plain_swd
     from metrics import swd
 
-    sets = [images(1024, 64, seed) for seed in (0, 1)]
+    sets = image_sets()
 
-    def ours_descriptors():
+    def descriptors():
         finished = []
         for i, x in enumerate(sets):
-            descriptors = swd.DescriptorSet(len(x), 64, 3, i)
+            of_set = swd.DescriptorSet(len(x), 64, 3, i)
             for start in range(0, len(x), 256):
-                descriptors.add(x[start : start + 256])
-            finished.append(descriptors.finish())
+                of_set.add(x[start : start + 256])
+            finished.append(of_set.finish())
         return finished
 
-    def plain_descriptors():
-        rng = np.random.default_rng(0)
-        return [
-            [metrics_reference.descriptors(level, rng) for level in levels]
-            for levels in map(metrics_reference.laplacian_pyramid, sets)
-        ]
-
-    a, b = ours_descriptors()
-    ours = [best(ours_descriptors, repeats), best(lambda: swd.distances(a, b, 0), repeats)]
-    plain: list[float | None] = [None, None]
-    if with_reference:
-        rng = np.random.default_rng(1)
-        plain[0] = once(plain_descriptors)
-        pairs = list(zip(*plain_descriptors(), strict=True))
-        plain[1] = once(lambda: [metrics_reference.sliced_wasserstein(x, y, rng) for x, y in pairs])
-    line("SWD, 2 x 1024 images 64x64: descriptors", ours[0], plain[0], "s", False)
-    line("SWD, 2 x 1024 images 64x64: distances", ours[1], plain[1], "s", False)
-    total = sum(plain) if with_reference else None
+    a, b = descriptors()
+    ours = [best(descriptors, repeats), best(lambda: swd.distances(a, b, 0), repeats)]
+    theirs = plain(plain_swd) or [None, None]
+    line("SWD, 2 x 1024 images 64x64: descriptors", ours[0], theirs[0], "s", False)
+    line("SWD, 2 x 1024 images 64x64: distances", ours[1], theirs[1], "s", False)
+    total = sum(theirs) if theirs[0] else None
     line("SWD, 2 x 1024 images 64x64: all", sum(ours), total, "s", False)
 
 
-def measure_ms_ssim(repeats: int, with_reference: bool) -> None:
+def measure_ms_ssim(repeats: int, plain: Plain) -> None:
     """Pairs per second at several resolutions."""
+    from benchmarks.metrics_plain import image_pairs, plain_ms_ssim
     from metrics import ms_ssim
 
     for resolution, count in ((64, 1024), (128, 256), (256, 64), (1024, 4)):
-        x, y = images(count, resolution, 0), images(count, resolution, 1)
+        x, y = image_pairs(resolution, count)
         ours = count / best(lambda x=x, y=y: ms_ssim.ms_ssim(x, y), repeats)
-        plain = None
-        if with_reference:
-            few = max(count // 16, 2)
-            plain = few / once(lambda x=x, y=y, n=few: metrics_reference.ms_ssim(x[:n], y[:n]))
-        line(f"MS-SSIM, {resolution}x{resolution}", ours, plain, "pairs/s", True)
+        theirs = plain(plain_ms_ssim, resolution, max(count // 16, 2))
+        line(f"MS-SSIM, {resolution}x{resolution}", ours, theirs, "pairs/s", True)
 
 
-def measure_frechet(with_reference: bool) -> None:
+def measure_frechet(plain: Plain) -> None:
     """2,048 features, with more and with fewer images than that."""
+    from benchmarks.metrics_plain import feature_sets, plain_frechet
     from metrics import fid
 
     for n in (5000, 1000):
-        rng = np.random.default_rng(0)
-        x, y = (np.maximum(rng.standard_normal((n, 2048)), 0).astype(np.float32) for _ in range(2))
+        x, y = feature_sets(n)
         ours = best(lambda x=x, y=y: fid.frechet_distance(fid.statistics(x), fid.statistics(y)), 1)
-        plain = None
-        if with_reference:
-            plain = once(lambda x=x, y=y: metrics_reference.frechet_distance(x, y))
-        line(f"Frechet distance, 2 x {n} x 2048 features", ours, plain, "s", False)
+        line(
+            f"Frechet distance, 2 x {n} x 2048 features", ours, plain(plain_frechet, n), "s", False
+        )
 
 
 def measure_inception(repeats: int) -> None:
     """Features of 64x64 images."""
+    import numpy as np
+
+    from benchmarks.metrics_plain import images
     from metrics import inception
 
     rng = np.random.default_rng(0)
@@ -139,16 +117,23 @@ def measure_inception(repeats: int) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measures everything."""
     args = parser().parse_args(argv)
-    cli.load_tensorflow(repeatable=True)
-    a = np.random.default_rng(0).standard_normal((2048, 2048)).astype(np.float32)
-    rate = 2 * 2048**3 / best(lambda: a @ a, args.repeats) / 1e9
-    print(f"2048x2048 float32 matrix product: {rate:.0f} GFLOP/s")
-    print(f"{'':<44}{'here':>9} {'':<10}{'plain':>9} {'':<10}{'faster':>8}")
-    with_reference = not args.skip_reference
-    measure_swd(args.repeats, with_reference)
-    measure_ms_ssim(args.repeats, with_reference)
-    measure_frechet(with_reference)
-    measure_inception(args.repeats)
+    # The process for the plain versions begins before TensorFlow and NumPy are set up here.
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(time.sleep, (0,))
+        cli.load_tensorflow(repeatable=True)
+        import numpy as np
+
+        def plain(function, *arguments):
+            return None if args.skip_reference else pool.apply(function, arguments)
+
+        a = np.random.default_rng(0).standard_normal((2048, 2048)).astype(np.float32)
+        rate = 2 * 2048**3 / best(lambda: a @ a, args.repeats) / 1e9
+        print(f"2048x2048 float32 matrix product: {rate:.0f} GFLOP/s")
+        print(f"{'':<44}{'here':>9} {'':<10}{'plain':>9} {'':<10}{'faster':>8}")
+        measure_swd(args.repeats, plain)
+        measure_ms_ssim(args.repeats, plain)
+        measure_frechet(plain)
+        measure_inception(args.repeats)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -21,12 +22,15 @@ tf.config.set_visible_devices([], "GPU")  # golden numbers are float32 on a CPU
 
 @pytest.fixture(scope="session")
 def golden():
-    """Returns a function: name of a golden file -> its content (npz arrays or JSON)."""
+    """Returns a function: name of a golden file -> its content (npz arrays, JSON or pixels)."""
 
     def load(name: str):
         path = GOLDEN / name
         if path.suffix == ".json":
             return json.loads(path.read_text())
+        if path.suffix == ".webp":  # square images, one below the other
+            pixels = np.asarray(Image.open(path))
+            return pixels.reshape(-1, pixels.shape[1], pixels.shape[1], 3)
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
 
