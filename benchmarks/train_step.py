@@ -8,6 +8,7 @@ the same process before and after; operations are counted by hand, with fused sc
 """
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -49,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         ]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            print(f"{resolution:>10}  failed: {done.stderr.strip().splitlines()[-1:]}")
+            errors = re.findall(r"^\S*Error.*|^Killed.*", done.stderr, re.MULTILINE)
+            print(f"{resolution:>10}  failed: {(errors or [f'exit code {done.returncode}'])[-1]}")
             continue
         r = json.loads(done.stdout.strip().splitlines()[-1])
         print(
@@ -73,7 +75,11 @@ def measure(resolution: int, args) -> dict[str, float]:
     from pgan_tf.training.setup import build_networks
     from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch, TrainStep
 
-    options = {"train.precision": args.precision, "train.xla": not args.without_xla}
+    options = {
+        "train.precision": args.precision,
+        "train.xla": not args.without_xla,
+        "D.mbstd_group_size": 16,  # with the minibatches, the preset v1-1gpu's
+    }
     config = resolve(options, {"train.gpus": 1} if _gpus() else {})
     strategy = make_strategy(config.train.gpus)
     products = [product_rate()]
