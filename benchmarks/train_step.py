@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     p = cli.Parser(prog="python -m benchmarks.train_step", description=__doc__, examples=EXAMPLES)
     p.add_argument("--resolutions", default="4,8,16,32,64,128,256,512,1024", help="which to run")
     p.add_argument("--minibatch", type=int, help="default: 16, and 14, 6, 3 at 256, 512, 1024")
-    p.add_argument("--precision", default="fp32", help="fp32, fp16 or bf16")
+    p.add_argument("--precision", default="fp32", help="fp32, tf32, fp16 or bf16")
     p.add_argument("--fade", action="store_true", help="while fading in, lod + 0.5")
     p.add_argument("--without-xla", action="store_true", help="plain TensorFlow operations")
     p.add_argument("--seconds", type=float, default=10, help="to measure for, two steps at least")
@@ -69,7 +69,7 @@ def measure(resolution: int, args) -> dict[str, float]:
     import numpy as np
 
     from pgan_tf.config import resolve
-    from pgan_tf.devices import make_strategy
+    from pgan_tf.devices import allow_tf32, make_strategy
     from pgan_tf.schedule import Phase
     from pgan_tf.training.operations import iteration_operations
     from pgan_tf.training.setup import build_networks
@@ -81,6 +81,7 @@ def measure(resolution: int, args) -> dict[str, float]:
         "D.mbstd_group_size": 16,  # with the minibatches, the preset v1-1gpu's
     }
     config = resolve(options, {"train.gpus": 1} if _gpus() else {})
+    allow_tf32(args.precision == "tf32")
     strategy = make_strategy(config.train.gpus)
     products = [product_rate()]
     with strategy.scope():

@@ -80,6 +80,15 @@ PRECISIONS = (
         },
     ),
     Preset(
+        "tf32",
+        """float32, but NVIDIA GPUs since Ampere round the factors of products to TF32. Not in the
+        official program, whose GPUs had none; the minibatch caps are those of fp32.""",
+        {
+            "train.precision": "tf32",
+            "schedule.max_minibatch_per_gpu": {256: 16, 512: 8, 1024: 4},
+        },
+    ),
+    Preset(
         "fp16",
         """Activations in float16, dynamic loss scaling.""",
         {"train.precision": "fp16", "schedule.max_minibatch_per_gpu": {512: 16, 1024: 8}},

@@ -119,7 +119,7 @@ def load_tensorflow(repeatable: bool = False) -> None:
 
     They go to standard error past all of Python's and TensorFlow's settings. When the import
     fails, they are printed after all. NumPy, if it isn't loaded yet, is told how to sort fast on
-    this processor.
+    this processor, and TensorFlow that float32 means float32 on GPUs too.
 
     Args:
       repeatable: plain (not XLA) operations on a CPU give the same bits in every run. oneDNN's
@@ -138,6 +138,7 @@ def load_tensorflow(repeatable: bool = False) -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices("GPU")  # loads the drivers, or complains
+            tf.config.experimental.enable_tensor_float_32_execution(False)
         except BaseException:
             said.seek(0)
             os.write(stderr, said.read())

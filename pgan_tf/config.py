@@ -127,7 +127,8 @@ class TrainOptions:
       smoothing_half_life_kimg: if neither is 0, the decay follows from the minibatch instead:
         0.5 ** (minibatch / 1000 / half life).
       reset_optimizer: forget Adam's state when a fade starts or ends.
-      precision: fp32, fp16 (mixed, dynamic loss scaling) or bf16 (mixed).
+      precision: fp32; tf32 (fp32 whose products are TF32 on GPUs that have it); fp16 (mixed,
+        dynamic loss scaling); or bf16 (mixed).
       xla: compile the step with XLA.
       gpus: number of replicas; 0 takes every GPU of the machine, or the CPU where none is.
       image_grid: pixels of the grids: 1080p or 4k.
@@ -199,7 +200,7 @@ class Preset:
 
 _CHOICES = {
     "data.verify": ("auto", "full", "off"),
-    "train.precision": ("fp32", "fp16", "bf16"),
+    "train.precision": ("fp32", "tf32", "fp16", "bf16"),
     "train.image_grid": ("1080p", "4k"),
     "train.image_layout": ("random", "row_per_class"),
 }

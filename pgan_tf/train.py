@@ -38,7 +38,7 @@ def parser() -> cli.Parser:
         help="schedule for a number of GPUs: v1-1gpu, v2-1gpu, v2-2gpus, v2-4gpus, v2-8gpus"
         " (default: the largest v2 preset that the machine's GPUs are enough for)",
     )  # fmt: skip
-    p.add_argument("--precision", metavar="TYPE", default="fp32", help="fp32, fp16 or bf16")
+    p.add_argument("--precision", metavar="TYPE", default="fp32", help="fp32, tf32, fp16 or bf16")
     p.add_argument(
         "--without", metavar="FEATURE", action="append", default=[],
         help=f"turn a feature off: {', '.join(config_module.FEATURES)}; may be repeated",

@@ -60,7 +60,7 @@ def test_text_as_typed_becomes_the_type():
         ({"train.xla": "maybe"}, "true or false is needed"),
         ({"schedule.minibatch_dict": "4=128"}, "resolution:value pairs"),
         ({"schedule.minibatch_dict": "4:x"}, "a whole number is needed"),
-        ({"train.precision": "fp61"}, r"not one of fp32, fp16, bf16 \(did you mean 'fp16'"),
+        ({"train.precision": "fp61"}, r"not one of fp32, tf32, fp16, bf16 \(did you mean 'fp16'"),
         ({"G": 3}, "unknown option 'G'"),
         ({"train.gpus": -1}, "from 0 to 1024"),
         ({"train.D_repeats": 0}, "from 1 to 1000"),

@@ -13,7 +13,7 @@ from pgan_tf import schedule
 from pgan_tf.cli import UserError
 from pgan_tf.config import Config
 from pgan_tf.data.pipeline import prefetch
-from pgan_tf.devices import make_strategy
+from pgan_tf.devices import allow_tf32, make_strategy
 from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
 from pgan_tf.snapshot import load_snapshot, save_snapshot
 from pgan_tf.training.feed import Feed, Iteration, iterations
@@ -38,6 +38,7 @@ def train(config: Config, results: str = "results", new: bool = False) -> Path:
         the networks diverge; or when saving fails, the snapshots before staying as they are.
       Interrupted: on Ctrl-C or SIGTERM, after the iteration is finished and all is saved.
     """
+    allow_tf32(config.train.precision == "tf32")
     strategy = make_strategy(config.train.gpus)
     dataset = open_dataset(config)
     schedule.check(

@@ -11,7 +11,9 @@ from pgan_tf.data.dataset import Dataset, SyntheticDataset
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.official_names import from_official, to_official
 
-DTYPES = {"fp32": "float32", "fp16": "mixed_float16", "bf16": "mixed_bfloat16"}
+DTYPES = {
+    "fp32": "float32", "tf32": "float32", "fp16": "mixed_float16", "bf16": "mixed_bfloat16",
+}  # fmt: skip
 
 
 def open_dataset(config: Config) -> Dataset | SyntheticDataset:

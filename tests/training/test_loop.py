@@ -121,6 +121,20 @@ def test_snapshot_gives_networks_that_run(whole, exact):
         assert np.abs(weight - archive["G/8x8/Conv1/weight"]).max() > 0
 
 
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_only_tf32_lets_gpus_round_factors(config, tmp_path, precision):
+    tensor_float_32 = tf.config.experimental.tensor_float_32_execution_enabled
+    before = tensor_float_32()
+    try:
+        train(
+            override(config, {"train.precision": precision, "train.total_kimg": 0.008}),
+            str(tmp_path),
+        )
+        assert tensor_float_32() == (precision == "tf32")
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
 def test_same_seed_same_bytes(whole, exact, tmp_path):
     again = train(exact, str(tmp_path))
     assert_same(arrays_of(again), arrays_of(whole))
