@@ -108,6 +108,14 @@ def _count(text: str) -> int:
     return value
 
 
+def _seed(text: str) -> int:
+    """An option's value that NumPy's generator can be started with."""
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 4294967295")
+    return value
+
+
 def _color(text: str) -> str:
     """An option's value that must be a colour."""
     from PIL import ImageColor
@@ -294,7 +302,7 @@ def _add_digit_commands(commands: argparse._SubParsersAction) -> None:
         workers=False,
     )
     parser.add_argument("--num_images", type=_count, default=1_000_000, help="how many to make")
-    parser.add_argument("--random_seed", type=int, default=123, help="of the choice of digits")
+    parser.add_argument("--random_seed", type=_seed, default=123, help="of the choice of digits")
 
 
 def _run_create_mnist(path: str, mnist_dir: str, **options) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 from pgan_tf.files import write_text
 
 _FORMAT = 1
+_STALE = 24 * 3600  # seconds without a change after which nobody goes on writing an entry
 _IN_MEMORY = 256 << 20  # bytes of an array that is kept in RAM
 
 
@@ -48,6 +50,9 @@ class Cache:
         """
         entry = self._entry(key)
         entry.parent.mkdir(parents=True, exist_ok=True)
+        for left in entry.parent.glob(".*"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > _STALE:
+                shutil.rmtree(left, ignore_errors=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{entry.name}.", dir=entry.parent))
         try:
             for name, array in arrays.items():

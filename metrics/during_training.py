@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from metrics import inception_weights
+from metrics import inception_weights, ms_ssim, swd
 from metrics.cache import Cache
-from metrics.evaluate import Evaluator
+from metrics.evaluate import Evaluator, describe
 from metrics.report import append_results
 from metrics.sources import Fakes, Reals
 from pgan_tf import __version__
@@ -26,6 +26,7 @@ def training_metrics(
     seed: int = 0,
     labels: np.ndarray | None = None,
     inception: str | None = None,
+    xla: bool = False,
     say: Callable[[str], None] = print,
 ) -> Callable[[Generator, float, int], dict[str, float]]:
     """Returns a function that measures Gs: (Gs, lod, images shown) -> {column: value}.
@@ -41,11 +42,22 @@ def training_metrics(
       num_images: for every metric; None: each metric's own number, which takes long.
       seed: of latents and all else that is random; the same latents are measured every time.
       inception: file of the Inception network's weights, for fid, is and kid.
+      xla: compile the generator with XLA.
       say: is told what failed.
-    Raises: UserError, at once, for an unknown metric or one that has no place in a training.
+    Raises: UserError, at once, for an unknown metric, or one that has no place in this training.
     """
     if "modes" in metrics:
         raise UserError("modes can't be measured during training; use python -m metrics.run")
+    pyramids = [name for name in metrics if name in ("swd", "msssim")]
+    if pyramids and resolution < max(swd.MIN_RESOLUTION, ms_ssim.MIN_RESOLUTION):
+        raise UserError(
+            f"train.metrics={','.join(metrics)}: {pyramids[0]} needs images of 16x16 or more, and"
+            f" these are {resolution}x{resolution}"
+        )
+    if "msssim" in metrics and num_images is not None and num_images % 2:
+        raise UserError(
+            f"train.metric_images={num_images}: msssim compares pairs; take an even one"
+        )
     cache = inception_weights.default_cache()
     evaluator = Evaluator(
         metrics, Cache(cache), num_images, seed, lambda: inception_weights.load(inception, cache)
@@ -54,8 +66,15 @@ def training_metrics(
     kept: list[tuple[Generator, float, Fakes]] = []  # compiled once for a lod
 
     def measure(Gs: Generator, lod: float, nimg: int) -> dict[str, float]:
+        try:
+            return measured(Gs, lod, nimg)
+        except Exception as error:
+            say(f"not measured: {describe(error)}")
+            return {}
+
+    def measured(Gs: Generator, lod: float, nimg: int) -> dict[str, float]:
         if not kept or kept[0][:2] != (Gs, lod):
-            kept[:] = [(Gs, lod, Fakes(Gs, lod, seed, labels, "metrics"))]
+            kept[:] = [(Gs, lod, Fakes(Gs, lod, seed, labels, "metrics", xla))]
         results = evaluator.measure(kept[0][2], reals)
         for error in dict.fromkeys(result.error for result in results if result.error):
             names = ", ".join(result.metric.name for result in results if result.error == error)

@@ -53,7 +53,7 @@ class Evaluator:
       cache: for statistics of reals.
       num_images: for every metric; None: each metric's own.
       seed: of everything random, except the sources'.
-      load_inception: gives the network that fid, is and kid need; called at most once.
+      load_inception: gives the network that fid, is and kid need; called until it succeeds.
       load_classifier: gives the digit classifier that modes needs; likewise.
     Raises: UserError for an unknown metric.
     """
@@ -79,7 +79,7 @@ class Evaluator:
         self.cache, self.num_images, self.seed = cache, num_images, seed
         self.inception = _once(load_inception, "the Inception network is needed")
         self.classifier = _once(load_classifier, "a digit classifier is needed")
-        self._reals: dict[str, Arrays | Exception] = {}
+        self._reals: dict[str, Arrays] = {}
 
     def counts(self, source: Source, metrics: Sequence[Metric]) -> dict[str, int]:
         """Returns {collector: number of images of the source that it takes}.
@@ -116,8 +116,10 @@ class Evaluator:
         """
         started = time.monotonic()
         compared = [metric for metric in self.metrics if metric.needs_reals]
+        failed: dict[str, Exception] = {}
         if reals is not None and compared:
-            self._collect_reals(reals, self._common(self.counts(reals, compared), source), progress)
+            wanted = self._common(self.counts(reals, compared), source)
+            failed = self._collect_reals(reals, wanted, progress)
         counts = self.counts(source, self.metrics)
         if reals is not None:
             counts = self._common(counts, reals)
@@ -131,7 +133,7 @@ class Evaluator:
                 if metric.needs_reals:
                     if reals is None:
                         raise UserError("there are no reals to compare with")
-                    theirs = _raised(self._reals[metric.collector])
+                    theirs = _raised((self._reals | failed)[metric.collector])
                 values = metric.compute(theirs, mine, self._tools(metric))
                 if not np.all(np.isfinite(list(values.values()))):
                     raise UserError(f"came out as {values[metric.headline]}")
@@ -161,25 +163,33 @@ class Evaluator:
             counts["descriptors"] = min(counts["descriptors"], other.num_images)
         return counts
 
-    def _collect_reals(self, reals: Source, counts: dict[str, int], progress) -> None:
-        """Fills in statistics of reals that are not known yet, from the cache or the reals."""
+    def _collect_reals(
+        self, reals: Source, counts: dict[str, int], progress
+    ) -> dict[str, Exception]:
+        """Fills in statistics of reals that are not known yet, from the cache or the reals.
+
+        Returns why some can't be had now; the next time they are tried anew.
+        """
         cacheable = hasattr(reals, "key")
-        missing = {}
+        missing, failed = {}, {}
         for name, count in counts.items():
             if name in self._reals:
                 continue
             try:
                 cached = self.cache.load(self._key(reals, name, count)) if cacheable else None
             except Exception as error:  # no network for the features
-                self._reals[name] = error
+                failed[name] = error
                 continue
             if cached is None:
                 missing[name] = count
             else:
                 self._reals[name] = cached
         for name, arrays in self._collect(reals, missing, _REALS, progress).items():
+            if isinstance(arrays, Exception):
+                failed[name] = arrays
+                continue
             self._reals[name] = arrays
-            if cacheable and not isinstance(arrays, Exception):
+            if cacheable:
                 try:
                     self.cache.save(self._key(reals, name, missing[name]), arrays)
                 except OSError as error:
@@ -188,6 +198,7 @@ class Evaluator:
                         f" {error.strerror}",
                         file=sys.stderr,
                     )
+        return failed
 
     def _tools(self, metric: Metric) -> Tools:
         return Tools(self.seed, self.inception() if metric.collector == "features" else None)
@@ -243,22 +254,13 @@ class Evaluator:
 
 
 def _once(load: Callable[[], Thing] | None, without: str) -> Callable[[], Thing]:
-    """Returns a function that loads at most once, and raises each time what loading raised."""
+    """Returns a function that loads when it is first called, and again if that failed."""
 
-    @functools.cache
-    def outcome() -> Thing | Exception:
-        try:
-            if load is None:
-                raise UserError(without)
-            return load()
-        except Exception as error:
-            return error
-
+    @functools.cache  # of what raised, nothing is kept
     def loaded() -> Thing:
-        found = outcome()
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if load is None:
+            raise UserError(without)
+        return load()
 
     return loaded
 

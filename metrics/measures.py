@@ -1,6 +1,6 @@
 """The metrics by name: what each needs, and how its values follow from that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +113,19 @@ METRICS = {
 }  # fmt: skip
 
 
+def parse_names(text: str) -> list[str]:
+    """Returns the names in a list such as `swd,msssim`; whether metrics have them isn't checked."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def columns_of(metrics: Sequence[str], resolution: int) -> list[str]:
+    """Returns the names of the values that some metrics give of images of this resolution.
+
+    Raises: ValueError where one of the metrics can't measure them.
+    """
+    return [column for name in metrics for column in METRICS[name].columns(resolution)]
+
+
 def higher_is_better(column: str) -> bool:
     """Returns how a column's values rank snapshots.
 
@@ -122,5 +135,4 @@ def higher_is_better(column: str) -> bool:
     for metric in METRICS.values():
         if column in metric.columns(largest):
             return metric.higher_is_better and "KL" not in column
-    columns = [column for metric in METRICS.values() for column in metric.columns(1024)]
-    raise UserError(f"no metric gives {column!r}{nearest(column, columns)}")
+    raise UserError(f"no metric gives {column!r}{nearest(column, columns_of(METRICS, 1024))}")

@@ -80,14 +80,3 @@ def append_line(path: Path, line: str) -> None:
         file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def read_results(path: str | os.PathLike) -> list[dict]:
-    """Returns the results in a metric-*.jsonl file, leaving out lines that were cut short."""
-    results = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
-        try:
-            results.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return results

@@ -1,6 +1,7 @@
 """Command line: measures snapshots of a training, or folders of images."""
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _evaluator(args: argparse.Namespace):
-    from metrics import inception_weights, mnist_modes
+    from metrics import inception_weights, measures, mnist_modes
     from metrics.cache import Cache
     from metrics.evaluate import Evaluator
 
@@ -99,10 +100,10 @@ def _evaluator(args: argparse.Namespace):
         print(f"Digit classifier: {classifier.accuracy:.2%} of the digits held out are right")
         return classifier
 
-    names = [name.strip() for name in args.metrics.split(",") if name.strip()]
     return Evaluator(
-        names, Cache(cache), args.num_images, args.seed, load_inception, load_classifier
-    )
+        measures.parse_names(args.metrics), Cache(cache), args.num_images, args.seed,
+        load_inception, load_classifier,
+    )  # fmt: skip
 
 
 def _measure_folders(args: argparse.Namespace) -> int:
@@ -110,6 +111,7 @@ def _measure_folders(args: argparse.Namespace) -> int:
     from metrics.sources import Folder
 
     evaluator = _evaluator(args)
+    out = _directory(args.out or ".")
     reals, fakes = (Folder(path) for path in args.images)
     table = Table(evaluator.metrics, fakes)
     with _progress() as progress:
@@ -124,7 +126,7 @@ def _measure_folders(args: argparse.Namespace) -> int:
         **evaluator.about_weights(results),
         "version": __version__,
     }
-    append_results(_directory(args.out or "."), results, about)
+    append_results(out, results, about)
     return int(any(result.error for result in results))
 
 
@@ -246,6 +248,8 @@ def _directory(path: str | Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {path}: {error.strerror}") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UserError(f"{path}, where results are appended, can't be written to; use --out DIR")
     return path
 
 

@@ -51,6 +51,7 @@ class Fakes:
       lod: its level of detail; coarser images are enlarged to the full resolution.
       seed: of latents and labels.
       labels: rows to draw labels from, [num, label_size]; None: one-hot rows, all equally often.
+      xla: compile the generator with XLA.
     """
 
     num_images = None
@@ -62,13 +63,15 @@ class Fakes:
         seed: int = 0,
         labels: np.ndarray | None = None,
         name: str = "fakes",
+        xla: bool = False,
     ):
         self.name = name
         self.shape = (Gs.resolution, Gs.resolution)
         self._Gs, self._seed = Gs, seed
         self._labels = np.eye(Gs.label_size, dtype=np.float32) if labels is None else labels
         native = Gs.resolution >> int(lod)
-        self._generate = ImageGenerator(Gs, lod, int(np.clip((1 << 22) // native**2, 1, 64)))
+        minibatch = int(np.clip((1 << 22) // native**2, 1, 64))
+        self._generate = ImageGenerator(Gs, lod, minibatch, xla)
 
     def blocks(self, count: int) -> Iterator[np.ndarray]:
         """Yields the first `count` images as uint8 [n, R, R, 3]."""
@@ -188,7 +191,7 @@ class Folder:
     def _read(self, name: str) -> np.ndarray:
         try:
             with imagefile.open_image(imagetree.read_file(self._path, name)) as image:
-                return np.ascontiguousarray(imagefile.pixels_of(image).transpose(1, 2, 0))
+                return imagefile.plain_pixels_of(image)
         except BadImage as error:
             raise UserError(f"{self._path}: {name} is no image to measure: {error}") from None
 

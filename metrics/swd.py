@@ -216,7 +216,7 @@ class DescriptorSet:
       num_images: how many images will come, at least 1.
       resolution, channels: of the images.
       seed: of the patches' places; one or more integers.
-      allocate: gives float32 memory for a shape, backed by a file, say; None: plain memory.
+      allocate: gives float32 memory for a shape, backed by a file, say.
     """
 
     def __init__(
@@ -225,13 +225,10 @@ class DescriptorSet:
         resolution: int,
         channels: int,
         seed: int | Sequence[int],
-        allocate: Callable[[tuple[int, ...]], np.ndarray] = lambda shape: np.empty(
-            shape, np.float32
-        ),
+        allocate: Callable[[tuple[int, ...]], np.ndarray] = _allocate,
     ):
         self._resolutions = level_resolutions(resolution)
         self._count, self._num_images = 0, num_images
-        allocate = allocate or _allocate
         rows = (num_images * PATCHES_PER_IMAGE, channels, PATCH_SIZE, PATCH_SIZE)
         self._patches = [allocate(rows) for _ in self._resolutions]
         self._rngs = [np.random.default_rng([r, *np.atleast_1d(seed)]) for r in self._resolutions]

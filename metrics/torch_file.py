@@ -134,7 +134,8 @@ class _Dictionary(dict):
 
 def _rebuild_tensor(storage, offset, shape, strides, *_) -> np.ndarray:
     """Returns the view of a storage that a tensor is; it must lie inside the storage."""
-    if not isinstance(storage, np.ndarray) or len(shape) != len(strides):
+    whole = isinstance(storage, np.ndarray) and storage.ndim == 1 and storage.flags.c_contiguous
+    if not whole or len(shape) != len(strides):
         raise TorchFileError("holds a tensor without a storage")
     last = sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
     if min((offset, *shape, *strides)) < 0 or (0 not in shape and offset + last >= len(storage)):

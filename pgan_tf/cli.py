@@ -110,7 +110,8 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
 
 _EXPECTED_ERRNO = {
     errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR,
-    errno.ENOTDIR, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EEXIST,
+    errno.ENOTDIR, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EEXIST, errno.EMFILE,
+    errno.ENFILE,
 }  # fmt: skip
 
 
@@ -135,10 +136,10 @@ def load_tensorflow(repeatable: bool = False) -> None:
         stderr = os.dup(2)
         os.dup2(said.fileno(), 2)
         try:
-            import tensorflow as tf
+            from pgan_tf import devices  # which imports it
 
-            tf.config.list_physical_devices("GPU")  # loads the drivers, or complains
-            tf.config.experimental.enable_tensor_float_32_execution(False)
+            devices.share_gpus()  # loads the drivers, or complains
+            devices.allow_tf32(False)
         except BaseException:
             said.seek(0)
             os.write(stderr, said.read())

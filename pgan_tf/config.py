@@ -216,12 +216,15 @@ _RANGES = {
     "loss.wgan_lambda": (0.0, 1e9), "loss.wgan_target": (1e-9, 1e9),
     "loss.wgan_epsilon": (0.0, 1e9), "loss.cond_weight": (0.0, 1e9),
     "optimizer.beta1": (0.0, 0.999999), "optimizer.beta2": (0.0, 0.999999),
-    "optimizer.epsilon": (0.0, 1.0),
+    "optimizer.epsilon": (1e-30, 1.0),
     "schedule.lod_initial_resolution": (0, 65536),
     "schedule.lod_training_kimg": (0.0, 1e9), "schedule.lod_transition_kimg": (0.0, 1e9),
     "schedule.minibatch_base": (1, 2**20),
+    "schedule.minibatch_dict": (1, 2**20), "schedule.max_minibatch_per_gpu": (1, 2**20),
     "schedule.G_lrate_base": (0.0, 1e38), "schedule.D_lrate_base": (0.0, 1e38),
+    "schedule.G_lrate_dict": (0.0, 1e38), "schedule.D_lrate_dict": (0.0, 1e38),
     "schedule.rampup_kimg": (0.0, 1e9), "schedule.tick_kimg_base": (1e-3, 1e9),
+    "schedule.tick_kimg_dict": (1e-3, 1e9),
     "train.total_kimg": (0.0, 1e9), "train.seed": (0, 2**32 - 1),
     "train.minibatch_repeats": (1, 10**6), "train.D_repeats": (1, 1000),
     "train.smoothing": (0.0, 1.0), "train.smoothing_half_life_kimg": (0.0, 1e9),
@@ -230,7 +233,7 @@ _RANGES = {
     "train.metric_ticks": (0, 10**9), "train.metric_images": (2, 10**9),
     "train.keep_snapshots": (0, 10**9),
 }  # fmt: skip
-"""Least and greatest value of the options that are numbers."""
+"""Least and greatest value of the options that are numbers, or map resolutions to numbers."""
 
 _BOOLEANS = {
     "true": True, "1": True, "yes": True, "on": True,
@@ -277,8 +280,13 @@ def override(config: Config, options: Mapping[str, Any]) -> Config:
                 f"{nearest(str(value), _CHOICES[name])}"
             )
         least, greatest = _RANGES.get(name, (None, None))
-        if least is not None and value is not None and not least <= value <= greatest:
-            raise UserError(f"option {name}={value}: from {least:g} to {greatest:g} is possible")
+        numbers = value.values() if isinstance(value, dict) else [value]
+        if least is not None and value is not None:
+            for number in numbers:
+                if not least <= number <= greatest:
+                    raise UserError(
+                        f"option {name}={value}: from {least:g} to {greatest:g} is possible"
+                    )
         if key:
             config = dataclasses.replace(
                 config, **{section: dataclasses.replace(owner, **{key: value})}

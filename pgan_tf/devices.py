@@ -1,5 +1,6 @@
 """The devices that a program runs on."""
 
+import contextlib
 import functools
 
 import tensorflow as tf
@@ -17,9 +18,7 @@ def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
     Raises: UserError when there are fewer.
     """
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    if kind == "GPU":
-        for device in tf.config.list_physical_devices("GPU"):
-            tf.config.experimental.set_memory_growth(device, True)
+    share_gpus()
     devices = [d.name for d in tf.config.list_logical_devices(kind)]
     wanted = gpus or (len(devices) if kind == "GPU" else 1)
     if wanted > len(devices):
@@ -27,6 +26,16 @@ def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
     if wanted == 1:
         return tf.distribute.OneDeviceStrategy(devices[0])
     return tf.distribute.MirroredStrategy(devices[:wanted])
+
+
+def share_gpus() -> None:
+    """Makes this process take GPU memory as it needs it, not all at once; in time, or not at all.
+
+    TensorFlow fixes it when a GPU is first used.
+    """
+    for device in tf.config.list_physical_devices("GPU"):
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(device, True)
 
 
 def allow_tf32(allowed: bool) -> None:

@@ -11,10 +11,11 @@ from pgan_tf.cli import UserError
 
 EXAMPLES = """\
   python -m pgan_tf.generate --snapshot --grid 8x4
-  python -m pgan_tf.generate --snapshot results/000-openmoji-v2-1gpu-fp32 --seeds 0-99 --out faces
+  python -m pgan_tf.generate --snapshot results/000-openmoji-fp32 --seeds 0-99 --out faces
   python -m pgan_tf.generate --snapshot network-snapshot-012000.npz --seeds 3,14,15-92
   python -m pgan_tf.generate --snapshot --class 3 --seeds 0-9
 """
+_MOST_IMAGES, _MOST_IN_GRID = 10**7, 10**5
 
 
 def parser() -> cli.Parser:
@@ -133,7 +134,7 @@ def parse_seeds(text: str) -> list[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last >= 2**32:
             raise UserError(f"--seeds {text}: ranges go up, to 4294967295 at most")
-        if len(seeds) + last - first >= 10**7:
+        if len(seeds) + last - first >= _MOST_IMAGES:
             raise UserError(f"--seeds {text}: more than ten million images")
         seeds.extend(range(first, last + 1))
     return seeds
@@ -144,7 +145,10 @@ def parse_grid(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
     if not match:
         raise UserError(f"--grid {text}: write columns x rows, such as 8x4")
-    return int(match[1]), int(match[2])
+    columns, rows = int(match[1]), int(match[2])
+    if columns * rows > _MOST_IN_GRID:
+        raise UserError(f"--grid {text}: more than {_MOST_IN_GRID:,} images in one picture")
+    return columns, rows
 
 
 if __name__ == "__main__":

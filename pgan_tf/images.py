@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from pgan_tf.files import atomic_path
-from pgan_tf.networks import Generator
+from pgan_tf.networks import Generator, Lod
 
 GRID_PIXELS = {"1080p": (1920, 1080, 3, 2), "4k": (3840, 2160, 7, 4)}
 """Name -> width, height, least columns, least rows of an image grid."""
@@ -29,31 +29,38 @@ def latents_of(seeds: np.ndarray, latent_size: int) -> np.ndarray:
 
 
 class ImageGenerator:
-    """Runs a generator on any number of latents, in batches of one size, compiled once.
+    """Runs a generator on any number of latents, in batches of one size, traced once.
 
     The size never changes, the last batch being filled up, so that an image does not depend
     on how many others are asked for at a time.
 
     Args:
       Gs: the generator.
-      lod: of the images.
+      lod: of the images; may be set to another of the same stage, fading if the first was.
       minibatch: size of the batches.
+      xla: compile with XLA: the same bits in every run on a CPU, oneDNN or not.
     """
 
-    def __init__(self, Gs: Generator, lod: float = 0.0, minibatch: int = 16):
+    def __init__(self, Gs: Generator, lod: float = 0.0, minibatch: int = 16, xla: bool = False):
         self.Gs, self.lod, self.minibatch = Gs, lod, minibatch
-        self._run = tf.function(lambda z, y: Gs(z, y, lod=lod), autograph=False)
+        level, fade = Lod.of(lod).level, Lod.of(lod).fade
+
+        def run(z, y, weight):
+            return Gs(z, y, lod=Lod(level, None if fade is None else weight))
+
+        self._run = tf.function(run, jit_compile=xla, autograph=False)
 
     def __call__(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Returns uint8 [n, r, r, C] for latents [n, latent_size], labels [n, label_size]."""
         if labels is None:
             labels = np.zeros([len(latents), self.Gs.label_size], np.float32)
+        fade = np.float32(Lod.of(self.lod).fade or 0.0)
         parts = []
         for first in range(0, len(latents), self.minibatch):
             z, y = (a[first : first + self.minibatch] for a in (latents, labels))
             missing = self.minibatch - len(z)
             z, y = (np.pad(a, [[0, missing], [0, 0]], mode="edge") for a in (z, y))
-            parts.append(to_uint8(self._run(z, y).numpy())[: self.minibatch - missing])
+            parts.append(to_uint8(self._run(z, y, fade).numpy())[: self.minibatch - missing])
         return np.concatenate(parts)
 
 

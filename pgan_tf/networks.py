@@ -47,8 +47,8 @@ def lerp(a: tf.Tensor, b: tf.Tensor, t: float | tf.Tensor) -> tf.Tensor:
 
 
 def feature_maps(stage: int, fmap_base: int, fmap_decay: float, fmap_max: int) -> int:
-    """nf(s) = min(floor(fmap_base / 2^(s * fmap_decay)), fmap_max) (spec, Notation)."""
-    return min(int(fmap_base / 2.0 ** (stage * fmap_decay)), fmap_max)
+    """nf(s) = min(floor(fmap_base / 2^(s * fmap_decay)), fmap_max) (spec, Notation), at least 1."""
+    return max(min(int(fmap_base / 2.0 ** (stage * fmap_decay)), fmap_max), 1)
 
 
 class GrowingNetwork(keras.Model):
@@ -89,8 +89,8 @@ class GrowingNetwork(keras.Model):
         self._stage_of: dict[str, int] = {}
 
     def nf(self, stage: int) -> int:
-        """Number of feature maps (spec, Notation), at least 1."""
-        return max(feature_maps(stage, self.fmap_base, self.fmap_decay, self.fmap_max), 1)
+        """Number of feature maps; see `feature_maps`."""
+        return feature_maps(stage, self.fmap_base, self.fmap_decay, self.fmap_max)
 
     def add(self, kind, official_name: str, stage: int, input_shape, **kwargs):
         """Makes, builds and keeps the layer with weights called `official_name`."""

@@ -148,5 +148,3 @@ def check(config: Config, resolution: int, replicas: int) -> None:
                 f"{where} per replica is {share}, not a multiple of D.mbstd_group_size={group};"
                 f" set {option} or D.mbstd_group_size"
             )
-        if phase.tick_kimg <= 0:
-            raise UserError(f"schedule.tick_kimg at {phase.resolution} must be positive")

@@ -95,10 +95,11 @@ def resolve(args) -> Config:
             " --preset out, and change it with --set"
         )
     asked = config_module.override(Config(), assignments).train.gpus
-    preset = args.preset or _preset_for(asked or _gpus_here())
-    hardware = _lookup("--preset", preset, configs.HARDWARE)
+    # A config with a schedule of its own is for one GPU, whatever the machine has.
+    gpus = min(_gpus_here(), 1) if own_schedule else asked or _gpus_here()
+    hardware = _lookup("--preset", args.preset or _preset_for(gpus), configs.HARDWARE)
     if _gpus_here() and not asked:  # a schedule for two GPUs runs on two of three
-        data = {**data, "train.gpus": 1 if own_schedule else hardware.options["train.gpus"]}
+        data = {**data, "train.gpus": hardware.options["train.gpus"]}
     precision = _lookup("--precision", args.precision, configs.PRECISION)
     config = config_module.resolve(
         {**hardware.options, "train.gpus": 0},

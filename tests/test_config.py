@@ -68,6 +68,9 @@ def test_text_as_typed_becomes_the_type():
         ({"G.latent_size": 0}, "from 1 to"),
         ({"loss.wgan_target": 0}, "from 1e-09 to"),
         ({"optimizer.beta2": 1}, "from 0 to 0.999999"),
+        ({"optimizer.epsilon": 0}, "from 1e-30 to 1"),
+        ({"schedule.D_lrate_dict": "4:inf"}, "from 0 to 1e.38"),
+        ({"schedule.max_minibatch_per_gpu": {4: 0}}, "from 1 to"),
     ],
 )
 def test_refuses_with_the_nearest_name(options, words):
@@ -118,6 +121,15 @@ def test_command_line_makes_the_options():
     c = parse("--data-dir", "mine", "--set", "train.gpus=4", "--set", "name=x")
     assert (c.name, c.data.path) == ("x", "mine")
     assert c.schedule.minibatch_dict[4] == 512  # v2-4gpus
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 8])
+def test_a_schedule_of_its_own_is_the_same_on_every_machine(monkeypatch, gpus):
+    monkeypatch.setattr(train, "_gpus_here", lambda: gpus)
+    c = parse("--config", "openmoji-large")
+    assert c.train.gpus == min(gpus, 1) and c.name == "openmoji-large-fp32"
+    assert c.schedule.minibatch_dict[4] == 128 and c.schedule.G_lrate_dict == {1024: 0.0015}
+    assert parse("--config", "celeba").train.gpus == gpus
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,12 @@
 import contextlib
 import dataclasses
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, ImageCms, ImageColor, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
 
 from pgan_tf.data import pyramid
 
@@ -17,6 +18,15 @@ MAX_PIXELS = 1 << 27  # of one image: 128 million, of which decoding takes up to
 
 _RESIZE = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
 _ORIENTATION = 0x0112  # EXIF tag
+_UPRIGHT = {  # its value -> what turns the image upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class BadImage(Exception):  # noqa: N818
@@ -105,7 +115,9 @@ def _named_damage() -> Iterator[None]:
         raise BadImage("not a PNG, JPEG, WebP, BMP or TIFF image") from None
     except Image.DecompressionBombError:
         raise BadImage("declares far too many pixels") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (
+        OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, struct.error,
+    ) as error:  # fmt: skip
         raise BadImage(f"damaged: {error}") from None
 
 
@@ -126,9 +138,20 @@ def open_image(data: bytes) -> Image.Image:
 
 
 def pixels_of(image: Image.Image) -> np.ndarray:
-    """Returns the RGB pixels of an opened image: uint8 [3, H, W]. Raises: BadImage."""
+    """Returns the RGB pixels of an opened image as they are stored: uint8 [3, H, W].
+
+    Raises: BadImage.
+    """
     with _named_damage():
         return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+
+
+def plain_pixels_of(image: Image.Image, background: str = "white") -> np.ndarray:
+    """Returns the RGB pixels of an opened image, turned and coloured as in `prepare`.
+
+    Returns: uint8 [H, W, 3]. Raises: BadImage.
+    """
+    return np.asarray(_plain(image, background).convert("RGB"))
 
 
 def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
@@ -150,14 +173,35 @@ def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
 
 def _plain_square(image: Image.Image, preparation: Preparation) -> Image.Image:
     """Decodes and does all that `prepare` does, but for resizing."""
-    with _named_damage():
-        image.load()
-        if image.getexif().get(_ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-        image = _plain_colours(image, preparation.background)
+    image = _plain(image, preparation.background)
     if preparation.channels is not None:
         image = image.convert("L" if preparation.channels == 1 else "RGB")
     return _square(image, preparation)
+
+
+def _plain(image: Image.Image, background: str) -> Image.Image:
+    """Returns the decoded image, upright, as 8-bit gray or sRGB. Raises: BadImage."""
+    with _named_damage():
+        image.load()
+        return _plain_colours(_upright(image), background)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Returns the image turned as its EXIF orientation says; EXIF that can't be read says nothing.
+
+    Pillow's own function writes the rest of the EXIF data anew, and fails where that is odd.
+    """
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
+    except Exception:  # Pillow's parser raises a dozen kinds
+        return image
+    if turn is None:
+        return image
+    profile = image.info.get("icc_profile")
+    image = image.transpose(turn)
+    if profile:
+        image.info["icc_profile"] = profile
+    return image
 
 
 def _plain_colours(image: Image.Image, background: str) -> Image.Image:

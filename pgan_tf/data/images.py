@@ -17,6 +17,7 @@ from pgan_tf.data import build, imagefile, imagetree, storage, writer
 from pgan_tf.data.imagefile import BadImage, Preparation, Report
 
 _TABLE_ROWS = 50
+_CLASSES = 1000  # numbers that are classes however few the images
 _CHECKED_AT_ONCE = 16  # files a piece of work
 
 
@@ -229,6 +230,11 @@ def _label_rows(values: list) -> tuple[np.ndarray, list[str]]:
         return build.one_hot([number[value] for value in values], len(classes)), classes
     try:
         if all(isinstance(value, int) and value >= 0 for value in values):
+            if max(values) >= max(len(values), _CLASSES):
+                raise UserError(
+                    f"class {max(values)} of {len(values)} images: classes are numbered from 0 on"
+                    " without large gaps"
+                )
             return build.one_hot(values, max(values) + 1), []
         rows = np.array(values, np.float32)
         if rows.ndim == 2 and np.isfinite(rows).all():

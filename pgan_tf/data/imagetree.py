@@ -1,6 +1,7 @@
 """A tree of image files: a directory, here or where `tf.io.gfile` reaches, or a zip file."""
 
 import functools
+import lzma
 import os
 import posixpath
 import zipfile
@@ -52,7 +53,9 @@ def read_file(root: str, name: str) -> bytes:
         raise BadImage(f"declares {entry.file_size} bytes, which is too many")
     try:
         return archive.read(entry)  # at most the declared size, and its checksum is checked
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError,
+    ) as error:  # fmt: skip
         raise BadImage(f"damaged in the zip file: {error}") from None
 
 

@@ -14,14 +14,17 @@ import numpy as np
 from pgan_tf.cli import UserError
 from pgan_tf.data import codecs, pyramid, records, storage
 from pgan_tf.data.level import INDEX_SUFFIX, index_bytes, labels_file, level_file
+from pgan_tf.files import PARTIAL_SUFFIX
 
-PARTIAL_SUFFIX = ".partial"
+_REPLACED = ".replaced"  # before the suffix: a data set that is being replaced
 
 # The records of some images of one level: uint8 [n, length] when plain, else each by itself.
 Records = np.ndarray | list[bytes]
 
+_OTHER_OPEN_FILES = 64
+
 _LEVEL_FILE = re.compile(r".*-r\d\d(-\d{5}-of-\d{5})?\.tfrecords(\.index)?")
-_OTHER_FILE = re.compile(r".*-rxx\.labels|[A-Z]+\.txt")
+_OTHER_FILE = re.compile(r".*-rxx\.labels|(CLASSES|CREDITS|LICENSE)\.txt")
 
 
 def encode(images: np.ndarray, compress: str | None = None) -> list[Records]:
@@ -129,11 +132,16 @@ class DatasetWriter:
         check_target(self._target, force)
         if not 1 <= shards <= 99999:
             raise UserError(f"{shards} shards: their number must be 1 to 99999")
+        if num_images is not None and num_images < shards:
+            raise UserError(f"{num_images} images can't fill {shards} shards; take fewer shards")
+        _check_open_files(shards * len(pyramid.resolutions(resolution)))
         if num_images is not None and not compress:
             check_space(self._target, size_on_disk(num_images, resolution, num_channels))
 
     def __enter__(self) -> "DatasetWriter":
         _remove_dead_partials(self._target)
+        if storage.is_dir(self._partial):  # a killed process had our number
+            storage.remove_tree(self._partial)
         try:
             storage.make_dirs(self._partial)
             for resolution in pyramid.resolutions(self.resolution):
@@ -210,11 +218,15 @@ class DatasetWriter:
                     stack.callback(file.close)
 
     def _finish(self) -> None:
-        if self._expected not in (None, self.num_images) or self.num_images < self._shards:
-            expected = self._expected or f"at least {self._shards}"
+        if self._expected not in (None, self.num_images):
             raise UserError(
-                f"{self.path}: {self.num_images} images came instead of {expected}; nothing was"
-                " written"
+                f"{self.path}: {self.num_images} images came instead of {self._expected}; nothing"
+                " was written"
+            )
+        if self.num_images < max(self._shards, 1):
+            raise UserError(
+                f"{self.path}: {self.num_images} images can't fill {self._shards} shard(s);"
+                " nothing was written"
             )
         if self._labels is not None:
             if len(self._labels) != self.num_images:
@@ -229,9 +241,14 @@ class DatasetWriter:
         replaced = None
         if storage.exists(self._target) and storage.names(self._target):
             check_target(self._target, self._force)
-            replaced = self._partial.removesuffix(PARTIAL_SUFFIX) + ".replaced" + PARTIAL_SUFFIX
+            replaced = self._partial.removesuffix(PARTIAL_SUFFIX) + _REPLACED + PARTIAL_SUFFIX
             storage.rename_dir(self._target, replaced)
-        storage.rename_dir(self._partial, self._target)
+        try:
+            storage.rename_dir(self._partial, self._target)
+        except BaseException:
+            if replaced:
+                storage.rename_dir(replaced, self._target)
+            raise
         if replaced:
             storage.remove_tree(replaced)
 
@@ -314,16 +331,39 @@ def check_space(path: str, needed: int) -> None:
         )
 
 
+def _check_open_files(count: int) -> None:
+    """Raises UserError when a process may not have so many files open."""
+    try:
+        import resource
+    except ImportError:  # no such limit here
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY and count > limit - _OTHER_OPEN_FILES:
+        raise UserError(
+            f"so many shards are {count} files open at once, and this system allows {limit}; take"
+            " fewer shards, or raise the limit with ulimit -n"
+        )
+
+
 def _remove_dead_partials(target: str) -> None:
-    """Removes what killed processes of this machine left of earlier attempts."""
+    """Removes what killed processes of this machine left of earlier attempts.
+
+    A data set that was just being replaced when the process was killed gets its name back.
+    """
     parent, name = storage.split(target)
     if storage.is_remote(target) or not os.path.isdir(parent):
         return
     host = re.escape(socket.gethostname())
-    ours = re.compile(rf"\.{re.escape(name)}\.{host}\.(\d+){re.escape(PARTIAL_SUFFIX)}")
+    ours = re.compile(
+        rf"\.{re.escape(name)}\.{host}\.(\d+)({re.escape(_REPLACED)})?{re.escape(PARTIAL_SUFFIX)}"
+    )
     for entry in os.listdir(parent):
         if (match := ours.fullmatch(entry)) and not _is_alive(int(match[1])):
-            storage.remove_tree(os.path.join(parent, entry))
+            place = os.path.join(parent, entry)
+            if match[2] and not os.path.lexists(target):
+                os.rename(place, target)
+            else:
+                storage.remove_tree(place)
 
 
 def _is_alive(pid: int) -> bool:

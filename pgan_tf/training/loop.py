@@ -3,19 +3,18 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from pgan_tf import schedule
-from pgan_tf.cli import UserError
+from pgan_tf.cli import UserError, nearest
 from pgan_tf.config import Config
 from pgan_tf.data.pipeline import prefetch
 from pgan_tf.devices import allow_tf32, make_strategy
 from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
-from pgan_tf.snapshot import load_snapshot, save_snapshot
+from pgan_tf.snapshot import load_snapshot, save_snapshot, snapshots_of
 from pgan_tf.training.feed import Feed, Iteration, iterations
 from pgan_tf.training.reports import Clock, Reporter, TimeLeft
 from pgan_tf.training.run_directory import RunDirectory
@@ -89,18 +88,20 @@ class _Training:
         self.phase_nimg = 0  # when the schedule was last looked up
         self.tick = 0
         self.tick_nimg = 0  # at the start of the tick
+        self.tick_time = 0.0  # likewise, seconds of work
+        self._maintenance = 0.0  # seconds between the last tick and this one
         self.lod: float | None = None  # of the last iteration
         self.saved_nimg = 0
         self.diverged = self.save_failed = False
         self.stop_signal: int | None = None
         self._grid = grid_size(config.train.image_grid, self.resolution)
-        self._generators: dict[float, ImageGenerator] = {}
+        self._generators: dict[tuple[int, bool], ImageGenerator] = {}
         self._measure, self._best = self._metrics()
 
     def _metrics(self):
         """Returns what measures Gs, and what keeps the best snapshot; None where not asked for.
 
-        Raises: UserError for a name that no metric has.
+        Raises: UserError for a name that no metric has, or that can't be measured here.
         """
         train = self.config.train
         if not train.metrics:
@@ -110,9 +111,11 @@ class _Training:
         # Only now: a training without metrics needs nothing of theirs.
         from metrics.best_snapshot import BestSnapshot
         from metrics.during_training import training_metrics
+        from metrics.measures import columns_of, parse_names
 
+        names = parse_names(train.metrics)
         measure = training_metrics(
-            [name.strip() for name in train.metrics.split(",")],
+            names,
             self.dataset,
             self.resolution,
             self.config.data.mirror,
@@ -120,10 +123,19 @@ class _Training:
             num_images=train.metric_images,
             seed=train.seed,
             labels=self.feed.labels,
+            xla=train.xla,
             say=self.reporter.say,
         )
-        best = BestSnapshot(self.directory.path, train.best_metric) if train.best_metric else None
-        return measure, best
+        if not train.best_metric:
+            return measure, None
+        columns = columns_of(names, self.resolution)
+        if train.best_metric not in columns:
+            raise UserError(
+                f"train.best_metric={train.best_metric} is none of the values of"
+                f" train.metrics={train.metrics}{nearest(train.best_metric, columns)}; there are"
+                f" {', '.join(columns)}"
+            )
+        return measure, BestSnapshot(self.directory.path, train.best_metric)
 
     def __enter__(self):
         self._handlers = {}
@@ -157,10 +169,10 @@ class _Training:
         for name, variable in self.step.state().items():
             variable.assign(arrays[name])
         self.nimg, self.phase_nimg = meta["nimg"], meta["phase_nimg"]
-        self.tick, self.tick_nimg, self.lod = meta["tick"], meta["nimg"], meta["lod"]
+        self.tick, self.tick_nimg, self.lod = meta["tick"], meta["tick_nimg"], meta["lod"]
         self.saved_nimg = self.nimg
-        self.clock = Clock(meta["time"])
-        self.directory.rewind_stats(self.nimg)
+        self.clock, self.tick_time = Clock(meta["time"]), meta["tick_time"]
+        self.directory.rewind(self.nimg)
         self.directory.save_config(self.config)
 
     def run(self) -> None:
@@ -172,10 +184,11 @@ class _Training:
             return
         say(f"{'Continuing' if self.nimg else 'Training'} in {where} on {self._devices()}")
         if not self.nimg:
-            self.directory.rewind_stats(0)
+            self.directory.rewind(0)
             self.save_reals()
             self.save_fakes(self._phase().lod)
-        self._tick_time, self._maintenance = self.clock(), 0.0
+        if self.tick_nimg == self.nimg:
+            self.tick_time = self.clock()
         plan = iterations(self.config, self.resolution, self.replicas, self.nimg, self.phase_nimg)
         feed = prefetch(plan, self.feed.batches)
         since_look = 0
@@ -196,12 +209,14 @@ class _Training:
                 if shown >= iteration.phase.tick_kimg * 1000 or self.nimg >= total:
                     self.end_tick(iteration, last=self.nimg >= total)
                 else:
-                    seconds = self.clock() - self._tick_time
+                    seconds = self.clock() - self.tick_time
                     self.reporter.progress(
                         shown / 1000, iteration.phase.tick_kimg, shown / max(seconds, 1e-9)
                     )
         except (UserError, OSError) as error:
             raise self.rescued(error) from None
+        except tf.errors.ResourceExhaustedError:
+            raise self.out_of_memory() from None
         finally:
             feed.close()
         say(f"Finished {self.nimg / 1000:.1f} kimg: {where}")
@@ -219,6 +234,17 @@ class _Training:
         elif isinstance(error, OSError):
             message += "; the snapshots are untouched, and the same command continues"
         return UserError(message)
+
+    def out_of_memory(self) -> UserError:
+        """Returns the error to end with; nothing can be saved, D perhaps being ahead of G."""
+        self.reporter.end_progress()
+        phase = self._phase()
+        share = phase.minibatch // self.replicas
+        return UserError(
+            f"out of memory at {phase.resolution}x{phase.resolution} with a minibatch of {share}"
+            f" per replica; set schedule.max_minibatch_per_gpu={phase.resolution}:N lower, or use"
+            f" --precision fp16; the last save is of {self.saved_nimg / 1000:.1f} kimg"
+        )
 
     def _devices(self) -> str:
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
@@ -251,7 +277,7 @@ class _Training:
         skipped = self.step.skipped_in_a_row()
         if skipped >= self.config.train.max_skipped:
             self.reporter.end_progress()
-            snapshots = sorted(self.directory.path.glob("network-snapshot-*.npz"))
+            snapshots = snapshots_of(self.directory.path)
             last = f"the last good snapshot is {snapshots[-1]}" if snapshots else "no snapshot yet"
             message = (
                 f"diverged at {self.nimg / 1000:.1f} kimg: {skipped:.0f} updates in a row had"
@@ -268,11 +294,12 @@ class _Training:
         self.check_divergence()
         now = self.clock()
         shown = self.nimg - self.tick_nimg
-        seconds = now - self._tick_time
+        seconds = now - self.tick_time
         per_kimg = seconds / (shown / 1000)
         phase = iteration.phase
         stage_left, run_left = self.left.estimate(self.nimg / 1000, phase.resolution, per_kimg)
         self.tick += 1
+        self.tick_nimg, self.tick_time = self.nimg, now
         stats = {
             "tick": self.tick,
             "nimg": self.nimg,
@@ -304,9 +331,8 @@ class _Training:
             self.save()
         if is_best:
             self._best.mark(values, self.directory.snapshot_path(self.nimg))
-        self.tick_nimg = self.nimg
-        self._tick_time = self.clock()
-        self._maintenance = self._tick_time - now
+        self.tick_time = self.clock()
+        self._maintenance = self.tick_time - now
 
     def is_due(self, every: int) -> bool:
         """True every so many ticks; with 0 only at the end."""
@@ -323,6 +349,8 @@ class _Training:
             "phase_nimg": self.phase_nimg,
             "lod": self.lod,
             "tick": self.tick,
+            "tick_nimg": self.tick_nimg,
+            "tick_time": self.tick_time,
             "time": self.clock(),
             "snapshot": path.name,
         }
@@ -356,10 +384,13 @@ class _Training:
         save_png(picture, self.directory.path / f"fakes{self.nimg // 1000:06d}.png")
         self.reporter.image("fakes", picture, self.nimg)
 
-    def _generator(self, lod: float) -> Callable:
-        """Gs at a lod; the one of whole lods is kept, since it is used for many ticks."""
-        if lod not in self._generators:
+    def _generator(self, lod: float) -> ImageGenerator:
+        """Gs at a lod; it is compiled once for a stage, fading or not."""
+        key = (int(lod), lod > int(lod))
+        if key not in self._generators:
             self._generators.clear()
             minibatch = max(1, min(16, 2**22 // (self.resolution // 2 ** int(lod)) ** 2))
-            self._generators[lod] = ImageGenerator(self.Gs, lod, minibatch)
-        return self._generators[lod]
+            generator = ImageGenerator(self.Gs, lod, minibatch, xla=self.config.train.xla)
+            self._generators[key] = generator
+        self._generators[key].lod = lod
+        return self._generators[key]

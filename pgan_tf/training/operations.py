@@ -20,7 +20,7 @@ def forward_operations(config: Config, network: str, stage: int, num_channels: i
     o = getattr(config, network)
 
     def nf(s: int) -> int:
-        return max(feature_maps(s, o.fmap_base, o.fmap_decay, o.fmap_max), 1)
+        return feature_maps(s, o.fmap_base, o.fmap_decay, o.fmap_max)
 
     products = 4**stage * num_channels * nf(stage - 1)  # to RGB, from RGB
     latents = (config.G.latent_size or nf(0)) if network == "G" else nf(0)

@@ -18,7 +18,7 @@ from pgan_tf.files import PARTIAL_SUFFIX, write_text
 from pgan_tf.snapshot import file_name, load_arrays, save_arrays, snapshots_of
 
 _STATE = re.compile(r"training-state-(\d{12})\.npz")
-_STATE_FORMAT = "pgan_tf training state 1"
+_STATE_FORMAT = "pgan_tf training state 2"
 
 # Options that may change between the parts of one run: they don't change what is computed.
 _FREE = (
@@ -104,16 +104,23 @@ class RunDirectory:
         with open(self.path / name, "a", encoding="utf-8") as file:
             file.write(line + "\n")
 
-    def rewind_stats(self, nimg: int) -> None:
-        """Drops lines of `stats.jsonl` written after the moment the run continues from."""
-        path = self.path / "stats.jsonl"
-        if path.exists():
+    def rewind(self, nimg: int) -> None:
+        """Drops lines written by the training after the moment the run continues from.
+
+        They are in `stats.jsonl` and `metric-<name>.jsonl`; of the latter, lines that name a
+        snapshot are not the training's and stay.
+        """
+        for path in [self.path / "stats.jsonl", *self.path.glob("metric-*.jsonl")]:
+            if not path.exists():
+                continue
             kept = []
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
-                    if json.loads(line)["nimg"] <= nimg:
+                    record = json.loads(line)
+                    other = "kimg" not in record or "snapshot" in record
+                    if other or record["kimg"] <= nimg / 1000:
                         kept.append(line)
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, TypeError):
                     continue  # cut short by a crash
             write_text(path, "".join(line + "\n" for line in kept))
 

@@ -190,10 +190,12 @@ class TrainStep:
         )
 
     def state(self) -> dict[str, tf.Variable]:
-        """Returns name -> variable of the optimizers' state."""
-        return {f"G/{k}": v for k, v in self.G_adam.state().items()} | {
-            f"D/{k}": v for k, v in self.D_adam.state().items()
-        }
+        """Returns name -> variable of all but the networks that a later run needs to continue."""
+        return (
+            {"report": self._sums}
+            | {f"G/{k}": v for k, v in self.G_adam.state().items()}
+            | {f"D/{k}": v for k, v in self.D_adam.state().items()}
+        )
 
 
 class _ReplicaIteration:

@@ -2,13 +2,14 @@
 
 import io
 import json
+import struct
 import warnings
 import zipfile
 
 import made_up
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 import dataset_tool
 from pgan_tf.cli import UserError
@@ -144,9 +145,20 @@ def test_exif_orientation(orientation, undo):
     np.testing.assert_array_equal(load(file_bytes(RGB, exif=exif)), undo(RGB))
 
 
+@pytest.mark.parametrize("entry", [(0x0100, 2, b"a"), (0x011A, 7, b"a"), (0x0131, 11, b"a")])
+def test_exif_that_can_not_be_written_anew_does_no_harm(entry):
+    tag, kind, value = entry  # of a kind that its value isn't
+    entries = struct.pack(">HHI4s", 0x0112, 3, 1, b"\0\6\0\0")
+    entries += struct.pack(">HHI4s", tag, kind, 1, value)
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\2" + entries + b"\0\0\0\0"
+    image = Image.open(io.BytesIO(file_bytes(RGB, exif=exif)))
+    with pytest.raises((struct.error, TypeError, AttributeError)):
+        ImageOps.exif_transpose(image)
+    np.testing.assert_array_equal(load(file_bytes(RGB, exif=exif)), np.rot90(RGB, -1))
+
+
 def _profile(red_gamma):
     """A matrix profile of sRGB's colours with another gamma, made by hand: 'gamma 1.0' RGB."""
-    import struct
 
     def s15f16(*values):
         return b"".join(struct.pack(">i", round(v * 65536)) for v in values)

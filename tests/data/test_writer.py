@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pgan_tf import files
 from pgan_tf.cli import UserError
 from pgan_tf.data import storage, writer
 from pgan_tf.data.dataset import Dataset
@@ -78,10 +79,12 @@ def test_force_never_deletes_what_is_no_data_set(tmp_path):
         with pytest.raises(UserError, match="is no data set"):
             write(home, images(2), force=force)
     write(tmp_path / "a", images(2))
-    (tmp_path / "a" / "thesis.doc").write_text("mine")
-    with pytest.raises(UserError, match=r"thesis\.doc"):
-        write(tmp_path / "a", images(2), force=True)
-    assert (home / "README.txt").exists() and (tmp_path / "a" / "thesis.doc").exists()
+    for name in ("thesis.doc", "NOTES.txt"):
+        (tmp_path / "a" / name).write_text("mine")
+        with pytest.raises(UserError, match=name):
+            write(tmp_path / "a", images(2), force=True)
+        (tmp_path / "a" / name).unlink()
+    assert (home / "README.txt").exists()
 
 
 def test_empty_directory_may_be_the_target(tmp_path):
@@ -118,9 +121,44 @@ def test_killed_process_leaves_nothing_that_looks_complete(tmp_path):
     )  # fmt: skip
     assert killed.returncode == -9
     (left,) = tmp_path.iterdir()
-    assert left.name.startswith(".a.") and left.name.endswith(writer.PARTIAL_SUFFIX)
+    assert left.name.startswith(".a.") and left.name.endswith(files.PARTIAL_SUFFIX)
     write(tmp_path / "a", images(2))  # the next run clears it away
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_a_killed_process_of_our_own_number_left_is_no_part_of_the_data_set(tmp_path):
+    target = DatasetWriter(tmp_path / "a", 8, 3)
+    left = tmp_path / Path(target._partial).name
+    left.mkdir()
+    (left / "a-r03-00001-of-00002.tfrecords").write_bytes(b"old")
+    (left / "CLASSES.txt").write_text("old")
+    write(tmp_path / "a", images(2))
+    assert sorted(p.name for p in tmp_path.glob("a/*")) == ["a-r02.tfrecords", "a-r03.tfrecords"]
+
+
+def test_a_data_set_that_could_not_be_replaced_gets_its_name_back(tmp_path, monkeypatch):
+    write(tmp_path / "a", images(2))
+    rename = storage.rename_dir
+
+    def full(old, new):
+        if old.endswith(files.PARTIAL_SUFFIX) and ".replaced" not in old:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(old, new)
+
+    monkeypatch.setattr(storage, "rename_dir", full)
+    with pytest.raises(OSError, match="No space left"):
+        write(tmp_path / "a", images(5), force=True)
+    monkeypatch.undo()
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert Dataset(tmp_path / "a").num_images == 2
+
+    # Killed between the two renamings: the next run finds it.
+    partial = DatasetWriter(tmp_path / "a", 8, 3, force=True)._partial
+    dead = partial.replace(f".{os.getpid()}.", ".999999999.")
+    os.rename(tmp_path / "a", dead.replace(".partial", ".replaced.partial"))
+    with pytest.raises(UserError, match="0 images can't fill"):
+        write(tmp_path / "a", images(0), force=True)
+    assert Dataset(tmp_path / "a").num_images == 2
 
 
 def test_wrong_arguments(tmp_path):
@@ -131,8 +169,12 @@ def test_wrong_arguments(tmp_path):
         DatasetWriter(tmp_path / "a", 8, 2)
     with pytest.raises(UserError, match="0 shards"):
         DatasetWriter(tmp_path / "a", 8, 3, shards=0)
-    with pytest.raises(UserError, match="2 images came instead of at least 3"):
+    with pytest.raises(UserError, match=r"2 images can't fill 3 shard\(s\)"):
         write(tmp_path / "a", images(2), shards=3)
+    with pytest.raises(UserError, match="2 images can't fill 3 shards"):
+        DatasetWriter(tmp_path / "a", 8, 3, shards=3, num_images=2)
+    with pytest.raises(UserError, match="199998 files open at once"):
+        DatasetWriter(tmp_path / "a", 8, 3, shards=99999)
     with pytest.raises(ValueError, match="expected uint8"):
         write(tmp_path / "a", images(2).astype(np.float32))
     with pytest.raises(ValueError, match="1 labels for 2 images"):

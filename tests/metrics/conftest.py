@@ -1,4 +1,6 @@
+import json
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,3 +33,19 @@ def inception_parameters(golden):
 def inception(inception_parameters):
     """The network with made-up weights."""
     return Inception(inception_parameters, "made-up")
+
+
+@pytest.fixture(scope="session")
+def read_results():
+    """Returns a function: path of a metric-*.jsonl file -> its results; cut lines are left out."""
+
+    def read(path):
+        results = []
+        for line in Path(path).read_text().splitlines():
+            try:
+                results.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return results
+
+    return read

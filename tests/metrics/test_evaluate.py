@@ -124,6 +124,30 @@ def test_a_metric_that_fails_leaves_the_others_alone(tmp_path):
         assert results["swd"].values and not results["swd"].error
 
 
+def test_what_failed_once_is_tried_anew(tmp_path):
+    class Weak(Images):
+        fails = True
+
+        def blocks(self, count):
+            if self.fails:
+                self.fails = False
+                yield self._images[:3, :, :5]  # of no use to any collector
+            yield from super().blocks(count)
+
+    answers = [None, Network()]
+
+    def load():
+        network = answers.pop(0)
+        return network or no_weights()
+
+    evaluator = Evaluator(["swd", "fid"], Cache(tmp_path), 20, load_inception=load)
+    reals = Weak(noise(20), key="a")
+    first = by_name(evaluator.measure(Images(noise(20, seed=1)), reals))
+    assert first["fid"].error and first["swd"].error
+    second = by_name(evaluator.measure(Images(noise(20, seed=1)), reals))
+    assert second["fid"].values and second["swd"].values
+
+
 def test_what_images_are_too_few_or_unfit_for_is_said(tmp_path):
     evaluator = Evaluator(["msssim", "is", "fid"], Cache(tmp_path), load_inception=Network)
     results = by_name(evaluator.measure(Images(noise(9)), Images(noise(9))))

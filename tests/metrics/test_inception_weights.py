@@ -180,6 +180,11 @@ def test_tensors_stay_inside_their_storage(offset, shape, strides):
         torch_file._rebuild_tensor(np.zeros(4), offset, shape, strides)
 
 
+def test_a_tensor_needs_a_plain_storage():
+    with pytest.raises(torch_file.TorchFileError, match="without a storage"):
+        torch_file._rebuild_tensor(np.zeros((100_000, 0)), 0, (64,), (1,))
+
+
 def test_without_network_the_message_names_address_and_option(tmp_path, monkeypatch):
     def no_network(*args, **kwargs):
         raise inception_weights.urllib.error.URLError("no route")

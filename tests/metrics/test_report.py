@@ -2,7 +2,7 @@ import json
 
 from metrics.evaluate import Result
 from metrics.measures import METRICS
-from metrics.report import Table, append_results, read_results
+from metrics.report import Table, append_results
 
 
 class Square:
@@ -26,7 +26,7 @@ def test_table_has_a_column_for_each_value_and_says_what_failed(capsys):
     assert header.index("SWDx1e3_avg") == first.index("2.0000")
 
 
-def test_lines_are_appended_and_failures_leave_none(tmp_path):
+def test_lines_are_appended_and_failures_leave_none(tmp_path, read_results):
     for kimg in (1, 2):
         append_results(tmp_path, [SWD, FID], {"kimg": kimg, "seed": 5})
     assert [p.name for p in tmp_path.iterdir()] == ["metric-swd.jsonl"]
@@ -37,7 +37,7 @@ def test_lines_are_appended_and_failures_leave_none(tmp_path):
     assert record["num_images"] == 10 and record["seed"] == 5
 
 
-def test_a_line_that_was_cut_short_spoils_no_other(tmp_path):
+def test_a_line_that_was_cut_short_spoils_no_other(tmp_path, read_results):
     path = tmp_path / "metric-swd.jsonl"
     append_results(tmp_path, [SWD], {"kimg": 1})
     with open(path, "a") as file:

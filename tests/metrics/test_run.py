@@ -10,7 +10,6 @@ from PIL import Image
 
 from metrics import run
 from metrics.during_training import training_metrics
-from metrics.report import read_results
 from pgan_tf import config as config_module
 from pgan_tf.cli import UserError
 from pgan_tf.config import Config
@@ -56,7 +55,7 @@ def measure(*arguments):
     return run.main([*map(str, arguments), "--cache", "cache", "--num-images", "20"])
 
 
-def test_a_run_is_measured_snapshot_by_snapshot(world, capsys):
+def test_a_run_is_measured_snapshot_by_snapshot(world, capsys, read_results):
     assert measure("--snapshot", "results/000-test", "--real-passes", 2, "--seed", 7) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == ["time", "SWDx1e3_16", "SWDx1e3_avg", "MS-SSIM"]
@@ -79,7 +78,7 @@ def test_a_run_is_measured_snapshot_by_snapshot(world, capsys):
     assert len(read_results("results/000-test/metric-msssim.jsonl")) == 4
 
 
-def test_no_value_means_the_newest_and_numbers_repeat(world):
+def test_no_value_means_the_newest_and_numbers_repeat(world, read_results):
     assert measure("--snapshot") == 0
     newest = world / "results/001-test"
     first = read_results(newest / "metric-swd.jsonl")
@@ -101,7 +100,7 @@ def test_a_damaged_snapshot_leaves_the_others(world, capsys):
     assert lines[-1].startswith("network-snapshot-000002 ")
 
 
-def test_fid_without_weights_says_how_to_get_them(world, capsys, monkeypatch):
+def test_fid_without_weights_says_how_to_get_them(world, capsys, monkeypatch, read_results):
     def no_network(*args, **kwargs):
         raise urllib.error.URLError("no network")
 
@@ -134,7 +133,7 @@ def test_wrong_data_sets_are_refused_in_one_line(world):
         assert "\n" not in str(error.value)
 
 
-def test_missing_data_matters_only_to_metrics_that_compare(world):
+def test_missing_data_matters_only_to_metrics_that_compare(world, read_results):
     path = write_run(world / "results", 2, "gone")
     with pytest.raises(UserError, match="the command"):
         measure("--snapshot", path)
@@ -143,7 +142,7 @@ def test_missing_data_matters_only_to_metrics_that_compare(world):
     assert first["kimg"] == 1.0 and first["dataset"] is None
 
 
-def test_folders_of_images(world, capsys):
+def test_folders_of_images(world, capsys, read_results):
     rng = np.random.default_rng(0)
     for name, contrast in (("reals", 1.0), ("fakes", 0.5)):
         (world / name).mkdir()
@@ -159,7 +158,7 @@ def test_folders_of_images(world, capsys):
         run.main(["--images", "reals", "fakes", "--num-images", "25", "--cache", "cache"])
 
 
-def test_the_training_loops_function_agrees_with_the_command(world, monkeypatch):
+def test_the_training_loops_function_agrees_with_the_command(world, monkeypatch, read_results):
     monkeypatch.setenv("XDG_CACHE_HOME", str(world / "xdg"))
     assert measure("--snapshot", "--real-passes", 0, "--out", "command") == 0
     snapshot = load_snapshot("results/001-test")

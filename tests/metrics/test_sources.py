@@ -144,6 +144,19 @@ def test_folder_gives_its_images_sorted(tmp_path):
     )
 
 
+def test_folder_shows_images_as_data_sets_do(tmp_path):
+    ramp = np.arange(0, 65536, 257, np.uint16).reshape(16, 16)  # 16 bits, all gray levels
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    np.testing.assert_array_equal(
+        all_images(Folder(tmp_path), 1)[0], gray[..., None].repeat(3, axis=2)
+    )
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.fromarray(gray).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(all_images(Folder(tmp_path), 1)[0, ..., 0], np.rot90(gray, 2))
+
+
 def test_folder_names_what_is_wrong(tmp_path):
     with pytest.raises(UserError, match="holds no images"):
         Folder(tmp_path)

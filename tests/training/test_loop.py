@@ -176,6 +176,16 @@ def test_interrupted_it_saves_and_continues(whole, exact, tmp_path, monkeypatch,
     assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
     run = train(exact, str(tmp_path))
     assert_same(arrays_of(run), arrays_of(whole))
+    # The tick that was interrupted ends where it would have ended, with the means of all of it.
+    ticks = [
+        [json.loads(line) for line in (path / "stats.jsonl").read_text().splitlines()]
+        for path in (run, whole)
+    ]
+    assert [s["nimg"] for s in ticks[0]] == [64, 128, 192, 240]
+    for ours, theirs in zip(*ticks, strict=True):
+        for name in ("lod", "D_loss", "G_loss", "gradient_penalty"):
+            assert ours[name] == theirs[name]
+    assert {p.name for p in run.glob("fakes*")} == {p.name for p in whole.glob("fakes*")}
 
 
 @pytest.mark.parametrize("part", ["network-snapshot", "training-state"])
@@ -323,9 +333,54 @@ def test_metrics_while_training_mark_the_best_snapshot(tmp_path):
     best = json.loads((run / "best-snapshot.json").read_text())
     assert best["value"] == min(measured) and (run / best["snapshot"]).exists()
     assert "SWDx1e3_avg" in (run / "log.txt").read_text()
-    with pytest.raises(UserError, match="swdd"):
-        train(resolve({**OPTIONS, **options}, {"train.metrics": "swdd"}), str(tmp_path / "other"))
-    assert not list((tmp_path / "other").iterdir())
+    for wrong, message in (
+        ({"train.metrics": "swdd"}, "swdd"),
+        ({"train.best_metric": "FID"}, "none of the values"),
+        ({"train.best_metric": "SWDx1e3_32"}, r"did you mean 'SWDx1e3_16'"),
+        ({"train.metric_images": 21}, "take an even one"),
+        ({"data.resolution": 8}, "16x16 or more"),
+    ):
+        with pytest.raises(UserError, match=message):
+            train(resolve({**OPTIONS, **options}, wrong), str(tmp_path / "other"))
+        assert not list((tmp_path / "other").iterdir())
+
+
+def test_a_measurement_that_fails_is_said_and_the_training_goes_on(config, tmp_path, monkeypatch):
+    from metrics import during_training
+
+    def broken(*_):
+        raise MemoryError("none left")
+
+    monkeypatch.setattr(during_training.Evaluator, "measure", broken)
+    monkeypatch.setattr(during_training.swd, "MIN_RESOLUTION", 8)
+    monkeypatch.setattr(during_training.ms_ssim, "MIN_RESOLUTION", 8)
+    run = train(override(config, {"train.metrics": "swd", "train.metric_ticks": 1}), str(tmp_path))
+    assert "not measured: MemoryError: none left" in (run / "log.txt").read_text()
+    assert load_snapshot(run).nimg == 240
+
+
+def test_continuing_drops_what_was_written_after_the_save(config, tmp_path):
+    directory = run_directory.RunDirectory.create(tmp_path, config)
+    directory.append("stats.jsonl", '{"nimg": 1000, "kimg": 1.0}')
+    directory.append("stats.jsonl", '{"nimg": 2000, "kimg": 2.0}')
+    directory.append("metric-swd.jsonl", '{"kimg": 1.0, "value": 3}')
+    directory.append("metric-swd.jsonl", '{"kimg": 2.0, "value": 4}')
+    directory.append("metric-swd.jsonl", '{"kimg": 2.0, "snapshot": "of the command"}')
+    directory.append("metric-swd.jsonl", '{"reals_pass": 1}')
+    directory.append("metric-swd.jsonl", '{"kimg": 0.5, "val')
+    directory.rewind(1500)
+    assert len((directory.path / "stats.jsonl").read_text().splitlines()) == 1
+    kept = (directory.path / "metric-swd.jsonl").read_text().splitlines()
+    assert [json.loads(line).get("value") for line in kept] == [3, None, None]
+
+
+def test_out_of_memory_is_one_line(config, tmp_path, monkeypatch):
+    def exhausted(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(loop.TrainStep, "__call__", exhausted)
+    with pytest.raises(UserError, match=r"out of memory at 4x4 with a minibatch of 8 per replica"):
+        train(config, str(tmp_path))
 
 
 def test_two_devices_train_and_continue(config, tmp_path):
