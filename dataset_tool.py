@@ -73,7 +73,11 @@ def _create_command(
     if workers:
         _add_workers(parser)
     parser.add_argument(
-        "--shards", type=_count, default=1, metavar="N", help="files that each level is split into"
+        "--shards",
+        type=cli.whole_number(),
+        default=1,
+        metavar="N",
+        help="files that each level is split into",
     )
     parser.add_argument(
         "--compress", choices=("png", "gzip"), help="pack the images of 32x32 and more"
@@ -88,7 +92,7 @@ def _create_command(
 def _add_workers(parser: cli.Parser) -> None:
     parser.add_argument(
         "--workers",
-        type=_count,
+        type=cli.whole_number(),
         metavar="N",
         help="processes that share the work (default: one a processor)",
     )
@@ -98,22 +102,6 @@ def _add_shuffle(parser: cli.Parser) -> None:
     parser.add_argument(
         "--shuffle", type=int, choices=(0, 1), default=1, help="records in random order, or as read"
     )
-
-
-def _count(text: str) -> int:
-    """An option's value that must be at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value
-
-
-def _seed(text: str) -> int:
-    """An option's value that NumPy's generator can be started with."""
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 4294967295")
-    return value
 
 
 def _color(text: str) -> str:
@@ -164,7 +152,9 @@ def _add_care_commands(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("path", **data_set)
     parser.add_argument("--out", metavar="FILE.png", help="write a contact sheet")
-    parser.add_argument("--grid", type=_grid, default="16x9", metavar="WxH", help="of the sheet")
+    parser.add_argument(
+        "--grid", type=cli.columns_and_rows, default="16x9", metavar="WxH", help="of the sheet"
+    )
     parser.add_argument(
         "--resolution", type=int, help="level on the sheet (default: the full one, at most 128)"
     )
@@ -201,7 +191,10 @@ def _add_care_commands(commands: argparse._SubParsersAction) -> None:
         help="images only",
     )
     parser.add_argument(
-        "--max-different", type=_count, metavar="N", help="stop after N different images"
+        "--max-different",
+        type=cli.whole_number(),
+        metavar="N",
+        help="stop after N different images",
     )
     parser.add_argument(
         "--json", dest="as_json", action="store_true", help="print the summary as JSON"
@@ -235,11 +228,6 @@ def _run_verify(path: str) -> None:
     print(f"{path} is sound")
     if inexact:
         print(f"{inexact} images have a level that is within rounding, but not exactly the mean")
-
-
-def _grid(text: str) -> tuple[int, int]:
-    columns, rows = map(_count, text.split("x"))
-    return columns, rows
 
 
 def _run_display(path: str, out: str | None, grid: tuple[int, int], resolution: int | None) -> None:
@@ -301,8 +289,15 @@ def _add_digit_commands(commands: argparse._SubParsersAction) -> None:
         partial=True,
         workers=False,
     )
-    parser.add_argument("--num_images", type=_count, default=1_000_000, help="how many to make")
-    parser.add_argument("--random_seed", type=_seed, default=123, help="of the choice of digits")
+    parser.add_argument(
+        "--num_images", type=cli.whole_number(), default=1_000_000, help="how many to make"
+    )
+    parser.add_argument(
+        "--random_seed",
+        type=cli.whole_number(0, 2**32 - 1),
+        default=123,
+        help="of the choice of digits",
+    )
 
 
 def _run_create_mnist(path: str, mnist_dir: str, **options) -> None:
@@ -364,14 +359,16 @@ def _add_lsun_command(commands: argparse._SubParsersAction) -> None:
         commands,
         _run_create_lsun,
         "Makes an LSUN category, cut to squares.",
-        "\ndatasets/lsun-cat ~/downloads/cat --resolution 256 --max_images 100000",
+        "\ndatasets/lsun-cat-100k ~/downloads/cat --resolution 256 --max_images 100000",
         out="datasets/lsun-bedroom",
         sources=[
             ("lmdb_dir", "LMDB_DIR", "database of a category", f"{_RAW}/lsun/bedroom_train_lmdb")
         ],
     )
     parser.add_argument("--resolution", type=int, default=256, help="power of two")
-    parser.add_argument("--max_images", type=_count, metavar="N", help="stop after N images")
+    parser.add_argument(
+        "--max_images", type=cli.whole_number(), metavar="N", help="stop after N images"
+    )
 
 
 def _run_create_lsun(path: str, lmdb_dir: str, **options) -> None:
@@ -424,10 +421,17 @@ def _add_celebahq_command(commands: argparse._SubParsersAction) -> None:
         "--strict", action="store_true", help="stop at an image whose md5 isn't the official one"
     )
     parser.add_argument(
-        "--num_threads", type=_count, dest="workers", metavar="N", help="old name of --workers"
+        "--num_threads",
+        type=cli.whole_number(),
+        dest="workers",
+        metavar="N",
+        help="old name of --workers",
     )
     parser.add_argument(
-        "--num_tasks", type=_count, metavar="N", help="without effect; for old command lines"
+        "--num_tasks",
+        type=cli.whole_number(),
+        metavar="N",
+        help="without effect; for old command lines",
     )
 
 

@@ -8,7 +8,7 @@ PRESETS = (
         """CelebA-HQ, 30,000 faces at 1024x1024: the paper's main result.
 
         Official figures, not measured here: 2 weeks / 1 week / 3 days / 2 days on 1 / 2 / 4 / 8
-        V100; SWD x10^3 5.44 on average, FID-50k 7.30 (spec section 8).
+        V100; SWD x10^3 5.44 on average, FID-50k 7.30.
         """,
         {
             "name": "celebahq",
@@ -25,7 +25,7 @@ PRESETS = (
             "name": "celeba",
             "data.path": "datasets/celeba",
             "data.resolution": 128,
-            "data.command": "python dataset_tool.py create_celeba datasets/celeba CELEBA_DIR",
+            "data.command": "python dataset_tool.py create_celeba",
             "data.mirror": True,
         },
     ),

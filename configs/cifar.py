@@ -7,14 +7,14 @@ PRESETS = tuple(
         name,
         f"""{title}, without labels; `--set data.labels=true` conditions on the classes.
 
-        The paper's CIFAR-10 inception score of 8.80 +- 0.05 came from other settings (spec
-        section 9). Not trained here.
+        The paper's CIFAR-10 inception score of 8.80 +- 0.05 came from other settings. Not
+        trained here.
         """,
         {
             "name": name,
             "data.path": f"datasets/{name}",
             "data.resolution": 32,
-            "data.command": f"python dataset_tool.py create_{name} datasets/{name} {title}_DIR",
+            "data.command": f"python dataset_tool.py create_{name}",
         },
     )
     for name, title in (("cifar10", "CIFAR10"), ("cifar100", "CIFAR100"))

@@ -10,7 +10,7 @@ PRESETS = tuple(
             "name": name,
             "data.path": f"datasets/{name}",
             "data.resolution": 32,
-            "data.command": f"python dataset_tool.py create_{name} datasets/{name} MNIST_DIR",
+            "data.command": f"python dataset_tool.py create_{name}",
         },
     )
     for name, title in (

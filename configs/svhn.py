@@ -10,7 +10,7 @@ PRESETS = (
             "name": "svhn",
             "data.path": "datasets/svhn",
             "data.resolution": 32,
-            "data.command": "python dataset_tool.py create_svhn datasets/svhn SVHN_DIR",
+            "data.command": "python dataset_tool.py create_svhn",
         },
     ),
 )

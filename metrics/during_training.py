@@ -26,7 +26,7 @@ def training_metrics(
     seed: int = 0,
     labels: np.ndarray | None = None,
     inception: str | None = None,
-    xla: bool = False,
+    xla: bool = True,
     say: Callable[[str], None] = print,
 ) -> Callable[[Generator, float, int], dict[str, float]]:
     """Returns a function that measures Gs: (Gs, lod, images shown) -> {column: value}.

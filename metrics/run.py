@@ -43,37 +43,27 @@ def parser() -> cli.Parser:
         " network, modes --mnist-dir",
     )  # fmt: skip
     p.add_argument(
-        "--num-images", type=_positive, metavar="N",
+        "--num-images", type=cli.whole_number(), metavar="N",
         help="images for each metric (default: swd 16384, msssim 20000, fid, is and kid 50000,"
         " modes 256000; of folders all, up to that)",
     )  # fmt: skip
     p.add_argument("--data-dir", metavar="DIR", help="the data set (default: the training's)")
     p.add_argument(
-        "--real-passes", type=_not_negative, default=1, metavar="N",
+        "--real-passes", type=cli.whole_number(0), default=1, metavar="N",
         help="how often other reals are measured against the reals first, for the floor",
     )  # fmt: skip
-    p.add_argument("--seed", type=_not_negative, default=0, metavar="N", help="of all random draws")
+    p.add_argument(
+        "--seed", type=cli.whole_number(0), default=0, metavar="N", help="of all random draws"
+    )  # fmt: skip
     p.add_argument("--inception", metavar="FILE", help="weights: .pth, .pb or .tgz of 2015-12-05")
     p.add_argument("--inception-sha256", metavar="HEX", help="hash to expect of --inception")
     p.add_argument("--mnist-dir", metavar="DIR", help="MNIST's .gz files, for modes")
     p.add_argument("--results", default="results", metavar="DIR", help="where runs are kept")
     p.add_argument("--out", metavar="DIR", help="where lines are appended (default: the run)")
-    p.add_argument("--cache", metavar="DIR", help="kept statistics and weights (default: ~/.cache)")
+    p.add_argument(
+        "--cache", metavar="DIR", help="kept statistics and weights (default: ~/.cache/pgan-tf)"
+    )
     return p
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value
-
-
-def _not_negative(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is negative")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -63,7 +63,7 @@ class Fakes:
         seed: int = 0,
         labels: np.ndarray | None = None,
         name: str = "fakes",
-        xla: bool = False,
+        xla: bool = True,
     ):
         self.name = name
         self.shape = (Gs.resolution, Gs.resolution)

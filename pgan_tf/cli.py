@@ -4,6 +4,7 @@ import argparse
 import difflib
 import errno
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+_MOST_IN_GRID = 100_000
 
 
 class UserError(Exception):
@@ -81,11 +84,37 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
+def whole_number(least: int = 1, greatest: int | None = None) -> Callable[[str], int]:
+    """Returns what turns an option's text into a number from `least` to `greatest`, if any."""
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        if value < least or (greatest is not None and value > greatest):
+            until = f"to {greatest}" if greatest is not None else "on"
+            raise argparse.ArgumentTypeError(f"{text} is not from {least} {until}")
+        return value
+
+    return parse
+
+
+def columns_and_rows(text: str) -> tuple[int, int]:
+    """Turns an option's text such as `8x4` into (8, 4)."""
+    match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", text)
+    if not match or int(match[1]) * int(match[2]) > _MOST_IN_GRID:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not columns x rows such as 8x4, of {_MOST_IN_GRID:,} images at most"
+        )
+    return int(match[1]), int(match[2])
+
+
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
     """Keeps the layout of descriptions and examples, and shows each default."""
 
     def _get_help_string(self, action):
-        if action.default in (None, False) or action.default is argparse.SUPPRESS:
+        if action.default is None or action.default is False or "default" in action.help:
             return action.help
         return super()._get_help_string(action)
 
@@ -95,16 +124,19 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
     program = os.path.basename(sys.argv[0])
     try:
         code = main(argv) or 0
+        sys.stdout.flush()
     except UserError as error:
         code = _complain(program, str(error))
     except OSError as error:
         if error.errno not in _EXPECTED_ERRNO:
             raise
+        if error.errno == errno.EPIPE:  # whoever read the output has had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
         where = f": {error.filename}" if error.filename else ""
         code = _complain(program, f"{error.strerror}{where}")
     except KeyboardInterrupt:
         code = _complain(program, "interrupted", 130)
-    sys.stdout.flush()
     sys.exit(code)
 
 
@@ -124,10 +156,11 @@ def load_tensorflow(repeatable: bool = False) -> None:
 
     Args:
       repeatable: plain (not XLA) operations on a CPU give the same bits in every run. oneDNN's
-        don't: they split their work by what else runs at the same time.
+        don't, nor do several operations at a time: they split their work by what else is running.
     """
     if repeatable:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if _stores_compressed_slowly():
         os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4 AVX512_ICL")

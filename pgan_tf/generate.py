@@ -15,7 +15,7 @@ EXAMPLES = """\
   python -m pgan_tf.generate --snapshot network-snapshot-012000.npz --seeds 3,14,15-92
   python -m pgan_tf.generate --snapshot --class 3 --seeds 0-9
 """
-_MOST_IMAGES, _MOST_IN_GRID = 10**7, 10**5
+_MOST_IMAGES = 10**7
 
 
 def parser() -> cli.Parser:
@@ -34,13 +34,18 @@ def parser() -> cli.Parser:
     p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
     p.add_argument("--seeds", metavar="LIST", help="such as 0-99 or 1,5,7-9 (default: 0-31)")
     p.add_argument(
-        "--grid", metavar="COLSxROWS", help="one picture of so many images instead of one each"
+        "--grid",
+        metavar="COLSxROWS",
+        type=cli.columns_and_rows,
+        help="one picture of so many images instead of one each",
     )
     p.add_argument(
         "--class", metavar="K", type=int, dest="class_index",
         help="class of all images, from 0 (default: seed modulo the number of classes)",
     )  # fmt: skip
-    p.add_argument("--zoom", metavar="N", type=int, default=1, help="enlarge pixels N times")
+    p.add_argument(
+        "--zoom", metavar="N", type=cli.whole_number(), default=1, help="enlarge pixels N times"
+    )
     p.add_argument("--out", metavar="DIR", default="generated", help="where the PNGs go")
     return p
 
@@ -48,13 +53,11 @@ def parser() -> cli.Parser:
 def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and makes the images."""
     args = parser().parse_args(argv)
-    grid = parse_grid(args.grid) if args.grid else None
+    grid = args.grid
     cells = grid[0] * grid[1] if grid else 32
     seeds = parse_seeds(args.seeds) if args.seeds else list(range(cells))
     if grid and len(seeds) > cells:
-        raise UserError(f"--seeds names {len(seeds)} images, --grid {args.grid} holds {cells}")
-    if args.zoom < 1:
-        raise UserError(f"--zoom {args.zoom}: 1 or more is needed")
+        raise UserError(f"--seeds names {len(seeds)} images, --grid holds {cells}")
     cli.load_tensorflow(repeatable=True)
     for path in generate(
         args.snapshot or args.results, args.out, seeds, grid, args.class_index, args.zoom
@@ -138,17 +141,6 @@ def parse_seeds(text: str) -> list[int]:
             raise UserError(f"--seeds {text}: more than ten million images")
         seeds.extend(range(first, last + 1))
     return seeds
-
-
-def parse_grid(text: str) -> tuple[int, int]:
-    """Turns `8x4` into (8, 4): columns, rows. Raises: UserError for anything else."""
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
-    if not match:
-        raise UserError(f"--grid {text}: write columns x rows, such as 8x4")
-    columns, rows = int(match[1]), int(match[2])
-    if columns * rows > _MOST_IN_GRID:
-        raise UserError(f"--grid {text}: more than {_MOST_IN_GRID:,} images in one picture")
-    return columns, rows
 
 
 if __name__ == "__main__":

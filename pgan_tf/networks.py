@@ -68,6 +68,7 @@ class GrowingNetwork(keras.Model):
         use_wscale: bool = True,
         fused_scale: bool = True,
         seed: int | None = None,
+        lod: float = 0.0,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
@@ -84,6 +85,7 @@ class GrowingNetwork(keras.Model):
         self.use_wscale = use_wscale
         self.fused_scale = fused_scale
         self.seed = seed
+        self.lod = lod
         self.stages = int(math.log2(resolution))  # the finest stage: L
         self.named_layers: dict[str, keras.layers.Layer] = {}
         self._stage_of: dict[str, int] = {}
@@ -109,12 +111,12 @@ class GrowingNetwork(keras.Model):
         """The lod whose images are 2^stage pixels high and wide."""
         return self.stages - stage
 
-    def check_lod(self, lod: float | Lod) -> Lod:
-        """Splits a lod.
+    def check_lod(self, lod: float | Lod | None) -> Lod:
+        """Splits a lod; None stands for the network's own.
 
         Raises: ValueError when it is negative or coarser than 4x4.
         """
-        split = Lod.of(lod)
+        split = Lod.of(self.lod if lod is None else lod)
         coarsest = self.stages - 2
         if split.level < 0 or split.level + (split.fade is not None) > coarsest:
             raise ValueError(f"lod={lod}: from 0 to {coarsest} at resolution {self.resolution}")
@@ -155,6 +157,7 @@ class GrowingNetwork(keras.Model):
             "use_wscale": self.use_wscale,
             "fused_scale": self.fused_scale,
             "seed": self.seed,
+            "lod": self.lod,
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
         }
@@ -183,11 +186,12 @@ class Generator(GrowingNetwork):
       use_leakyrelu: leaky ReLU of slope 0.2, else ReLU.
       fused_scale: which official names and layouts the variables have; the function is the same.
       seed: of the initial weights.
+      lod: of calls that name none; in a snapshot, the one that it was trained down to.
 
     Call:
       latents: [N, latent_size], normally N(0, 1).
       labels: [N, label_size], or None when label_size is 0.
-      lod: float, or `Lod`; fractional while fading.
+      lod: float, or `Lod`; fractional while fading; None for the network's own.
       Returns [N, r, r, num_channels] float32 with r = R / 2^floor(lod), in about [-1, 1].
     Raises: ValueError for arguments out of range.
     """
@@ -243,7 +247,7 @@ class Generator(GrowingNetwork):
         """Official name of the layer from features to images of 2^stage pixels."""
         return f"ToRGB_lod{self.lod_of(stage)}"
 
-    def call(self, latents, labels=None, lod=0.0):
+    def call(self, latents, labels=None, lod=None):
         split = self.check_lod(lod)
         level, fade = split.level, split.fade
         top = self.stages - level
@@ -297,14 +301,14 @@ class Discriminator(GrowingNetwork):
     """Images -> scores and class logits (Appendix A, spec section 1).
 
     Args:
-      resolution, num_channels, label_size, fmap_*, use_wscale, seed: as for `Generator`.
+      resolution, num_channels, label_size, fmap_*, use_wscale, seed, lod: as for `Generator`.
       mbstd_group_size: group of the minibatch stddev; less than 2 for none.
       fused_scale: downscale before bias and activation (TensorFlow presets) or after them
         (the paper): two different networks.
 
     Call:
       images: [N, r, r, num_channels], r = R / 2^floor(lod), in [-1, 1].
-      lod: float, or `Lod`.
+      lod: float, or `Lod`; None for the network's own.
       sets: the images are so many minibatches, one after the other, each with a minibatch
         stddev of its own: the same scores as from as many calls, in fewer, larger products.
       Returns (scores [N], logits [N, label_size]), float32.
@@ -350,7 +354,7 @@ class Discriminator(GrowingNetwork):
         """Official name of the layer from images of 2^stage pixels to features."""
         return f"FromRGB_lod{self.lod_of(stage)}"
 
-    def call(self, images, lod=0.0, sets=1):
+    def call(self, images, lod=None, sets=1):
         split = self.check_lod(lod)
         level, fade = split.level, split.fade
         top = self.stages - level

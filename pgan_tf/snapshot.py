@@ -35,7 +35,8 @@ class Snapshot:
       G, D, Gs: in float32 unless loaded otherwise; images for people come from Gs.
       config: the run's options.
       nimg: images shown.
-      lod: level of detail they were at; the networks are trained down to it.
+      lod: level of detail they were at: the networks are trained down to it, and run at it
+        unless told otherwise.
       path: the file.
     """
 
@@ -106,7 +107,8 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
     try:
         networks = {}
         for name, kind in (("G", Generator), ("D", Discriminator), ("Gs", Generator)):
-            network = kind(**meta["networks"][name], dtype=dtype)
+            arguments = {**meta["networks"][name], "lod": float(meta["lod"])}
+            network = kind(**arguments, dtype=dtype)
             prefix = f"{name}/"
             own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
             from_official(network, own)
@@ -143,7 +145,9 @@ def load_arrays(path: str | os.PathLike, wanted: str) -> tuple[dict[str, np.ndar
         OSError, ValueError, KeyError, TypeError, EOFError, AttributeError,
         zipfile.BadZipFile, zlib.error, NotImplementedError,
     ) as error:  # fmt: skip
-        raise UserError(f"{path} is damaged or no snapshot ({error}); take another") from None
+        # NumPy's own answer to a strange file is the advice to execute it.
+        why = "" if "pickle" in str(error) else f" ({error})"
+        raise UserError(f"{path} is damaged or no snapshot{why}; take another") from None
     return arrays, meta
 
 

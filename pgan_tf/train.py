@@ -1,5 +1,6 @@
 """Command line: trains a growing GAN."""
 
+import re
 from collections.abc import Sequence
 
 import configs
@@ -7,6 +8,7 @@ from pgan_tf import cli, schedule
 from pgan_tf import config as config_module
 from pgan_tf.cli import UserError, nearest
 from pgan_tf.config import Config
+from pgan_tf.data import storage
 
 EXAMPLES = """\
   python -m pgan_tf.train --config openmoji
@@ -18,6 +20,7 @@ EXAMPLES = """\
 
 The same command again continues the run where it was saved last.
 """
+_LONG_ON_A_CPU = 2000  # kimg
 
 
 def parser() -> cli.Parser:
@@ -70,6 +73,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     from pgan_tf.training.loop import Interrupted, train
 
+    if not _gpus_here() and config.train.total_kimg >= _LONG_ON_A_CPU:
+        print(
+            f"No GPU here: {config.train.total_kimg:g} kimg with such networks take months on a"
+            " CPU; for a schedule that a CPU can do, use --config openmoji --data-dir DIR"
+        )
     try:
         train(config, args.results, args.new)
     except Interrupted as stop:
@@ -86,7 +94,11 @@ def resolve(args) -> Config:
         raise UserError("say what to train: --config NAME (see --list) or --data-dir DIR")
     data = _lookup("--config", args.config, configs.DATA).options if args.config else {}
     if args.data_dir:
-        data = {"name": "custom", **data, "data.path": args.data_dir}
+        name = re.sub(r"[^\w.-]+", "_", storage.split(args.data_dir)[1]) or "custom"
+        data = {
+            **data, "name": name, "data.path": args.data_dir,
+            "data.command": f"python dataset_tool.py create_from_images {args.data_dir} IMAGE_DIR",
+        }  # fmt: skip
     assignments = config_module.parse_assignments(args.assignments)
     own_schedule = "schedule.lod_training_kimg" in data
     if args.preset and own_schedule:
@@ -140,9 +152,11 @@ def describe_presets() -> str:
         ("--config", configs.DATA), ("--preset", configs.HARDWARE),
         ("--precision", configs.PRECISION),
     ):  # fmt: skip
+        by_text: dict[str, list[str]] = {}
         for preset in presets.values():
-            text = " ".join(preset.doc.split())
-            lines.append(f"{option} {preset.name}\n    {text}")
+            by_text.setdefault(" ".join(preset.doc.split()), []).append(preset.name)
+        for text, names in by_text.items():
+            lines.append(f"{option} {', '.join(names)}\n    {text}")
     return "\n".join(lines)
 
 

@@ -1,6 +1,13 @@
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from pgan_tf import cli
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -23,3 +30,42 @@ def test_knows_the_processors_with_a_slow_compressing_store(
 
 def test_other_systems_have_no_list_of_processors(tmp_path):
     assert not cli._stores_compressed_slowly(str(tmp_path / "absent"))
+
+
+def test_numbers_and_grids_as_typed():
+    assert cli.whole_number()("3") == 3 and cli.whole_number(0, 5)("5") == 5
+    assert cli.columns_and_rows("8x4") == (8, 4)
+    for parse, text, message in (
+        (cli.whole_number(), "0", "0 is not from 1 on"),
+        (cli.whole_number(0, 5), "6", "6 is not from 0 to 5"),
+        (cli.whole_number(), "x", "'x' is no whole number"),
+        *((cli.columns_and_rows, bad, "columns x rows") for bad in ("8", "0x4", "8x", "axb")),
+        (cli.columns_and_rows, "9999x9999", "100,000 images at most"),
+    ):
+        with pytest.raises(argparse.ArgumentTypeError, match=message):
+            parse(text)
+
+
+def test_defaults_of_zero_are_shown(capsys):
+    p = cli.Parser()
+    p.add_argument("--seed", type=int, default=0, help="of all random draws")
+    p.add_argument("--force", action="store_true", help="replace")
+    p.add_argument("--out", help="where to (default: here)")
+    text = p.format_help()
+    assert "of all random draws (default: 0)" in text
+    assert "False" not in text and "None" not in text
+
+
+def test_a_reader_that_has_had_enough_is_no_error():
+    program = (
+        "from pgan_tf import cli\n"
+        "def main(argv):\n"
+        "    for line in range(100_000): print(line)\n"
+        "cli.run(main)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    ) as running:
+        assert running.stdout.readline() == b"0\n"
+        running.stdout.close()
+        assert running.stderr.read() == b""

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pgan_tf import cli
-from pgan_tf.cli import UserError
+from pgan_tf.cli import UserError, nearest
 from pgan_tf.data import build, imagefile, imagetree, storage, writer
 from pgan_tf.data.imagefile import BadImage, Preparation, Report
 
@@ -95,7 +95,8 @@ def create(
         good = [name for name in names if name not in bad]
         good = [good[i] for i in build.shuffled(len(good), shuffle)]
         try:
-            return _build(path, ImagesSource(root, preparation, *shape), good, label_of, options)
+            source = ImagesSource(root, dataclasses.replace(preparation, channels=shape[0]), *shape)
+            return _build(path, source, good, label_of, options)
         except _FoundLate as late:
             name, reason = late.args
             bad[name] = Report(None, None, None, False, reason)
@@ -160,6 +161,12 @@ def _examine_all(
                     good[report.result].append(name)
                     enlarged += report.enlarged
             bar.advance(task, len(piece))
+    grays = [shape for shape in good if shape[0] == 1]
+    if preparation.channels is None and len(grays) not in (0, len(good)):
+        count = sum(len(good[shape]) for shape in grays)
+        print(f"{count} gray image(s) among the others become RGB; --channels 1 makes all gray")
+        for _, side in grays:
+            good[3, side] += good.pop((1, side))
     if enlarged:
         print(f"{enlarged} images are smaller than the resolution and get enlarged")
     usual = max(good, key=lambda shape: len(good[shape]), default=(0, 0))
@@ -213,7 +220,10 @@ def _find_labels(root: str, labels: str, names: list[str]) -> dict[str, Any]:
             with storage.open_binary(labels) as file:
                 text = file.read()
         except OSError:
-            raise UserError(f"{labels} is neither in {root} nor a file of its own") from None
+            raise UserError(
+                f"--labels {labels} is neither in {root} nor a file of its own"
+                f"{nearest(labels, ['folders'])}"
+            ) from None
     try:
         return {name.replace("\\", "/"): value for name, value in json.loads(text)["labels"]}
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -108,7 +108,9 @@ class Feed:
         """
         random = random_state(self.config.train.seed, _GRID)
         n = columns * rows
-        indices = random.randint(self.dataset.num_images, size=n)
+        rounds = -(-n // self.dataset.num_images)  # every image once before any comes again
+        indices = [random.permutation(self.dataset.num_images) for _ in range(rounds)]
+        indices = np.concatenate(indices)[:n]
         if self.config.train.image_layout == "row_per_class" and self.dataset.labels is not None:
             classes = self.dataset.labels.argmax(axis=1)
             for row in range(rows):

@@ -33,7 +33,7 @@ def open_dataset(config: Config) -> Dataset | SyntheticDataset:
         if not tf.io.gfile.isdir(data.path):
             raise UserError(
                 f"data set {data.path} is missing; make it with: {data.command}"
-                " (or give --data-dir)"
+                " (or name another with --data-dir)"
             )
         dataset = Dataset(data.path, verify=data.verify)
     if data.labels and dataset.labels is None:

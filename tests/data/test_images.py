@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import struct
 import warnings
 import zipfile
@@ -343,18 +344,15 @@ def test_missing_label_file(tree, tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_table_of_bad_files(tree, tmp_path, capsys, workers):
-    made_up.save_png(tree / "gray.png", np.zeros((8, 8)))
     made_up.save_png(tree / "large.png", np.zeros((16, 16, 3)))
     made_up.save_png(tree / "wide.png", np.zeros((8, 12, 3)))
     (tree / "text.jpg").write_text("no image")
     (tree / "cut.png").write_bytes(file_bytes(RGB)[:200])
     out = tmp_path / "out"
-    with pytest.raises(UserError, match=r"5 of 8 files can't be used .*--skip-bad"):
+    with pytest.raises(UserError, match=r"4 of 7 files can't be used .*--skip-bad"):
         images.create(out, tree, workers=workers)
     assert not out.exists()
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
-    assert "8x8" in lines["gray.png"] and "gray" in lines["gray.png"]
-    assert "--channels" in lines["gray.png"]
     assert "16x16" in lines["large.png"] and "8x8: --resolution" in lines["large.png"]
     assert "12x8" in lines["wide.png"] and "not square" in lines["wide.png"]
     assert "not a PNG" in lines["text.jpg"]
@@ -383,12 +381,26 @@ def test_damage_that_checksums_do_not_show(tree, tmp_path, capsys, workers):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tree"]
 
 
-def test_the_usual_shape_wins_not_the_first(tmp_path, capsys):
-    made_up.save_png(tmp_path / "0.png", np.zeros((8, 8)))
+def test_the_usual_size_wins_not_the_first(tmp_path, capsys):
+    made_up.save_png(tmp_path / "0.png", np.zeros((16, 16, 3)))
     for i in range(1, 4):
         made_up.save_png(tmp_path / f"{i}.png", np.zeros((8, 8, 3)))
     assert images.create(tmp_path / "out", tmp_path, skip_bad=True, workers=1) == 3
-    assert Dataset(tmp_path / "out").num_channels == 3
+    assert Dataset(tmp_path / "out").resolution == 8
+
+
+@pytest.mark.parametrize("rgb", [1, 3])
+def test_gray_images_among_others_become_rgb(tmp_path, capsys, rgb):
+    for i in range(4):
+        made_up.save_png(tmp_path / f"{i}.png", RGB if i < rgb else GRAY)
+    assert images.create(tmp_path / "out", tmp_path, shuffle=False, workers=1) == 4
+    assert f"{4 - rgb} gray image" in capsys.readouterr().out
+    read = Dataset(tmp_path / "out").read(16, range(4))
+    np.testing.assert_array_equal(read[0], RGB)
+    np.testing.assert_array_equal(read[3], GRAY[..., None].repeat(3, axis=2))
+    shutil.rmtree(tmp_path / "out")
+    images.create(tmp_path / "out", tmp_path, preparation=Preparation(channels=1), workers=1)
+    assert Dataset(tmp_path / "out").num_channels == 1
 
 
 def test_nothing_usable(tmp_path, capsys):
