@@ -235,7 +235,10 @@ def _run_display(path: str, out: str | None, grid: tuple[int, int], resolution: 
 
     if out is None and display.show(path):
         return
-    out = out or f"{storage.split(path)[1]}.png"
+    if out is None:
+        out = f"{storage.split(path)[1]}.png"
+        if storage.exists(out):
+            raise cli.UserError(f"no screen here, and {out} exists; name a file with --out")
     count = display.contact_sheet(path, out, *grid, resolution)
     _done(out, count)
 

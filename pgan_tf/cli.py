@@ -122,13 +122,16 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefa
 def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None):
     """Runs a command line and exits: 0, 1 with one line on an error, 130 on Ctrl-C."""
     program = os.path.basename(sys.argv[0])
+    for stream in (sys.stdout, sys.stderr):  # a file's name may be no text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = main(argv) or 0
         sys.stdout.flush()
     except UserError as error:
         code = _complain(program, str(error))
     except OSError as error:
-        if error.errno not in _EXPECTED_ERRNO:
+        if error.errno is None:
             raise
         if error.errno == errno.EPIPE:  # whoever read the output has had enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -138,13 +141,6 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
     except KeyboardInterrupt:
         code = _complain(program, "interrupted", 130)
     sys.exit(code)
-
-
-_EXPECTED_ERRNO = {
-    errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR,
-    errno.ENOTDIR, errno.EDQUOT, errno.EFBIG, errno.EPIPE, errno.EEXIST, errno.EMFILE,
-    errno.ENFILE,
-}  # fmt: skip
 
 
 def load_tensorflow(repeatable: bool = False) -> None:

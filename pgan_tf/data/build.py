@@ -74,7 +74,8 @@ def ordered_map(
     With one worker everything happens in this process. A few results a worker are computed
     ahead, no more, so memory stays bounded however many items there are. The function is sent
     to each process once. An exception in a worker is raised here, in its item's place; the
-    workers are gone when the iteration ends.
+    workers are gone when the iteration ends, at once where it ends early: whatever they write must
+    appear under its name when it is whole.
     """
     if workers <= 1:
         yield from map(function, items)
@@ -83,6 +84,7 @@ def ordered_map(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_install, initargs=(function,))
     pending: collections.deque[Future] = collections.deque()
+    finished = False
     try:
         for item in items:
             with _interrupts_held():
@@ -91,12 +93,17 @@ def ordered_map(
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+        finished = True
     except BrokenProcessPool:
         raise UserError(
             "the system ended a worker process, most likely for lack of memory; try fewer --workers"
         ) from None
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        with _interrupts_held():  # a second Ctrl-C would leave workers waiting for ever
+            if not finished:
+                for process in list((pool._processes or {}).values()):
+                    process.terminate()
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextlib.contextmanager

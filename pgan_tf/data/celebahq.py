@@ -11,7 +11,7 @@ import numpy as np
 import PIL
 from PIL import features
 
-from pgan_tf import cli
+from pgan_tf import cli, files
 from pgan_tf.cli import UserError
 from pgan_tf.data import build, celebahq_align, celebahq_delta, storage, writer
 from pgan_tf.data.celebahq_align import RESOLUTION, ImageError
@@ -212,12 +212,21 @@ def _list_results(path: str, results: Sequence[Result], order: Sequence[int]) ->
         item = result.item
         fields = (record_of.get(i, "-"), item.idx, item.orig_idx, item.orig_file)
         lines.append(" ".join(map(str, (*fields, result.status, result.md5 or "-", result.reason))))
-    with storage.open_binary(listing, "w") as file:
-        file.write("".join(f"{line.rstrip()}\n" for line in lines).encode())
+    text = "".join(f"{line.rstrip()}\n" for line in lines)
+    if storage.is_remote(listing):
+        with storage.open_binary(listing, "w") as file:
+            file.write(text.encode())
+    else:
+        files.write_text(listing, text)
     counts = _counts(results)
     print(f"{_summary(counts)}; listed in {listing}")
     if counts[NEAR]:
-        print(f"near: {_why_near()}; such images differ from the official ones by a few levels")
+        print(f"near: {_why_near()}")
+        if counts[EXACT]:
+            print(
+                "near: as others came out exact under it, look at the near ones: their photographs"
+                " or landmarks may not be the original ones"
+            )
     return listing
 
 

@@ -60,7 +60,7 @@ def _create(
         batch = safe_pickle.load(file)
         try:
             data, labels = np.asarray(batch["data"]), np.asarray(batch[labels_key])
-        except (KeyError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError):
             raise UserError(f"{file} has no 'data' and {labels_key!r}; take {_ORIGIN}") from None
         if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * 32 * 32:
             raise UserError(

@@ -43,7 +43,9 @@ def decompress(data: bytes, codec: str | None, shape: tuple[int, int, int]) -> n
             pixels = np.frombuffer(data, np.uint8).reshape(shape)
         else:
             raise RecordError(f"unknown codec {codec!r}")
-    except (ValueError, OSError, SyntaxError, zlib.error) as error:
+    except (
+        ValueError, OSError, SyntaxError, zlib.error, Image.DecompressionBombError,
+    ) as error:  # fmt: skip
         raise RecordError(f"its image does not unpack ({error})") from error
     return pixels
 

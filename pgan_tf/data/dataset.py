@@ -1,7 +1,6 @@
 """Reading a data set: any image of any level by its index."""
 
 import hashlib
-import io
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -162,9 +161,8 @@ class Dataset:
             raise UserError(f"{self.path} has several label files ({', '.join(found)}); keep one")
         path = storage.join(self.path, found[0])
         try:
-            with storage.open_binary(path) as file:
-                labels = np.load(io.BytesIO(file.read()), allow_pickle=False)
-        except (ValueError, EOFError) as error:
+            labels = storage.read_array(path)
+        except ValueError as error:
             raise UserError(f"{path} is no NumPy array file; {remedy(self.path)}") from error
         if labels.ndim != 2 or labels.dtype.kind not in "fiub" or not np.isfinite(labels).all():
             raise UserError(

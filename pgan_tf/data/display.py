@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from pgan_tf import files
-from pgan_tf.data import care
+from pgan_tf.cli import UserError
+from pgan_tf.data import care, storage
 from pgan_tf.data.dataset import Dataset
 
 _WINDOW_SIDE = 512
@@ -30,8 +31,11 @@ def contact_sheet(
     Raises: UserError.
     """
     dataset = Dataset(path)
-    resolution = resolution or min(dataset.resolution, 128)
+    resolution = min(dataset.resolution, 128) if resolution is None else resolution
+    if storage.is_remote(out):
+        raise UserError(f"{out}: the sheet is a file of this machine")
     n = min(columns * rows, dataset.num_images)
+    columns = min(columns, n)
     images = dataset.read(resolution, np.arange(n))
     cell = resolution + _GAP
     sheet = np.full((-(-n // columns) * cell, columns * cell, images.shape[-1]), 128, np.uint8)

@@ -12,8 +12,9 @@ from PIL import Image
 
 from pgan_tf import cli
 from pgan_tf.cli import UserError
-from pgan_tf.data import build, care
+from pgan_tf.data import build, care, storage
 from pgan_tf.data.dataset import Dataset
+from pgan_tf.files import PARTIAL_SUFFIX
 
 LABELS_FILE = "dataset.json"
 _IMAGES_AT_ONCE = 16
@@ -80,12 +81,29 @@ def extract(
     Raises: UserError.
     """
     dataset = Dataset(path)
-    resolution = resolution or dataset.resolution
+    resolution = dataset.resolution if resolution is None else resolution
     dataset.require(resolution)
     out = os.fspath(out)
+    if storage.is_remote(out):
+        raise UserError(f"{out}: images are extracted into a directory of this machine")
     if os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
         raise UserError(f"{out} exists and is no empty directory; choose another target")
-    os.makedirs(out, exist_ok=True)
+    parent, name = storage.split(out)
+    partial = os.path.join(parent, f".{name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    os.makedirs(partial)
+    try:
+        _extract(dataset, partial, file_format, resolution, workers)
+        storage.rename_dir(partial, os.path.join(parent, name))
+    except BaseException:
+        storage.remove_tree(partial)
+        raise
+    return dataset.num_images
+
+
+def _extract(
+    dataset: Dataset, out: str, file_format: str, resolution: int, workers: int | None
+) -> None:
+    """Writes the images and labels into an empty directory."""
     indices = np.arange(dataset.num_images)
     pieces = [indices[i : i + _IMAGES_AT_ONCE] for i in range(0, len(indices), _IMAGES_AT_ONCE)]
     workers = min(build.default_workers() if workers is None else workers, len(pieces))
@@ -102,4 +120,3 @@ def extract(
         names = [file_name(index, file_format) for index in indices]
         with open(os.path.join(out, LABELS_FILE), "x", encoding="utf-8") as file:
             json.dump({"labels": list(zip(names, values, strict=True))}, file)
-    return dataset.num_images

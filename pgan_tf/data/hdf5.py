@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import io
 import os
 import re
 
@@ -85,11 +84,12 @@ def _read_labels(path: str, num_images: int) -> np.ndarray | None:
     if not storage.exists(path):
         return None
     try:
-        with storage.open_binary(path) as file:
-            labels = np.load(io.BytesIO(file.read()), allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        labels = storage.read_array(path)
+    except ValueError as error:
         raise UserError(f"{path} is no array of numbers ({error})") from None
-    if labels.dtype.kind not in "fiub" or labels.ndim != 2:
-        raise UserError(f"{path} holds {labels.dtype} {list(labels.shape)}, not rows of numbers")
+    if labels.dtype.kind not in "fiub" or labels.ndim != 2 or not np.isfinite(labels).all():
+        raise UserError(
+            f"{path} holds {labels.dtype} {list(labels.shape)}, not finite rows of numbers"
+        )
     sources.check_count(len(labels), num_images, "labels", path)
     return labels

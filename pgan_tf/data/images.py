@@ -226,7 +226,7 @@ def _find_labels(root: str, labels: str, names: list[str]) -> dict[str, Any]:
             ) from None
     try:
         return {name.replace("\\", "/"): value for name, value in json.loads(text)["labels"]}
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(
             f'{labels} is not of the form {{"labels": [["name.png", 0], ...]}}'
         ) from None
@@ -239,7 +239,7 @@ def _label_rows(values: list) -> tuple[np.ndarray, list[str]]:
         number = {name: i for i, name in enumerate(classes)}
         return build.one_hot([number[value] for value in values], len(classes)), classes
     try:
-        if all(isinstance(value, int) and value >= 0 for value in values):
+        if all(type(value) is int and value >= 0 for value in values):
             if max(values) >= max(len(values), _CLASSES):
                 raise UserError(
                     f"class {max(values)} of {len(values)} images: classes are numbered from 0 on"
@@ -249,7 +249,7 @@ def _label_rows(values: list) -> tuple[np.ndarray, list[str]]:
         rows = np.array(values, np.float32)
         if rows.ndim == 2 and np.isfinite(rows).all():
             return rows, []
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         pass
     raise UserError(
         "labels must be class numbers from 0 on, or lists of numbers, all of one length"

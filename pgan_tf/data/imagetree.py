@@ -1,11 +1,10 @@
 """A tree of image files: a directory, here or where `tf.io.gfile` reaches, or a zip file."""
 
+import collections
 import functools
-import lzma
 import os
 import posixpath
 import zipfile
-import zlib
 
 from pgan_tf.cli import UserError
 from pgan_tf.data import storage
@@ -43,8 +42,16 @@ def list_files(root: str) -> tuple[list[str], list[str]]:
 def read_file(root: str, name: str) -> bytes:
     """Returns the bytes of a file that list_files named. Raises: BadImage."""
     if storage.is_dir(root):
-        with storage.open_binary(storage.join(root, name)) as file:
-            return file.read()
+        path = storage.join(root, name)
+        try:
+            if not storage.is_remote(path) and not os.path.isfile(path):
+                raise BadImage("no regular file, or a link that leads nowhere")
+            if storage.size(path) > _MAX_FILE_BYTES:
+                raise BadImage(f"has {storage.size(path)} bytes, which is too many")
+            with storage.open_binary(path) as file:
+                return file.read()
+        except OSError as error:
+            raise BadImage(f"can't be read: {error.strerror or error}") from None
     archive = _archive(root)
     entry = archive.getinfo(name)
     if entry.flag_bits & _ENCRYPTED:
@@ -53,9 +60,7 @@ def read_file(root: str, name: str) -> bytes:
         raise BadImage(f"declares {entry.file_size} bytes, which is too many")
     try:
         return archive.read(entry)  # at most the declared size, and its checksum is checked
-    except (
-        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError,
-    ) as error:  # fmt: skip
+    except Exception as error:  # zipfile raises a dozen kinds
         raise BadImage(f"damaged in the zip file: {error}") from None
 
 
@@ -63,7 +68,9 @@ def read_file(root: str, name: str) -> bytes:
 def _archive(path: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(storage.open_binary(path))
-    except (zipfile.BadZipFile, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # zipfile raises a dozen kinds
         raise UserError(f"{path} is no complete zip file ({error}); fetch it again") from None
 
 
@@ -77,4 +84,7 @@ def _zip_names(path: str) -> list[str]:
             )
         if not entry.is_dir():
             names.append(entry.filename)
+    if len(set(names)) < len(names):
+        repeated = next(name for name, count in collections.Counter(names).items() if count > 1)
+        raise UserError(f"{path} holds {repeated!r} more than once; pack it anew")
     return sorted(names)

@@ -204,9 +204,8 @@ class _CompressedFile(_File):
         super().__init__(path, example, remedy)
         index = path + INDEX_SUFFIX
         try:
-            with storage.open_binary(index) as file:
-                self._offsets = np.load(io.BytesIO(file.read()), allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            self._offsets = storage.read_array(index)
+        except (OSError, ValueError) as error:
             raise UserError(f"{index}, which tells where records start, can't be read; {remedy}") \
                 from error  # fmt: skip
         ends = self._offsets[1:] if self._offsets.ndim == 1 else ()

@@ -27,6 +27,15 @@ def _open(path: str) -> lmdb.Environment:
     return lmdb.open(path, readonly=True, lock=False, readahead=False)
 
 
+@contextlib.contextmanager
+def _damage_told(path: str) -> Iterator[None]:
+    """Turns what LMDB raises on a damaged database into UserError."""
+    try:
+        yield
+    except lmdb.Error as error:
+        raise UserError(f"{path} can't be read ({error}); fetch it again") from None
+
+
 @dataclasses.dataclass(frozen=True)
 class _Convert:
     """Makes the records of some entries, in whatever process it is called."""
@@ -38,7 +47,7 @@ class _Convert:
     def __call__(self, keys: list[bytes]) -> tuple[list[writer.Records], list[str]]:
         """Returns the records of those that can be decoded, and what is wrong with the rest."""
         images, problems = [], []
-        with _open(self.path).begin(buffers=False) as transaction:
+        with _damage_told(self.path), _open(self.path).begin(buffers=False) as transaction:
             for key in keys:
                 try:
                     images.append(centre_square(transaction.get(key), self.resolution))
@@ -99,10 +108,15 @@ def create(
             f"{source} is no LMDB directory: it has no data.mdb; fetch a category's images as"
             f" {_ORIGIN} says, unpack them, and name OUT and their directory"
         )
-    try:
-        entries = _open(source).stat()["entries"]
-    except lmdb.Error as error:
-        raise UserError(f"{source} can't be read ({error}); fetch it again") from None
+    with _damage_told(source):
+        environment = _open(source)
+        entries = environment.stat()["entries"]
+        size = os.path.getsize(os.path.join(source, "data.mdb"))
+        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if size < needed:  # reading what isn't there would end the process without a word
+        raise UserError(
+            f"{source}/data.mdb is cut short ({size} of {needed} bytes); fetch it again"
+        )
     total = min(entries, max_images or entries)
     workers = min(
         build.default_workers() if workers is None else workers, -(-total // _KEYS_AT_ONCE)
@@ -136,7 +150,7 @@ def create(
 
 def _batches(path: str) -> Iterator[list[bytes]]:
     """Yields the database's keys, some at a time."""
-    with _open(path).begin() as transaction:
+    with _damage_told(path), _open(path).begin() as transaction:
         keys = transaction.cursor().iternext(keys=True, values=False)
         while batch := list(itertools.islice(keys, _KEYS_AT_ONCE)):
             yield batch

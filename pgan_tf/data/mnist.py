@@ -74,6 +74,8 @@ def create_rgb(
     if num_images < 1:
         raise UserError(f"--num_images {num_images}: at least one image is needed")
     digits = read_digits(mnist_dir, allow_partial)
+    if not options.get("compress"):  # before anything of that size is drawn
+        writer.check_space(os.fspath(path), writer.size_on_disk(num_images, 32, 3))
     chosen = np.random.RandomState(random_seed).randint(len(digits), size=(num_images, 3))
     source = _ThreeDigits(digits, chosen.astype(np.int32))
     return build.build(path, source, order=np.arange(num_images), workers=1, **options)

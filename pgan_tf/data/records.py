@@ -224,7 +224,9 @@ class Layout:
         n = len(images)
         records = np.empty((n, self.length), np.uint8)
         records[:] = self.template
-        records[:, self.data_start : self.data_end] = images.reshape(n, -1)
+        records[:, self.data_start : self.data_end] = images.reshape(
+            n, self.data_end - self.data_start
+        )
         payload = records[:, HEADER_BYTES:-FOOTER_BYTES]
         crcs = masked_crcs(payload).astype("<u4")
         records[:, -FOOTER_BYTES:] = crcs.view(np.uint8).reshape(n, FOOTER_BYTES)

@@ -3,11 +3,18 @@
 Local paths never need TensorFlow, which takes seconds to import.
 """
 
+import io
 import os
 import posixpath
 import shutil
+import sys
 from pathlib import Path
 from typing import BinaryIO
+
+import numpy as np
+
+from pgan_tf import cli
+from pgan_tf.cli import UserError
 
 
 def is_remote(path: str | os.PathLike) -> bool:
@@ -16,7 +23,8 @@ def is_remote(path: str | os.PathLike) -> bool:
 
 
 def _gfile():
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if "tensorflow" not in sys.modules:
+        cli.load_tensorflow()
     from tensorflow.io import gfile
 
     return gfile
@@ -34,7 +42,11 @@ def split(path: str | os.PathLike) -> tuple[str, str]:
     """Returns (parent directory, last name); `data/x/`, `.` and `..` have a last name too."""
     path = os.fspath(path)
     if is_remote(path):
-        return posixpath.split(path.rstrip("/"))
+        scheme, rest = path.rstrip("/").split("://", 1)
+        parent, name = posixpath.split(rest)
+        if not parent or not name:
+            raise UserError(f"{path} names no directory below a bucket or root")
+        return f"{scheme}://{parent}", name
     return os.path.split(os.path.abspath(path))
 
 
@@ -54,8 +66,14 @@ def names(directory: str) -> list[str]:
 
 def walk(directory: str) -> list[str]:
     """Returns the sorted names, relative and with "/", of all files below a directory."""
+
+    def unreadable(error):
+        raise error
+
     found = []
-    for place, _, files in _gfile().walk(directory) if is_remote(directory) else os.walk(directory):
+    for place, _, files in (
+        _gfile().walk(directory) if is_remote(directory) else os.walk(directory, onerror=unreadable)
+    ):
         below = place[len(directory) :].replace(os.sep, "/").strip("/")
         found.extend(posixpath.join(below, file) for file in files)
     return sorted(found)
@@ -71,6 +89,21 @@ def open_binary(path: str, mode: str = "r") -> BinaryIO:
     return _gfile().GFile(path, mode + "b") if is_remote(path) else open(path, mode + "b")
 
 
+def read_array(path: str) -> np.ndarray:
+    """Returns the array in a NumPy `.npy` file.
+
+    Raises: ValueError when the file is damaged or something else; OSError.
+    """
+    with open_binary(path) as file:
+        content = file.read()
+    if not content.startswith(b"\x93NUMPY"):
+        raise ValueError("it does not begin as one")
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # of a damaged header NumPy raises a dozen kinds
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+
+
 def make_dirs(path: str) -> None:
     if is_remote(path):
         _gfile().makedirs(path)
@@ -79,9 +112,11 @@ def make_dirs(path: str) -> None:
 
 
 def remove_tree(path: str) -> None:
-    """Deletes a directory and everything in it."""
+    """Deletes a directory and everything in it; of a link, the link."""
     if is_remote(path):
         _gfile().rmtree(path)
+    elif os.path.islink(path):
+        os.unlink(path)
     else:
         shutil.rmtree(path)
 
@@ -99,7 +134,8 @@ def rename_dir(old: str, new: str) -> None:
         return
     gfile = _gfile()
     gfile.makedirs(new)
-    for name in names(old):
+    # The 4x4 level last: a data set without it is not one, so that a half-moved one is told.
+    for name in sorted(names(old), key=lambda name: "-r02" in name):
         gfile.rename(join(old, name), join(new, name), overwrite=True)
     gfile.rmtree(old)
 

@@ -62,19 +62,24 @@ def _read_pickle(file: str) -> tuple[np.ndarray, np.ndarray]:
     value = safe_pickle.load(file)
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise UserError(f"{file} holds no pair (images, labels)")
-    return _checked(np.asarray(value[0]), np.asarray(value[1]), file)
+    try:
+        images, classes = map(np.asarray, value)
+    except ValueError as error:
+        raise UserError(f"{file} holds lists of uneven lengths ({error})") from None
+    return _checked(images, classes, file)
 
 
 def _read_matlab(file: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         with storage.open_binary(file) as opened:
             content = scipy.io.loadmat(opened, variable_names=["X", "y"])
-        images, classes = content["X"], content["y"].reshape(-1)
+        # There, a 0 has the label 10.
+        images, classes = content["X"], content["y"].reshape(-1) % 10
     except Exception as error:  # of a damaged file SciPy's reader raises a dozen kinds
         raise UserError(f"{file} can't be read ({error}); fetch it again from {_ORIGIN}") from None
     if images.ndim == 4:
         images = np.ascontiguousarray(images.transpose(3, 2, 0, 1))
-    return _checked(images, classes % 10, file)  # there, a 0 has the label 10
+    return _checked(images, classes, file)
 
 
 def _checked(images: np.ndarray, classes: np.ndarray, file: str) -> tuple[np.ndarray, np.ndarray]:

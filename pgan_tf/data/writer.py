@@ -22,6 +22,7 @@ _REPLACED = ".replaced"  # before the suffix: a data set that is being replaced
 Records = np.ndarray | list[bytes]
 
 _OTHER_OPEN_FILES = 64
+_MOST_PIXELS = 8192  # of a side: a record is made in memory
 
 _LEVEL_FILE = re.compile(r".*-r\d\d(-\d{5}-of-\d{5})?\.tfrecords(\.index)?")
 _OTHER_FILE = re.compile(r".*-rxx\.labels|(CLASSES|CREDITS|LICENSE)\.txt")
@@ -119,12 +120,18 @@ class DatasetWriter:
     ):
         self.path = os.fspath(path)
         check_size(resolution, num_channels)
-        parent, self.name = storage.split(self.path)
+        _, self.name = storage.split(self.path)
+        if self.name.startswith(".") or not self.name.isprintable():
+            raise UserError(f"{self.path!r}: a data set's name is printable and starts with no dot")
+        # A link stays: what it leads to is written, on the disk where that is.
+        local = not storage.is_remote(self.path)
+        self._target = os.path.realpath(self.path) if local else self.path
+        parent, last = storage.split(self._target)
         self.resolution, self.num_channels, self.num_images = resolution, num_channels, 0
         self._force, self._expected, self.compress = force, num_images, compress
-        self._target = storage.join(parent, self.name)
+        self._target = storage.join(parent, last)
         self._partial = storage.join(
-            parent, f".{self.name}.{socket.gethostname()}.{os.getpid()}{PARTIAL_SUFFIX}"
+            parent, f".{last}.{socket.gethostname()}.{os.getpid()}{PARTIAL_SUFFIX}"
         )
         self._labels: np.ndarray | None = None
         self._shards = shards
@@ -293,6 +300,8 @@ def check_size(resolution: int, num_channels: int) -> None:
     """Raises UserError unless a data set can have images of this size."""
     if not pyramid.is_valid(resolution):
         raise UserError(f"resolution {resolution} is not a power of two from 4 on")
+    if resolution > _MOST_PIXELS:
+        raise UserError(f"resolution {resolution} is more than {_MOST_PIXELS}")
     if num_channels not in (1, 3):
         raise UserError(f"{num_channels} channels: images must have 1 (gray) or 3 (RGB)")
 
