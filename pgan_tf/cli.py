@@ -5,6 +5,7 @@ import difflib
 import errno
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -139,6 +140,7 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
         where = f": {error.filename}" if error.filename else ""
         code = _complain(program, f"{error.strerror}{where}")
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to end
         code = _complain(program, "interrupted", 130)
     sys.exit(code)
 

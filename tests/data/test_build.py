@@ -103,8 +103,8 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch, workers):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_ctrl_c(tmp_path, workers):
+@pytest.mark.parametrize("workers,times", [("1", 1), ("2", 1), ("2", 3)])
+def test_ctrl_c(tmp_path, workers, times):
     """As in a terminal: the signal goes to all processes; one line, status 130, nothing left."""
     source = tmp_path / "source"
     source.mkdir()
@@ -121,7 +121,9 @@ def test_ctrl_c(tmp_path, workers):
     deadline = time.monotonic() + 60
     while not out.parent.exists() and time.monotonic() < deadline:
         time.sleep(0.01)  # until it writes
-    os.killpg(process.pid, signal.SIGINT)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.1)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error == "dataset_tool.py: error: interrupted\n"

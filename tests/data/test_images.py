@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import struct
 import warnings
@@ -335,6 +336,25 @@ def test_bad_label_files(tree, tmp_path, text, message, capsys):
     with pytest.raises(UserError, match=message):
         images.create(tmp_path / "out", tree, labels="dataset.json", workers=1)
     assert not (tmp_path / "out").exists()
+
+
+def test_files_that_can_not_be_read_are_in_the_table(tree, tmp_path, capsys):
+    (tree / "dangling.png").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tree / "pipe.png")
+    with pytest.raises(UserError, match="2 of 5 files can't be used"):
+        images.create(tmp_path / "out", tree, workers=1)
+    assert capsys.readouterr().out.count("no regular file") == 2
+    assert images.create(tmp_path / "out", tree, skip_bad=True, workers=1) == 3
+
+
+def test_a_name_twice_in_a_zip_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(2):
+            archive.writestr("1.png", file_bytes(RGB))
+    with pytest.raises(UserError, match=r"'1\.png' more than once"):
+        images.create(tmp_path / "out", path, workers=1)
 
 
 def test_missing_label_file(tree, tmp_path):

@@ -247,6 +247,26 @@ def test_lsun_bad_input(tmp_path):
         lsun.create(tmp_path / "out", tmp_path)
 
 
+def test_lsun_entries_may_all_be_bad_in_one_piece_of_work(tmp_path, capsys):
+    source = tmp_path / "lmdb"
+    source.mkdir()
+    good = io.BytesIO()
+    Image.new("RGB", (20, 16)).save(good, "png")
+    with lmdb.open(str(source), map_size=1 << 24) as env, env.begin(write=True) as transaction:
+        for i in range(17):
+            transaction.put(b"%08d" % i, good.getvalue() if i < 16 else b"not")
+    assert lsun.create(tmp_path / "out", source, 16, workers=1) == (16, 1)
+    assert "00000016" in capsys.readouterr().err
+
+    data = (source / "data.mdb").read_bytes()
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    (cut / "data.mdb").write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match=r"data\.mdb is cut short \(\d+ of \d+ bytes\)"):
+        lsun.create(tmp_path / "other", cut, 16, workers=1)
+    assert not (tmp_path / "other").exists()
+
+
 def test_lsun_counts_what_is_left_out(tmp_path, capsys):
     source = tmp_path / "lmdb"
     out = io.BytesIO()

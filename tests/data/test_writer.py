@@ -161,6 +161,23 @@ def test_a_data_set_that_could_not_be_replaced_gets_its_name_back(tmp_path, monk
     assert Dataset(tmp_path / "a").num_images == 2
 
 
+def test_a_link_as_target_stays_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    os.symlink(tmp_path / "disk" / "data", tmp_path / "a")
+    for n in (2, 5):
+        write(tmp_path / "a", images(n), force=True)
+        assert (tmp_path / "a").is_symlink()
+        assert Dataset(tmp_path / "a").num_images == n
+        assert [p.name for p in (tmp_path / "disk").iterdir()] == ["data"]
+        assert (tmp_path / "disk" / "data" / "a-r03.tfrecords").exists()
+
+
+@pytest.mark.parametrize("name", [".hidden", "two\nlines"])
+def test_names_that_could_not_be_read_again_are_refused(tmp_path, name):
+    with pytest.raises(UserError, match="starts with no dot"):
+        DatasetWriter(tmp_path / name, 8, 3)
+
+
 def test_wrong_arguments(tmp_path):
     for resolution in (0, 2, 12, -8):
         with pytest.raises(UserError, match="not a power of two"):
