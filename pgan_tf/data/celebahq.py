@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterable, Sequence
 
@@ -74,7 +73,7 @@ def create(
     work = WorkDir.beside(path)
     _check_space(path, work, len(items), options.get("compress"))
     workers = build.default_workers() if workers is None else workers
-    with work.claimed(_key(inputs)):
+    with work.claimed(_made_by()):
         results = _make_all(items, inputs, work, workers, strict)
         order = [i for i in build.shuffled(len(items)) if results[i].status != FAILED]
         listing = _list_results(path, results, order)
@@ -175,13 +174,9 @@ def _libjpeg() -> str:
     return f"turbo {turbo}" if turbo else str(features.version("jpg"))
 
 
-def _key(inputs: Inputs) -> str:
-    """Returns a text that tells what images are made from."""
-    lines = [f"Pillow {PIL.__version__}", f"libjpeg {_libjpeg()}"]
-    for path in (inputs.image_list, inputs.landmarks):
-        with storage.open_binary(path) as file:
-            lines.append(f"{hashlib.sha256(file.read()).hexdigest()} {storage.split(path)[1]}")
-    return "\n".join(lines) + "\n"
+def _made_by() -> str:
+    """Returns a text that tells what decodes and resamples the photographs."""
+    return f"Pillow {PIL.__version__}\nlibjpeg {_libjpeg()}\n"
 
 
 def _check_space(path: str, work: WorkDir, num_images: int, compress: str | None) -> None:

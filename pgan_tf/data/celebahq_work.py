@@ -21,9 +21,9 @@ IMAGE_BYTES = 2_000_000  # about what an image takes; packed without loss, so it
 
 EXACT, NEAR, FAILED = "exact", "near", "failed"
 
-_KEY_FILE = "made-from.txt"
+_KEY_FILE = "made-by.txt"
 _LOCK_FILE = "lock"
-_FILE = re.compile(r"(?P<idx>\d{5})-(?P<md5>[0-9a-f]{32})\.webp")
+_FILE = re.compile(r"(?P<idx>\d{5})-(?P<source>[0-9a-f]{8})-(?P<md5>[0-9a-f]{32})\.webp")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +53,17 @@ def md5_of(image: np.ndarray) -> str:
     return hashlib.md5(image, usedforsecurity=False).hexdigest()
 
 
+def _short_hash(item: Item) -> str:
+    """Returns a text that differs for items that give different images."""
+    return hashlib.sha256(repr(dataclasses.astuple(item)).encode()).hexdigest()[:8]
+
+
 @dataclasses.dataclass(frozen=True)
 class WorkDir:
-    """A directory of finished images, each in a file named by its number and md5.
+    """A directory of finished images, each in a file named by its number, item and md5.
 
-    Images appear in it whole or not at all, so that a job may be killed at any time and go on
-    from what it finds.
+    An image whose landmarks or line in image_list.txt change is made anew. Images appear whole or
+    not at all, so that a job may be killed at any time and go on from what it finds.
     """
 
     path: Path
@@ -74,8 +79,8 @@ class WorkDir:
         """Makes the directory, or takes over an earlier one; while the block runs, for it alone.
 
         Args:
-          key: a text that tells what the images are made from. It is kept in the directory.
-        Raises: UserError if another process has it, or its images are made from something else.
+          key: a text that tells what the images are made by. It is kept in the directory.
+        Raises: UserError if another process has it, or its images are made by something else.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / _LOCK_FILE, "w") as lock:
@@ -90,7 +95,7 @@ class WorkDir:
             key_file = self.path / _KEY_FILE
             if key_file.exists() and key_file.read_text(encoding="utf-8") != key:
                 raise UserError(
-                    f"{self.path} holds images made from other files or by another Pillow; remove"
+                    f"{self.path} holds images made by another Pillow or libjpeg; remove"
                     " that directory to begin anew"
                 )
             files.write_text(key_file, key)
@@ -111,9 +116,12 @@ class WorkDir:
         for entry in self._entries():
             if entry.name.endswith(files.PARTIAL_SUFFIX):
                 os.unlink(entry)
-            elif (match := _FILE.fullmatch(entry.name)) and int(match["idx"]) in by_idx:
-                item = by_idx[int(match["idx"])]
-                found[item.idx] = made(item, match["md5"])
+            elif match := _FILE.fullmatch(entry.name):
+                item = by_idx.get(int(match["idx"]))
+                if item is not None and match["source"] == _short_hash(item):
+                    found[item.idx] = made(item, match["md5"])
+                else:  # of another list or other landmarks
+                    os.unlink(entry)
         return found
 
     def save(self, item: Item, image: np.ndarray) -> Result:
@@ -127,7 +135,8 @@ class WorkDir:
 
     def file(self, result: Result) -> Path:
         """Returns the path of a finished image."""
-        return self.path / f"{result.item.idx:05d}-{result.md5}.webp"
+        item = result.item
+        return self.path / f"{item.idx:05d}-{_short_hash(item)}-{result.md5}.webp"
 
     def remove(self) -> None:
         """Deletes the directory."""

@@ -456,10 +456,23 @@ def test_half_written_and_damaged_images_are_made_anew(inputs, aligned, monkeypa
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def test_finished_images_of_other_files_are_not_used(inputs, aligned, monkeypatch):
+def test_only_what_changed_is_made_anew(inputs, aligned, monkeypatch):
     unfinished(inputs, aligned, monkeypatch)
-    write_list(inputs, ROWS[:3])
-    with pytest.raises(UserError, match=r"\.hq\.work holds images made from other files"):
+    other = ROWS[1]._replace(final_md5="0" * 32)
+    write_list(inputs, [ROWS[0], other, *ROWS[2:4]])
+    with pytest.raises(UserError, match="1 of 4 images failed"):
+        create(inputs)
+    assert aligned == [ROWS[1].orig_file]
+    write_list(inputs, ROWS[:4])
+    create(inputs)
+    assert aligned == [ROWS[1].orig_file] * 2
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
+
+
+def test_images_by_another_pillow_are_not_used(inputs, aligned, monkeypatch):
+    unfinished(inputs, aligned, monkeypatch)
+    monkeypatch.setattr(celebahq.PIL, "__version__", "3.1.1")
+    with pytest.raises(UserError, match=r"\.hq\.work holds images made by another Pillow"):
         create(inputs)
 
 
