@@ -20,7 +20,6 @@ EXAMPLES = """\
 
 The same command again continues the run where it was saved last.
 """
-_LONG_ON_A_CPU = 2000  # kimg
 
 
 def parser() -> cli.Parser:
@@ -73,11 +72,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     from pgan_tf.training.loop import Interrupted, train
 
-    if not _gpus_here() and config.train.total_kimg >= _LONG_ON_A_CPU:
-        print(
-            f"No GPU here: {config.train.total_kimg:g} kimg with such networks take months on a"
-            " CPU; for a schedule that a CPU can do, use --config openmoji --data-dir DIR"
-        )
     try:
         train(config, args.results, args.new)
     except Interrupted as stop:

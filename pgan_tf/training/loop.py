@@ -21,6 +21,7 @@ from pgan_tf.training.run_directory import RunDirectory
 from pgan_tf.training.setup import build_networks, open_dataset
 from pgan_tf.training.step import TrainStep, optimizer_is_reset
 
+_LONG_ON_A_CPU = 2000  # kimg
 _LOOK_EVERY = 25  # iterations between two looks for divergence: each waits for the device
 
 
@@ -184,6 +185,11 @@ class _Training:
             return
         say(f"{'Continuing' if self.nimg else 'Training'} in {where} on {self._devices()}")
         if not self.nimg:
+            if self.config.train.total_kimg >= _LONG_ON_A_CPU and "CPU" in self._devices():
+                say(
+                    "No GPU here: on a CPU a schedule of this length takes months; --config"
+                    " openmoji --data-dir DIR has one that takes minutes"
+                )
             self.directory.rewind(0)
             self.save_reals()
             self.save_fakes(self._phase().lod)
