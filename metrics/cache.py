@@ -69,8 +69,12 @@ class Cache:
         size = int(np.prod(shape)) * 4
         if size <= _IN_MEMORY:
             return np.empty(shape, np.float32)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self.directory) as file:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            scratch = self.directory if os.access(self.directory, os.W_OK) else None
+        except OSError:
+            scratch = None  # the system's own place
+        with tempfile.TemporaryFile(dir=scratch) as file:
             if hasattr(os, "posix_fallocate"):  # a full disk is an error now, no crash later
                 os.posix_fallocate(file.fileno(), 0, size)
             else:

@@ -4,7 +4,7 @@ A collector takes images in blocks, uint8 [n, H, W, 3], in order and as many in 
 to expect, and gives arrays. Blocks may be of any size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -43,6 +43,8 @@ class Similarities:
 
     def __init__(self, count: int, shape: tuple[int, int]):
         _require_power_of_two(shape, ms_ssim.MIN_RESOLUTION)
+        if count < 2:
+            raise UserError("pairs are compared: at least 2 images are needed")
         if count % 2:
             raise UserError(
                 f"pairs are compared, and {count} images are an odd number; take {count - 1}"
@@ -77,14 +79,16 @@ class Features:
 class Codes:
     """{"codes": mode of each image}; see `metrics.mnist_modes`."""
 
-    def __init__(self, count: int, shape: tuple[int, int], classifier: DigitClassifier):
+    def __init__(
+        self, count: int, shape: tuple[int, int], classifier: Callable[[], DigitClassifier]
+    ):
         if shape != (mnist_modes.RESOLUTION, mnist_modes.RESOLUTION):
             raise UserError(
                 f"32x32 images of three digits are needed; these are {shape[1]}x{shape[0]}"
             )
         if count % mnist_modes.NUM_GROUPS:
             raise UserError(f"{count} images don't make {mnist_modes.NUM_GROUPS} equal groups")
-        self._classifier = classifier
+        self._classifier = classifier()  # may train one first
         self._codes: list[np.ndarray] = []
 
     def add(self, images: np.ndarray) -> None:

@@ -248,7 +248,7 @@ class Evaluator:
         if name == "similarities":
             return Similarities(count, source.shape)
         if name == "codes":
-            return Codes(count, source.shape, self.classifier())
+            return Codes(count, source.shape, self.classifier)
         gaussian = stream == _REALS or any(metric.name == "fid" for metric in self.metrics)
         return Features(count, self.inception(), gaussian)
 

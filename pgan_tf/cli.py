@@ -139,10 +139,21 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
             sys.exit(1)
         where = f": {error.filename}" if error.filename else ""
         code = _complain(program, f"{error.strerror}{where}")
+    except Exception as error:
+        if type(error).__name__ not in _FILE_SYSTEM_ERRORS or not hasattr(error, "message"):
+            raise
+        code = _complain(program, error.message.splitlines()[0])
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to end
         code = _complain(program, "interrupted", 130)
     sys.exit(code)
+
+
+_FILE_SYSTEM_ERRORS = (
+    "AlreadyExistsError", "FailedPreconditionError", "NotFoundError", "PermissionDeniedError",
+    "UnauthenticatedError", "UnavailableError", "UnimplementedError",
+)  # fmt: skip
+"""What `tf.io.gfile` raises; by name, since TensorFlow may not be loaded."""
 
 
 def load_tensorflow(repeatable: bool = False) -> None:

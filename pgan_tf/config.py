@@ -7,6 +7,7 @@ version (spec sections 1 to 3).
 
 import dataclasses
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -279,6 +280,10 @@ def override(config: Config, options: Mapping[str, Any]) -> Config:
                 f"option {name}={value!r} is not one of {', '.join(_CHOICES[name])}"
                 f"{nearest(str(value), _CHOICES[name])}"
             )
+        if name == "name" and not re.fullmatch(r"\w[\w.-]{0,99}", value):
+            raise UserError(f"option name={value!r}: letters, digits, - and _ are possible")
+        if isinstance(value, dict) and not all(k >= 4 and k & (k - 1) == 0 for k in value):
+            raise UserError(f"option {name}={value}: resolutions are powers of two from 4 on")
         least, greatest = _RANGES.get(name, (None, None))
         numbers = value.values() if isinstance(value, dict) else [value]
         if least is not None and value is not None:

@@ -16,6 +16,7 @@ EXAMPLES = """\
   python -m pgan_tf.generate --snapshot --class 3 --seeds 0-9
 """
 _MOST_IMAGES = 10**7
+_MOST_PIXELS = 32768  # of the side of an image
 
 
 def parser() -> cli.Parser:
@@ -90,6 +91,8 @@ def generate(
 
     loaded = load_snapshot(snapshot)
     Gs = loaded.Gs
+    if zoom * Gs.resolution > _MOST_PIXELS:
+        raise UserError(f"--zoom {zoom}: images would be more than {_MOST_PIXELS} pixels wide")
     if class_index is not None and not 0 <= class_index < Gs.label_size:
         known = f"0 to {Gs.label_size - 1}" if Gs.label_size else "none: it has no labels"
         raise UserError(f"--class {class_index}: the network's classes are {known}")

@@ -104,6 +104,9 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
     if path.is_dir():
         path = newest_snapshot(path)
     arrays, meta = load_arrays(path, _FORMAT)
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise UserError(f"{path} holds weights that are no finite numbers ({name})")
     try:
         networks = {}
         for name, kind in (("G", Generator), ("D", Discriminator), ("Gs", Generator)):
@@ -112,6 +115,7 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
             prefix = f"{name}/"
             own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
             from_official(network, own)
+            network.check_lod(None)
             networks[name] = network
         config = config_module.from_json(json.dumps(meta["config"]))
         return Snapshot(

@@ -115,6 +115,15 @@ def test_refuses_what_is_no_snapshot(path, tmp_path):
         load_snapshot(tmp_path / "pickle.npy")
 
 
+def test_weights_must_be_numbers(path, tmp_path):
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    arrays["Gs/4x4/Conv/bias"] = arrays["Gs/4x4/Conv/bias"] * np.nan
+    np.savez(tmp_path / "network-snapshot-000001.npz", **arrays)
+    with pytest.raises(UserError, match=r"no finite numbers \(Gs/4x4/Conv/bias\)"):
+        load_snapshot(tmp_path / "network-snapshot-000001.npz")
+
+
 def test_to_uint8_rounds_and_clips():
     x = np.array([-3.0, -1.0, -0.999, 0.0, 1.0, 1.2, 2 / 255 * 100 - 1])
     assert images.to_uint8(x).tolist() == [0, 0, 0, 128, 255, 255, 100]

@@ -65,15 +65,27 @@ def names(directory: str) -> list[str]:
 
 
 def walk(directory: str) -> list[str]:
-    """Returns the sorted names, relative and with "/", of all files below a directory."""
+    """Returns the sorted names, relative and with "/", of all files below a directory.
+
+    Links to directories are followed; a directory that is met twice counts once.
+    """
 
     def unreadable(error):
         raise error
 
-    found = []
-    for place, _, files in (
-        _gfile().walk(directory) if is_remote(directory) else os.walk(directory, onerror=unreadable)
+    found, seen = [], set()
+    for place, below, files in (
+        _gfile().walk(directory)
+        if is_remote(directory)
+        else os.walk(directory, onerror=unreadable, followlinks=True)
     ):
+        if not is_remote(directory):
+            below.sort()
+            real = os.path.realpath(place)
+            if real in seen:
+                below.clear()
+                continue
+            seen.add(real)
         below = place[len(directory) :].replace(os.sep, "/").strip("/")
         found.extend(posixpath.join(below, file) for file in files)
     return sorted(found)

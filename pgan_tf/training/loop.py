@@ -14,6 +14,7 @@ from pgan_tf.config import Config
 from pgan_tf.data.pipeline import prefetch
 from pgan_tf.devices import allow_tf32, make_strategy
 from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
+from pgan_tf.networks import Generator
 from pgan_tf.snapshot import load_snapshot, save_snapshot, snapshots_of
 from pgan_tf.training.feed import Feed, Iteration, iterations
 from pgan_tf.training.reports import Clock, Reporter, TimeLeft
@@ -61,6 +62,12 @@ def train(config: Config, results: str = "results", new: bool = False) -> Path:
     return directory.path
 
 
+def _shape(G: Generator) -> str:
+    """Returns the shape of a network's images and labels, for people."""
+    labels = f", {G.label_size} classes" if G.label_size else ""
+    return f"{G.resolution}x{G.resolution}, {G.num_channels} channel(s){labels}"
+
+
 class Interrupted(KeyboardInterrupt):
     """The user stopped the training; everything is saved."""
 
@@ -81,6 +88,7 @@ class _Training:
                 config, self.resolution, dataset.num_channels, label_size
             )
         self.step = TrainStep(self.G, self.D, self.Gs, config, strategy)
+        self._dataset_hash = dataset.content_hash()
         self.feed = Feed(dataset, config, self.G.latent_size)
         self.reporter = Reporter(directory)
         self.left = TimeLeft(config, self.resolution, self.replicas, dataset.num_channels)
@@ -163,6 +171,12 @@ class _Training:
             raise UserError(
                 f"{snapshot.path} and the training state beside it are of different moments;"
                 " start a new run with --new"
+            )
+        if _shape(snapshot.G) != _shape(self.G) or meta["dataset"] != self._dataset_hash:
+            raise UserError(
+                f"{self.directory.path} was trained on other images ({_shape(snapshot.G)}) than"
+                f" {self.dataset.path or self.dataset.name} holds now ({_shape(self.G)}); restore"
+                " the data set, or start a new run with --new"
             )
         for ours, theirs in ((self.G, snapshot.G), (self.D, snapshot.D), (self.Gs, snapshot.Gs)):
             for variable, value in zip(ours.variables, theirs.variables, strict=True):
@@ -333,9 +347,11 @@ class _Training:
         if last or self.is_due(train.image_snapshot_ticks):
             self.save_fakes(phase.lod)
         is_best = self._best is not None and self._best.is_beaten(values)
-        if last or is_best or self.is_due(train.network_snapshot_ticks):
+        # Networks whose updates are being skipped may be spoilt; in float16 the scale is sought.
+        sound = report["skipped_in_a_row"] <= (70 if train.precision == "fp16" else 0)
+        if sound and (last or is_best or self.is_due(train.network_snapshot_ticks)):
             self.save()
-        if is_best:
+        if is_best and sound:
             self._best.mark(values, self.directory.snapshot_path(self.nimg))
         self.tick_time = self.clock()
         self._maintenance = self.tick_time - now
@@ -354,6 +370,7 @@ class _Training:
             "nimg": self.nimg,
             "phase_nimg": self.phase_nimg,
             "lod": self.lod,
+            "dataset": self._dataset_hash,
             "tick": self.tick,
             "tick_nimg": self.tick_nimg,
             "tick_time": self.tick_time,

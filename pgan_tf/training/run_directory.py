@@ -46,7 +46,7 @@ class RunDirectory:
             del number
             try:
                 saved = config_module.from_json((path / "config.json").read_text())
-            except (OSError, ValueError, UserError):
+            except (OSError, ValueError, AttributeError, UserError):
                 continue
             if _comparable(saved) == wanted:
                 return cls(path)

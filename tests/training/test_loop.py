@@ -374,6 +374,23 @@ def test_continuing_drops_what_was_written_after_the_save(config, tmp_path):
     assert [json.loads(line).get("value") for line in kept] == [3, None, None]
 
 
+def test_another_data_set_under_the_same_name_is_told(config, tmp_path):
+    def make(resolution, channels, seed):
+        pixels = np.random.RandomState(seed).randint(0, 256, [8, channels, resolution, resolution])
+        with DatasetWriter(tmp_path / "set", resolution, channels, force=True) as writer:
+            writer.add(pixels.astype(np.uint8))
+
+    options = {"data.path": str(tmp_path / "set"), "data.labels": False, "train.total_kimg": 0.016}
+    make(8, 3, 0)
+    train(override(config, options), str(tmp_path / "results"))
+    for other in ((16, 3, 0), (8, 1, 0), (8, 3, 1)):
+        make(*other)
+        with pytest.raises(UserError, match=r"was trained on other images .* with --new"):
+            train(override(config, {**options, "train.total_kimg": 0.1}), str(tmp_path / "results"))
+    make(8, 3, 0)
+    train(override(config, {**options, "train.total_kimg": 0.1}), str(tmp_path / "results"))
+
+
 def test_out_of_memory_is_one_line(config, tmp_path, monkeypatch):
     def exhausted(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
