@@ -280,7 +280,7 @@ def override(config: Config, options: Mapping[str, Any]) -> Config:
                 f"option {name}={value!r} is not one of {', '.join(_CHOICES[name])}"
                 f"{nearest(str(value), _CHOICES[name])}"
             )
-        if name == "name" and not re.fullmatch(r"\w[\w.-]{0,99}", value):
+        if name == "name" and not re.fullmatch(r"\w[\w.-]{0,199}", value):
             raise UserError(f"option name={value!r}: letters, digits, - and _ are possible")
         if isinstance(value, dict) and not all(k >= 4 and k & (k - 1) == 0 for k in value):
             raise UserError(f"option {name}={value}: resolutions are powers of two from 4 on")

@@ -88,9 +88,9 @@ def resolve(args) -> Config:
         raise UserError("say what to train: --config NAME (see --list) or --data-dir DIR")
     data = _lookup("--config", args.config, configs.DATA).options if args.config else {}
     if args.data_dir:
-        name = re.sub(r"[^\w.-]+", "_", storage.split(args.data_dir)[1]) or "custom"
+        name = re.sub(r"[^\w.-]+", "_", storage.split(args.data_dir)[1]).lstrip(".-")[:80]
         data = {
-            **data, "name": name, "data.path": args.data_dir,
+            **data, "name": name or "custom", "data.path": args.data_dir,
             "data.command": f"python dataset_tool.py create_from_images {args.data_dir} IMAGE_DIR",
         }  # fmt: skip
     assignments = config_module.parse_assignments(args.assignments)

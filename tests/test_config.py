@@ -118,6 +118,12 @@ def test_command_line_makes_the_options():
     assert c.data.mirror and c.data.path == "datasets/celebahq"
     assert c.schedule.minibatch_dict[8] == 256 and c.train.total_kimg == 500
     assert c.schedule.max_minibatch_per_gpu == {512: 16, 1024: 8}
+    for directory, name in (
+        ("sets/my photos/", "my_photos"),
+        (".hidden", "hidden"),
+        ("..-", "custom"),
+    ):
+        assert parse("--data-dir", directory).name == f"{name}-v2-1gpu-fp32"
     c = parse("--data-dir", "mine", "--set", "train.gpus=4", "--set", "name=x")
     assert (c.name, c.data.path) == ("x", "mine")
     assert c.schedule.minibatch_dict[4] == 512  # v2-4gpus

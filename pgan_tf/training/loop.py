@@ -349,7 +349,7 @@ class _Training:
         is_best = self._best is not None and self._best.is_beaten(values)
         # Networks whose updates are being skipped may be spoilt; in float16 the scale is sought.
         sound = report["skipped_in_a_row"] <= (70 if train.precision == "fp16" else 0)
-        if sound and (last or is_best or self.is_due(train.network_snapshot_ticks)):
+        if last or (sound and (is_best or self.is_due(train.network_snapshot_ticks))):
             self.save()
         if is_best and sound:
             self._best.mark(values, self.directory.snapshot_path(self.nimg))
