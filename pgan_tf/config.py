@@ -136,7 +136,8 @@ class TrainOptions:
       image_layout: random, or row_per_class.
       image_snapshot_ticks, network_snapshot_ticks: ticks between two of them; 0: only at the
         end.
-      keep_snapshots: how many of the newest snapshots to keep, besides the best; 0 keeps all.
+      keep_snapshots: how many of the newest snapshots to keep, two at least, besides the best; 0
+        keeps all.
       metrics: what to measure while training, such as `swd,msssim`; empty for nothing.
       metric_ticks: ticks between two measurements.
       metric_images: images that each measurement takes.

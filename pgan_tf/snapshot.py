@@ -20,10 +20,10 @@ from pgan_tf import config as config_module
 from pgan_tf.cli import UserError
 from pgan_tf.config import Config
 from pgan_tf.files import atomic_path
-from pgan_tf.networks import Discriminator, Generator
+from pgan_tf.networks import Discriminator, Generator, feature_maps
 from pgan_tf.official_names import from_official, to_official
 
-PATTERN = re.compile(r"network-snapshot-(\d{6,})(?:-(\d{3}))?\.npz")
+SNAPSHOT_NAME = re.compile(r"network-snapshot-(\d{6,})(?:-(\d{3}))?\.npz")
 _FORMAT = "pgan_tf snapshot 1"
 
 
@@ -111,9 +111,10 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
         networks = {}
         for name, kind in (("G", Generator), ("D", Discriminator), ("Gs", Generator)):
             arguments = {**meta["networks"][name], "lod": float(meta["lod"])}
-            network = kind(**arguments, dtype=dtype)
             prefix = f"{name}/"
             own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+            _check_size(arguments, own)
+            network = kind(**arguments, dtype=dtype)
             from_official(network, own)
             network.check_lod(None)
             networks[name] = network
@@ -121,8 +122,24 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
         return Snapshot(
             **networks, config=config, nimg=int(meta["nimg"]), lod=float(meta["lod"]), path=path
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, UserError) as error:
         raise UserError(f"{path} is not a whole snapshot: {error}; take another") from None
+
+
+def _check_size(arguments: dict, arrays: dict[str, np.ndarray]) -> None:
+    """Refuses arguments of networks larger than their weights, before memory is taken for them.
+
+    Raises: ValueError.
+    """
+    largest = max((max(a.shape, default=1) for a in arrays.values()), default=0)
+    stages = int(arguments["resolution"]).bit_length()
+    if stages <= len(arrays):
+        maps = [arguments[k] for k in ("fmap_base", "fmap_decay", "fmap_max")]
+        widths = [feature_maps(stage, *maps) for stage in range(1, stages)]
+        names = ("num_channels", "label_size", "latent_size")
+        widths += [int(arguments[k]) for k in names if k in arguments]
+    if stages > len(arrays) or max(widths) > largest:
+        raise ValueError("its networks are larger than its weights")
 
 
 def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray], meta: dict) -> None:
@@ -141,8 +158,13 @@ def load_arrays(path: str | os.PathLike, wanted: str) -> tuple[dict[str, np.ndar
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(arrays.pop("meta").tobytes().decode())
-        if meta["format"] != wanted:
-            raise ValueError(meta["format"])
+        found = str(meta["format"])
+        if found.rstrip("0123456789") == wanted.rstrip("0123456789") and found != wanted:
+            raise UserError(
+                f"{path} is a {found}, of another version of this program; this one reads {wanted}"
+            )
+        if found != wanted:
+            raise ValueError(found)
     except FileNotFoundError:
         raise UserError(f"no snapshot at {path}") from None
     except (
@@ -157,10 +179,10 @@ def load_arrays(path: str | os.PathLike, wanted: str) -> tuple[dict[str, np.ndar
 
 def snapshots_of(run: str | os.PathLike) -> list[Path]:
     """Returns a run's snapshots, oldest first."""
-    found = [p for p in Path(run).glob("network-snapshot-*.npz") if PATTERN.fullmatch(p.name)]
+    found = [p for p in Path(run).glob("network-snapshot-*.npz") if SNAPSHOT_NAME.fullmatch(p.name)]
 
     def nimg(path: Path) -> tuple[int, int]:
-        kimg, rest = PATTERN.fullmatch(path.name).groups()
+        kimg, rest = SNAPSHOT_NAME.fullmatch(path.name).groups()
         return int(kimg), int(rest or 0)
 
     return sorted(found, key=nimg)

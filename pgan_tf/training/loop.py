@@ -15,7 +15,7 @@ from pgan_tf.data.pipeline import prefetch
 from pgan_tf.devices import allow_tf32, make_strategy
 from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
 from pgan_tf.networks import Generator
-from pgan_tf.snapshot import load_snapshot, save_snapshot, snapshots_of
+from pgan_tf.snapshot import Snapshot, load_snapshot, save_snapshot, snapshots_of
 from pgan_tf.training.feed import Feed, Iteration, iterations
 from pgan_tf.training.reports import Clock, Reporter, TimeLeft
 from pgan_tf.training.run_directory import RunDirectory
@@ -48,7 +48,6 @@ def train(config: Config, results: str = "results", new: bool = False) -> Path:
     run = None if new else RunDirectory.find(results, config)
     directory = run or RunDirectory.create(results, config)
     with directory.locked():
-        state = directory.load_state()
         try:
             training = _Training(config, strategy, dataset, directory)
         except UserError:
@@ -56,8 +55,7 @@ def train(config: Config, results: str = "results", new: bool = False) -> Path:
                 directory.discard()
             raise
         with training as t:
-            if state:
-                t.restore(*state)
+            t.resume()
             t.run()
     return directory.path
 
@@ -164,14 +162,41 @@ class _Training:
         self.stop_signal = number
         print("\nfinishing the step, then saving; once more to stop at once", flush=True)
 
-    def restore(self, arrays: dict[str, np.ndarray], meta: dict) -> None:
-        """Continues from a saved state and the snapshot it goes with."""
-        snapshot = load_snapshot(self.directory.path / meta["snapshot"])
-        if snapshot.nimg != meta["nimg"]:
+    def resume(self) -> None:
+        """Continues from the newest save that is whole, if the run has any.
+
+        Damaged files that are newer are told and set aside.
+
+        Raises: UserError when there are saves but none is whole, or the data set is another.
+        """
+        faults: list[tuple[UserError, list[Path]]] = []
+        for path in self.directory.states():
+            files = [path]
+            try:
+                arrays, meta = self.directory.load_state(path)
+                files.append(self.directory.path / meta["snapshot"])
+                snapshot = load_snapshot(files[-1])
+                if snapshot.nimg != meta["nimg"]:
+                    raise UserError(f"{snapshot.path} and {path.name} are of different moments")
+            except UserError as fault:
+                faults.append((fault, files))
+                continue
+            self._restore(snapshot, arrays, meta)
+            for fault, files in faults:
+                self.reporter.say(f"{fault}; going back to {self.nimg / 1000:.1f} kimg")
+                for file in files:
+                    self.directory.set_aside(file)
+            return
+        snapshots = snapshots_of(self.directory.path)
+        if faults:
+            raise UserError(f"{faults[0][0]}; or start a new run with --new")
+        if snapshots:
             raise UserError(
-                f"{snapshot.path} and the training state beside it are of different moments;"
-                " start a new run with --new"
+                f"{snapshots[-1]} has no training state beside it to continue from; start a new"
+                " run with --new"
             )
+
+    def _restore(self, snapshot: Snapshot, arrays: dict[str, np.ndarray], meta: dict) -> None:
         if _shape(snapshot.G) != _shape(self.G) or meta["dataset"] != self._dataset_hash:
             raise UserError(
                 f"{self.directory.path} was trained on other images ({_shape(snapshot.G)}) than"
@@ -181,7 +206,13 @@ class _Training:
         for ours, theirs in ((self.G, snapshot.G), (self.D, snapshot.D), (self.Gs, snapshot.Gs)):
             for variable, value in zip(ours.variables, theirs.variables, strict=True):
                 variable.assign(value.numpy())
-        for name, variable in self.step.state().items():
+        state = self.step.state()
+        if {k: v.shape for k, v in arrays.items()} != {k: tuple(v.shape) for k, v in state.items()}:
+            raise UserError(
+                f"the training state in {self.directory.path} is of other networks; start a new"
+                " run with --new"
+            )
+        for name, variable in state.items():
             variable.assign(arrays[name])
         self.nimg, self.phase_nimg = meta["nimg"], meta["phase_nimg"]
         self.tick, self.tick_nimg, self.lod = meta["tick"], meta["tick_nimg"], meta["lod"]

@@ -15,10 +15,17 @@ from pgan_tf import config as config_module
 from pgan_tf.cli import UserError
 from pgan_tf.config import Config
 from pgan_tf.files import PARTIAL_SUFFIX, write_text
-from pgan_tf.snapshot import file_name, load_arrays, save_arrays, snapshots_of
+from pgan_tf.snapshot import SNAPSHOT_NAME, file_name, load_arrays, save_arrays, snapshots_of
 
 _STATE = re.compile(r"training-state-(\d{12})\.npz")
 _STATE_FORMAT = "pgan_tf training state 2"
+_STATES_KEPT = 2  # the second in case the first, or the snapshot it goes with, gets damaged
+
+_META = {
+    "nimg": int, "phase_nimg": int, "lod": float, "dataset": str, "tick": int, "tick_nimg": int,
+    "tick_time": float, "time": float, "snapshot": str,
+}  # fmt: skip
+"""Counters of a training state, and the name of the snapshot that it goes with."""
 
 # Options that may change between the parts of one run: they don't change what is computed.
 _FREE = (
@@ -127,48 +134,51 @@ class RunDirectory:
     def save_state(self, variables: dict[str, tf.Variable], meta: dict) -> None:
         """Writes the optimizers' state and the counters that belong to the newest snapshot.
 
-        Older states are removed once the new one is whole.
+        Args:
+          variables: name -> variable.
+          meta: what `_META` lists.
+        Once the new one is whole, all but it and the newest before it are removed.
         """
         name = f"training-state-{meta['nimg']:012d}.npz"
         arrays = {k: v.numpy() for k, v in variables.items()}
         save_arrays(self.path / name, arrays, {"format": _STATE_FORMAT, **meta})
-        for old in self._states():
-            if old.name != name:
-                old.unlink()
+        others = [path for path in self.states() if path.name != name]
+        for old in others[_STATES_KEPT - 1 :]:
+            old.unlink()
 
-    def load_state(self) -> tuple[dict[str, np.ndarray], dict] | None:
-        """Returns the newest whole state whose snapshot is there, or None for a fresh start.
+    def load_state(self, path: Path) -> tuple[dict[str, np.ndarray], dict]:
+        """Returns what `save_state` was given, as arrays.
 
-        Raises: UserError when there are snapshots but no state that goes with them.
+        Raises: UserError when the file is damaged, or of another version of the program.
         """
-        problem = None
-        for path in reversed(self._states()):
-            try:
-                arrays, meta = load_arrays(path, _STATE_FORMAT)
-            except UserError as error:
-                problem = problem or error
-                continue
-            if (self.path / meta["snapshot"]).exists():
-                return arrays, meta
-            problem = problem or UserError(f"{path} goes with {meta['snapshot']}, which is gone")
-        if problem is None and (found := snapshots_of(self.path)):
-            problem = f"{found[-1]} has no training state beside it to continue from"
-        if problem:
-            raise UserError(f"{problem}; or start a new run with --new")
-        return None
+        arrays, meta = load_arrays(path, _STATE_FORMAT)
+        whole = all(isinstance(meta.get(name), kind) for name, kind in _META.items())
+        if not whole or not SNAPSHOT_NAME.fullmatch(meta["snapshot"]):
+            raise UserError(f"{path} is no whole training state")
+        return arrays, meta
 
-    def _states(self) -> list[Path]:
+    def states(self) -> list[Path]:
+        """Returns the states that training can continue from, newest first."""
         found = [p for p in self.path.glob("training-state-*.npz") if _STATE.fullmatch(p.name)]
-        return sorted(found, key=lambda p: int(_STATE.fullmatch(p.name)[1]))
+        return sorted(found, key=lambda p: int(_STATE.fullmatch(p.name)[1]), reverse=True)
+
+    def set_aside(self, path: Path) -> None:
+        """Gives a damaged file a name under which nothing looks for it."""
+        with contextlib.suppress(FileNotFoundError):
+            path.rename(path.with_name(f"damaged-{path.name}"))
 
     def snapshot_path(self, nimg: int) -> Path:
         """Returns where the snapshot after `nimg` images goes."""
         return self.path / file_name(nimg)
 
     def remove_old_snapshots(self, keep: int, best: Path | None = None) -> None:
-        """Removes all but the newest `keep` snapshots and the best one; 0 keeps all."""
+        """Removes all but the newest `keep` snapshots and the best one; 0 keeps all.
+
+        Those that training can continue from stay too.
+        """
         if keep:
-            for path in snapshots_of(self.path)[:-keep]:
+            needed = max(keep, _STATES_KEPT)
+            for path in snapshots_of(self.path)[:-needed]:
                 if path != best:
                     path.unlink()
 

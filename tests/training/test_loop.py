@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -154,7 +155,7 @@ def test_same_command_continues_and_a_longer_one_too(whole, exact, tmp_path, cap
     assert_same(arrays_of(second), arrays_of(whole))
     stats = [json.loads(line) for line in (second / "stats.jsonl").read_text().splitlines()]
     assert [s["nimg"] for s in stats] == sorted({s["nimg"] for s in stats})
-    assert len(list(second.glob("training-state-*.npz"))) == 1
+    assert len(list(second.glob("training-state-*.npz"))) == 2
     capsys.readouterr()
     assert train(exact, str(tmp_path)) == second
     assert "is finished" in capsys.readouterr().out
@@ -210,16 +211,21 @@ def test_full_disk_keeps_the_snapshots_before(config, tmp_path, monkeypatch, par
     assert load_snapshot(run).nimg == 240
 
 
-def test_damaged_state_and_snapshot_are_told(config, tmp_path):
+def damage(path):
+    """Flips a bit in the middle of the file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_nothing_whole_to_continue_from_is_told(config, tmp_path):
     run = train(override(config, {"train.total_kimg": 0.016}), str(tmp_path))
     state, network = next(run.glob("training-state*")), next(run.glob("network-snapshot*"))
     whole_file = network.read_bytes()
     network.write_bytes(whole_file[: len(whole_file) // 2])
-    with pytest.raises(UserError, match=r"network-snapshot-000000-016\.npz is damaged"):
+    with pytest.raises(UserError, match=r"network-snapshot-000000-016\.npz is damaged.*--new"):
         train(config, str(tmp_path))
-    damaged = bytearray(whole_file)
-    damaged[len(damaged) // 2] ^= 1
-    network.write_bytes(damaged)
+    damage(network)
     with pytest.raises(UserError, match="is damaged"):
         load_snapshot(network)
     network.write_bytes(whole_file)
@@ -232,6 +238,72 @@ def test_damaged_state_and_snapshot_are_told(config, tmp_path):
     network.unlink()
     with pytest.raises(UserError, match="no snapshot in"):
         load_snapshot(run)
+
+
+@pytest.fixture(scope="module")
+def half(config, tmp_path_factory):
+    """The results of a run that can go on."""
+    results = tmp_path_factory.mktemp("half")
+    options = {"train.keep_snapshots": 1, "train.total_kimg": 0.128}
+    train(override(config, options), str(results))
+    return results
+
+
+@pytest.mark.parametrize("what", ["network-snapshot-000000-128", "training-state-000000000128"])
+@pytest.mark.parametrize("how", ["damaged", "gone"])
+def test_the_save_before_is_taken_where_the_newest_is_damaged(half, config, tmp_path, what, how):
+    results = shutil.copytree(half, tmp_path / "results")
+    run = results / "000-tiny"
+    assert len(list(run.glob("network-snapshot*"))) == len(list(run.glob("training-state*"))) == 2
+    newest = run / f"{what}.npz"
+    if how == "damaged":
+        damage(newest)
+    else:
+        newest.unlink()
+    assert train(override(config, {"train.keep_snapshots": 1}), str(results)) == run
+    assert load_snapshot(run).nimg == 240
+    log = (run / "log.txt").read_text()
+    if how == "damaged":
+        assert f"{what}.npz is damaged" in log and "going back to 0.1 kimg" in log
+        assert (run / f"damaged-{what}.npz").exists()
+    for kind in ("network-snapshot", "training-state"):
+        assert len(list(run.glob(f"{kind}*"))) == 2
+    stats = [json.loads(line)["nimg"] for line in (run / "stats.jsonl").read_text().splitlines()]
+    assert stats == [64, 128, 192, 240]
+
+
+def test_state_of_another_version_or_of_other_networks_is_told(config, tmp_path):
+    run = train(override(config, {"train.total_kimg": 0.016}), str(tmp_path))
+    path = next(run.glob("training-state*"))
+    arrays, meta = snapshot.load_arrays(path, run_directory._STATE_FORMAT)
+    for change, fewer, message in (
+        ({"format": "pgan_tf training state 1"}, 0, r"of another version of this program.*--new"),
+        ({"format": "something"}, 0, r"damaged or no snapshot \(something\).*--new"),
+        ({"snapshot": "../network-snapshot-000000-016.npz"}, 0, "no whole training state"),
+        ({"nimg": None}, 0, "no whole training state"),
+        ({"nimg": 17}, 0, "of different moments"),
+        ({}, 1, r"is of other networks.*--new"),
+    ):
+        kept = dict(list(arrays.items())[fewer:])
+        snapshot.save_arrays(path, kept, {**meta, **change})
+        with pytest.raises(UserError, match=message):
+            train(config, str(tmp_path))
+
+
+def test_networks_larger_than_their_weights_take_no_memory(whole, tmp_path):
+    arrays, meta = snapshot.load_arrays(snapshot.newest_snapshot(whole), "pgan_tf snapshot 1")
+    for change in (
+        {"fmap_base": 2**40, "fmap_max": 2**30}, {"latent_size": 2**40}, {"resolution": 2**60},
+        {"label_size": 2**30},
+    ):  # fmt: skip
+        networks = {**meta["networks"], "G": {**meta["networks"]["G"], **change}}
+        snapshot.save_arrays(tmp_path / "x.npz", arrays, {**meta, "networks": networks})
+        with pytest.raises(UserError, match=r"x\.npz .*larger than its weights"):
+            load_snapshot(tmp_path / "x.npz")
+    config = {**meta["config"], "train": {**meta["config"]["train"], "colour": 1}}
+    snapshot.save_arrays(tmp_path / "x.npz", arrays, {**meta, "config": config})
+    with pytest.raises(UserError, match=r"x\.npz .*train.colour"):
+        load_snapshot(tmp_path / "x.npz")
 
 
 def test_divergence_stops_with_one_line(config, tmp_path):
