@@ -1,7 +1,7 @@
 """Command line: trains a growing GAN."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import configs
 from pgan_tf import cli, schedule
@@ -68,7 +68,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.load_tensorflow()
     config = resolve(args)
     if args.dry_run:
-        print(describe(config))
+        for line in describe(config):
+            print(line)
         return
     from pgan_tf.training.loop import Interrupted, train
 
@@ -154,60 +155,57 @@ def describe_presets() -> str:
     return "\n".join(lines)
 
 
-def describe(config: Config) -> str:
-    """Returns what a run of these options would do: for --dry-run."""
+def describe(config: Config) -> Iterator[str]:
+    """Yields lines that say what a run of these options would do: for --dry-run.
+
+    Raises: UserError for a schedule that can't be run, and for options that make no network.
+    """
     from pgan_tf.devices import make_strategy
     from pgan_tf.training.setup import build_networks, open_dataset
 
     replicas = make_strategy(config.train.gpus).num_replicas_in_sync
-    lines = ["Options:"]
+    yield "Options:"
     for name, value in config_module.flatten(config).items():
         if isinstance(value, dict):
             value = ",".join(f"{k}:{v:g}" for k, v in value.items()) or "{}"
-        lines.append(f"  {name}={value}")
+        yield f"  {name}={value}"
 
-    lines += ["", "Data set:"]
+    yield "\nData set:"
     resolution, channels, labels = config.data.resolution or 1024, 3, 0
     try:
         dataset = open_dataset(config)
     except UserError as problem:
-        lines.append(f"  {problem}")
-        lines.append(f"  what follows supposes RGB images of {resolution}x{resolution}")
+        yield f"  {problem}"
+        yield f"  what follows supposes RGB images of {resolution}x{resolution}"
     else:
         resolution = config.data.resolution or dataset.resolution
         channels = dataset.num_channels
         labels = dataset.label_size if config.data.labels else 0
         levels = ", ".join(f"{r}x{r}" for r in dataset.levels)
-        lines.append(
-            f"  {config.data.path or dataset.name}: {dataset.num_images} images,"
-            f" {channels} channel(s), {levels}"
-        )
+        where = config.data.path or dataset.name
+        yield f"  {where}: {dataset.num_images} images, {channels} channel(s), {levels}"
         if dataset.labels is not None:
             counts = dataset.labels.sum(axis=0)
-            unused = "" if config.data.labels else " (not used: data.labels=false)"
-            lines.append(
+            yield (
                 f"  labels: {dataset.label_size} classes of {counts.min():.0f} to"
-                f" {counts.max():.0f} images{unused}"
+                f" {counts.max():.0f} images"
+                + ("" if config.data.labels else " (not used: data.labels=false)")
             )
 
-    lines += ["", f"Schedule on {replicas} replica(s):"]
-    try:
-        schedule.check(config, resolution, replicas)
-    except UserError as problem:
-        return "\n".join([*lines, f"  can't be run: {problem}"])
-    lines.append("  stage            kimg             minibatch  per replica  G rate   D rate")
+    yield f"\nSchedule on {replicas} replica(s):"
+    schedule.check(config, resolution, replicas)
+    yield "  stage            kimg             minibatch  per replica  G rate   D rate"
     for stage in schedule.stages(config, resolution, replicas):
         p = stage.first
         name = f"{p.resolution}x{p.resolution} {'fade' if stage.fading else 'train'}"
         span = f"{stage.start_kimg:g} to {stage.end_kimg:g}"
-        lines.append(
+        yield (
             f"  {name:<16} {span:<16} {p.minibatch:<10d} {p.minibatch // replicas:<12d}"
             f" {p.G_lrate:<8g} {p.D_lrate:g}"
         )
-    lines += ["", "Networks:"]
+    yield "\nNetworks:"
     for network in build_networks(config, resolution, channels, labels)[:2]:
-        lines.append(f"  {network.name}: {network.count_params():,} parameters")
-    return "\n".join(lines)
+        yield f"  {network.name}: {network.count_params():,} parameters"
 
 
 if __name__ == "__main__":

@@ -161,9 +161,13 @@ def test_unknown_argument_names_the_nearest(capsys):
     assert "did you mean '--config'?" in capsys.readouterr().err
 
 
+def describe(*argv):
+    return "\n".join(train.describe(parse(*argv)))
+
+
 def test_dry_run_of_a_missing_data_set(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    text = train.describe(parse("--config", "cifar10", "--set", "G.fmap_max=16"))
+    text = describe("--config", "cifar10", "--set", "G.fmap_max=16")
     assert "datasets/cifar10 is missing" in text and "create_cifar10" in text
     assert "16x16 fade       1800 to 2400     128" in text
     assert "train.total_kimg=12000.0" in text and "parameters" in text
@@ -171,5 +175,13 @@ def test_dry_run_of_a_missing_data_set(monkeypatch, tmp_path):
 
 
 def test_dry_run_shows_the_data_set():
-    text = train.describe(parse("--config", "syn1024rgb", "--set", "data.synthetic=16x1"))
+    text = describe("--config", "syn1024rgb", "--set", "data.synthetic=16x1")
     assert "10000 images, 1 channel(s), 4x4, 8x8, 16x16" in text
+
+
+def test_dry_run_of_what_cannot_be_run_fails(capsys):
+    argv = ["--config", "syn1024rgb", "--set", "schedule.minibatch_dict=4:6", "--dry-run"]
+    with pytest.raises(UserError, match=r"not a multiple of D\.mbstd_group_size"):
+        train.main(argv)
+    out = capsys.readouterr().out
+    assert "schedule.minibatch_dict=4:6" in out and "Networks" not in out

@@ -96,6 +96,7 @@ class _Training:
         self.tick = 0
         self.tick_nimg = 0  # at the start of the tick
         self.tick_time = 0.0  # likewise, seconds of work
+        self._start_ups: list[float] = []  # seconds of the tick's iterations that compiled
         self._maintenance = 0.0  # seconds between the last tick and this one
         self.lod: float | None = None  # of the last iteration
         self.saved_nimg = 0
@@ -317,7 +318,11 @@ class _Training:
             self.step.reset_optimizers()
         self.lod, self.phase_nimg = phase.lod, phase.nimg
         d_batches, g_batch = batches
+        before, compiled = self.clock(), self.step.is_compiled(phase)
         self.step(d_batches, g_batch, phase)
+        if not compiled:
+            self.step.skipped_in_a_row()  # waits for the device
+            self._start_ups.append(self.clock() - before)
         self.nimg = iteration.nimg + phase.minibatch * len(d_batches)
 
     def check_divergence(self) -> None:
@@ -348,7 +353,10 @@ class _Training:
         seconds = now - self.tick_time
         per_kimg = seconds / (shown / 1000)
         phase = iteration.phase
-        stage_left, run_left = self.left.estimate(self.nimg / 1000, phase.resolution, per_kimg)
+        stage_left, run_left = self.left.estimate(
+            self.nimg / 1000, phase, shown, seconds, self._start_ups
+        )
+        self._start_ups = []
         self.tick += 1
         self.tick_nimg, self.tick_time = self.nimg, now
         stats = {

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pgan_tf.config import Config
-from pgan_tf.schedule import stages
+from pgan_tf.schedule import Phase, stages
 from pgan_tf.training.operations import iteration_operations
 from pgan_tf.training.run_directory import RunDirectory
 
@@ -27,11 +28,16 @@ def duration(seconds: float) -> str:
     return f"{seconds // 86400}d {seconds % 86400 // 3600:02d}h"
 
 
+def _short(loss: float | None) -> str:
+    return "-" if loss is None else f"{loss:.3f}"
+
+
 class TimeLeft:
     """Estimates the time a run still takes.
 
     The rate measured last holds for the current resolution; those of the other resolutions
-    follow from it by the arithmetic their iterations take.
+    follow from it by the arithmetic their iterations take. To each stage that is still to
+    begin comes what a program's compilation and first iteration took last.
     """
 
     def __init__(self, config: Config, resolution: int, replicas: int, num_channels: int):
@@ -40,19 +46,38 @@ class TimeLeft:
             2**s: iteration_operations(config, s, num_channels)
             for s in range(2, resolution.bit_length())
         }
+        self._repeats = config.train.D_repeats
+        self._start_up = 0.0
 
     def estimate(
-        self, kimg: float, resolution: int, seconds_per_kimg: float
+        self, kimg: float, phase: Phase, shown: int, seconds: float, start_ups: Sequence[float]
     ) -> tuple[float, float]:
-        """Returns seconds left for the current stage and for the run."""
+        """Returns seconds left for the current stage and for the run.
+
+        Args:
+          kimg: thousands of images shown since the start.
+          phase: the tick's last.
+          shown: images of the tick.
+          seconds: that it took.
+          start_ups: seconds of those of its iterations that were the first of their program.
+        """
+        steady = shown - len(start_ups) * phase.minibatch * self._repeats
+        if start_ups:
+            self._start_up = start_ups[-1]
+        if steady > 0:
+            rate = (seconds - sum(start_ups)) / (steady / 1000)
+        else:
+            rate = seconds / (shown / 1000)
         stage_left = run_left = 0.0
         for stage in self._stages:
             left = stage.end_kimg - max(stage.start_kimg, kimg)
             if left > 0:
-                factor = self._cost[stage.first.resolution] / self._cost[resolution]
-                run_left += left * seconds_per_kimg * factor
+                factor = self._cost[stage.first.resolution] / self._cost[phase.resolution]
+                run_left += left * rate * factor
                 if stage.start_kimg <= kimg:
-                    stage_left = left * seconds_per_kimg * factor
+                    stage_left = left * rate * factor
+                else:
+                    run_left += self._start_up
         return stage_left, run_left
 
 
@@ -108,7 +133,7 @@ class Reporter:
             f" minibatch {s['minibatch']:<4d} time {duration(s['time']):<12s}"
             f" sec/tick {s['sec_per_tick']:<7.1f} sec/kimg {s['sec_per_kimg']:<7.2f}"
             f" maintenance {s['maintenance']:<7.1f} images/s {s['images_per_sec']:<7.1f}"
-            f" D_loss {s['D_loss']:<8.3f} G_loss {s['G_loss']:<8.3f}"
+            f" D_loss {_short(s['D_loss']):<8s} G_loss {_short(s['G_loss']):<8s}"
             f" left {duration(s['stage_left'])} (stage), {duration(s['run_left'])} (run)"
         )
         if s["D_skipped"] or s["G_skipped"]:

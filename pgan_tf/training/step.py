@@ -142,6 +142,10 @@ class TrainStep:
             self._programs[key] = tf.function(iteration, jit_compile=whole, autograph=False)
         return self._programs[key]
 
+    def is_compiled(self, phase: Phase) -> bool:
+        """True when an iteration at `phase` starts at once, its program being there."""
+        return (phase.level, phase.fade > 0) in self._programs
+
     def _split(self, batch):
         """Hands each replica its contiguous share of a batch, or of a tuple of batches."""
         if self.replicas == 1:
@@ -165,17 +169,19 @@ class TrainStep:
         self.G_adam.reset()
         self.D_adam.reset()
 
-    def take_report(self) -> dict[str, float]:
+    def take_report(self) -> dict[str, float | None]:
         """Returns means since the last report, and counters; waits for the device.
 
-        Keys: those of `REPORTED`, `D_skipped`, `G_skipped` (updates skipped since the start),
-        `skipped_in_a_row` (the longer of the two now), `D_log2_scale`, `G_log2_scale`.
+        Keys: those of `REPORTED` (None where no iteration had finite ones), `D_skipped`,
+        `G_skipped` (updates skipped since the start), `skipped_in_a_row` (the longer of the two
+        now), `D_log2_scale`, `G_log2_scale`.
         """
         copies = [v.numpy() for v in self.strategy.experimental_local_results(self._sums)]
         sums = np.mean(copies, axis=0)
         self._sums.assign(tf.zeros_like(sums))
-        count = max(float(sums[-1]), 1.0)
-        return {name: float(x) / count for name, x in zip(REPORTED, sums, strict=False)} | {
+        count = float(sums[-1])
+        means = [float(x) / count if count else None for x in sums[:-1]]
+        return dict(zip(REPORTED, means, strict=True)) | {
             "D_skipped": float(self.D_adam.skipped.numpy()),
             "G_skipped": float(self.G_adam.skipped.numpy()),
             "skipped_in_a_row": self.skipped_in_a_row(),
