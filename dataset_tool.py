@@ -185,10 +185,8 @@ def _add_care_commands(commands: argparse._SubParsersAction) -> None:
         "--ignore_labels",
         type=int,
         choices=(0, 1),
-        nargs="?",
-        const=1,
         default=0,
-        help="images only",
+        help="1: images only",
     )
     parser.add_argument(
         "--max-different",
@@ -227,7 +225,10 @@ def _run_verify(path: str) -> None:
     inexact = care.verify(path)
     print(f"{path} is sound")
     if inexact:
-        print(f"{inexact} images have a level that is within rounding, but not exactly the mean")
+        print(
+            f"{inexact} images have a level that is within rounding, but not exactly the mean: they"
+            " were made otherwise, or from a level that is missing now"
+        )
 
 
 def _run_display(path: str, out: str | None, grid: tuple[int, int], resolution: int | None) -> None:
@@ -259,7 +260,7 @@ def _run_compare(as_json: bool, ignore_labels: int, **options) -> int:
     else:
         for name, value in summary.items():
             print(f"{name:18s} {value}")
-    return 0 if result.identical else 1
+    return 130 if result.interrupted else int(not result.identical)
 
 
 # Handwritten digits.

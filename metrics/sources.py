@@ -168,32 +168,36 @@ class Folder:
 
     def __init__(self, path: str | os.PathLike):
         self.name = self._path = os.fspath(path)
-        self._files, _ = imagetree.list_files(self._path)
-        if not self._files:
+        self._tree = imagetree.Tree(self._path)
+        names = self._tree.images
+        if not names:
             raise UserError(f"{self._path} holds no images ({', '.join(imagefile.SUFFIXES)})")
-        self.num_images = len(self._files)
-        self.shape = self._read(self._files[0]).shape[:2]
+        self.num_images = len(names)
+        self.shape = self._read(*self._tree.members([0])).shape[:2]
 
     def blocks(self, count: int) -> Iterator[np.ndarray]:
         """Yields the first `count` images as uint8 [n, H, W, 3]."""
         with ThreadPoolExecutor(os.cpu_count(), "decode") as pool:
             for positions in _ranges(count, self.shape):
-                images = list(pool.map(self._read, [self._files[i] for i in positions]))
+                images = list(pool.map(self._read, self._tree.members(positions)))
                 for position, image in zip(positions, images, strict=True):
                     if image.shape[:2] != self.shape:
+                        names = self._tree.images
                         raise UserError(
-                            f"{self._path}: {self._files[position]} is"
-                            f" {image.shape[1]}x{image.shape[0]}, but {self._files[0]} is"
+                            f"{self._path}: {names[position]} is"
+                            f" {image.shape[1]}x{image.shape[0]}, but {names[0]} is"
                             f" {self.shape[1]}x{self.shape[0]}; all must be of one size"
                         )
                 yield np.stack(images)
 
-    def _read(self, name: str) -> np.ndarray:
+    def _read(self, member: imagetree.Member) -> np.ndarray:
         try:
-            with imagefile.open_image(imagetree.read_file(self._path, name)) as image:
+            with imagefile.open_image(imagetree.read_file(self._path, member)) as image:
                 return imagefile.plain_pixels_of(image)
         except BadImage as error:
-            raise UserError(f"{self._path}: {name} is no image to measure: {error}") from None
+            raise UserError(
+                f"{self._path}: {member.name} is no image to measure: {error}"
+            ) from None
 
 
 def _ranges(count: int, shape: tuple[int, int]) -> Iterator[np.ndarray]:

@@ -28,6 +28,7 @@ from pgan_tf.data.celebahq_work import (
 
 _HOPELESS = 64  # failures without any success after which no further image is tried
 _NAMES_SHOWN = 10
+_LISTING_HEADER = "record idx orig_idx orig_file status md5 reason"
 
 
 def create(
@@ -70,13 +71,14 @@ def create(
     inputs = Inputs(os.fspath(celeba_dir), os.fspath(delta_dir))
     writer.check_target(path, force)
     items = inputs.check()
+    listing = _listing_path(path, force)
     work = WorkDir.beside(path)
     _check_space(path, work, len(items), options.get("compress"))
     workers = build.default_workers() if workers is None else workers
     with work.claimed(_made_by()):
         results = _make_all(items, inputs, work, workers, strict)
         order = [i for i in build.shuffled(len(items)) if results[i].status != FAILED]
-        listing = _list_results(path, results, order)
+        _list_results(listing, results, order)
         _answer_failures(results, listing, allow_partial)
         paths = [work.file(results[i]) for i in order]
         build.build(path, FinishedImages(), order=paths, workers=workers, force=force, **options)
@@ -197,12 +199,27 @@ def _check_space(path: str, work: WorkDir, num_images: int, compress: str | None
         writer.check_space(path, data_set + missing)
 
 
-def _list_results(path: str, results: Sequence[Result], order: Sequence[int]) -> str:
-    """Prints a summary and writes the list of the images; returns the list's path."""
+def _listing_path(path: str, force: bool) -> str:
+    """Returns the path of the list of the images.
+
+    Raises: UserError when something else has it.
+    """
     parent, name = storage.split(path)
     listing = storage.join(parent, f"{name}-images.txt")
+    if storage.exists(listing) and not force:
+        with storage.open_binary(listing) as file:
+            if file.read(len(_LISTING_HEADER)) != _LISTING_HEADER.encode():
+                raise UserError(
+                    f"{listing}, where the images would be listed, holds something else; move it,"
+                    " or replace it by --force"
+                )
+    return listing
+
+
+def _list_results(listing: str, results: Sequence[Result], order: Sequence[int]) -> None:
+    """Prints a summary and writes the list of the images."""
     record_of = {i: record for record, i in enumerate(order)}
-    lines = ["record idx orig_idx orig_file status md5 reason"]
+    lines = [_LISTING_HEADER]
     for i, result in enumerate(results):
         item = result.item
         fields = (record_of.get(i, "-"), item.idx, item.orig_idx, item.orig_file)
@@ -222,7 +239,6 @@ def _list_results(path: str, results: Sequence[Result], order: Sequence[int]) ->
                 "near: as others came out exact under it, look at the near ones: their photographs"
                 " or landmarks may not be the original ones"
             )
-    return listing
 
 
 def _answer_failures(results: Sequence[Result], listing: str, allow_partial: bool) -> None:

@@ -183,7 +183,7 @@ def _lines(path: str) -> list[str]:
         raise _InputError(f"{path}: no such file")
     with storage.open_binary(path) as file:
         try:
-            return file.read().decode("utf-8").rstrip().splitlines()
+            return file.read().decode("utf-8-sig").rstrip().splitlines()
         except UnicodeDecodeError as error:
             raise _InputError(f"{path} is no text file") from error
 

@@ -16,19 +16,25 @@ _LISTED = 10  # indices of different images that the summary lists
 class Comparison:
     """The summary of a comparison.
 
+    shape_a, shape_b: channels, height and width of the images; where they are unlike, all images
+      are different.
     complete: whether all images were compared; False when it was stopped.
+    interrupted: whether that was by Ctrl-C.
     first_different: indices of the first images that differ.
     different_labels: None when labels were ignored or neither has any.
     """
 
     images_a: int
     images_b: int
+    shape_a: tuple[int, int, int]
+    shape_b: tuple[int, int, int]
     compared: int = 0
     identical_images: int = 0
     different_images: int = 0
     first_different: list[int] = dataclasses.field(default_factory=list)
     different_labels: int | None = None
     complete: bool = False
+    interrupted: bool = False
 
     @property
     def identical(self) -> bool:
@@ -59,10 +65,10 @@ def compare(
     Raises: UserError when one of them can't be read.
     """
     a, b = Dataset(path_a), Dataset(path_b)
-    result = Comparison(a.num_images, b.num_images)
+    shapes = [(data.num_channels, data.resolution, data.resolution) for data in (a, b)]
+    result = Comparison(a.num_images, b.num_images, *shapes)
     if not ignore_labels and (a.labels is not None or b.labels is not None):
         result.different_labels = _different_labels(a, b)
-    same_shape = (a.resolution, a.num_channels) == (b.resolution, b.num_channels)
     total = min(a.num_images, b.num_images)
     step = max(1, _BLOCK_BYTES // (a.resolution**2 * a.num_channels))
     with cli.progress("images") as bar:
@@ -71,7 +77,7 @@ def compare(
             for start in range(0, total, step):
                 indices = np.arange(start, min(start + step, total))
                 different = np.ones(len(indices), bool)
-                if same_shape:
+                if result.shape_a == result.shape_b:
                     pair = (data.read(data.resolution, indices) for data in (a, b))
                     different = np.not_equal(*pair).reshape(len(indices), -1).any(1)
                 _count(result, different, start, max_different)
@@ -79,6 +85,7 @@ def compare(
                 if max_different is not None and result.different_images >= max_different:
                     return result
         except KeyboardInterrupt:
+            result.interrupted = True
             return result
     result.complete = True
     return result

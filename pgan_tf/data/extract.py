@@ -68,8 +68,8 @@ def extract(
 ) -> int:
     """Writes each image as a file img00000000.png, ... and the labels as dataset.json.
 
-    `create_from_images --labels dataset.json` reads both again. Nothing is written but new files
-    in `out`.
+    `create_from_images --labels dataset.json` reads both again, names of classes included.
+    Nothing is written but new files in `out`.
 
     Args:
       path: the data set's directory.
@@ -118,5 +118,8 @@ def _extract(
         if care.is_one_hot(dataset.labels):
             values = dataset.labels.argmax(1).tolist()
         names = [file_name(index, file_format) for index in indices]
+        content: dict[str, list] = {"labels": list(zip(names, values, strict=True))}
+        if classes := care.class_names(dataset):
+            content["classes"] = classes
         with open(os.path.join(out, LABELS_FILE), "x", encoding="utf-8") as file:
-            json.dump({"labels": list(zip(names, values, strict=True))}, file)
+            json.dump(content, file)

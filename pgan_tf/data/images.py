@@ -15,6 +15,7 @@ from pgan_tf import cli
 from pgan_tf.cli import UserError, nearest
 from pgan_tf.data import build, imagefile, imagetree, storage, writer
 from pgan_tf.data.imagefile import BadImage, Preparation, Report
+from pgan_tf.data.imagetree import Member, Tree
 
 _TABLE_ROWS = 50
 _CLASSES = 1000  # numbers that are classes however few the images
@@ -30,16 +31,16 @@ class ImagesSource:
     num_channels: int
     resolution: int
 
-    def read(self, items: Sequence[str]) -> np.ndarray:
-        """Returns images by file name: uint8 [n, C, R, R]."""
+    def read(self, items: Sequence[Member]) -> np.ndarray:
+        """Returns images by file: uint8 [n, C, R, R]."""
         out = np.empty((len(items), self.num_channels, self.resolution, self.resolution), np.uint8)
-        for image, name in zip(out, items, strict=True):
+        for image, member in zip(out, items, strict=True):
             try:
-                pixels = imagefile.load(imagetree.read_file(self.root, name), self.preparation)
+                pixels = imagefile.load(imagetree.read_file(self.root, member), self.preparation)
                 if pixels.shape != image.shape:
                     raise BadImage("changed after it was checked")
             except BadImage as error:
-                raise _FoundLate(name, str(error)) from None
+                raise _FoundLate(member.name, str(error)) from None
             image[:] = pixels
         return out
 
@@ -69,7 +70,7 @@ def create(
       preparation: what is done to each image.
       labels: "folders": the topmost folder of each image is its class; or the name of a JSON
         file, in image_dir or elsewhere: {"labels": [[file name, class number or list of numbers],
-        ...]}; or None.
+        ...]}, and perhaps "classes": [name of class 0, ...]; or None.
       skip_bad: leaves out files that can't be used instead of failing.
       options: force, workers, shards, compress; see `build.build`.
     Raises: UserError; for files that can't be used after printing a table of them.
@@ -78,51 +79,68 @@ def create(
     writer.check_target(os.fspath(path), options.get("force", False))
     if preparation.resolution is not None:
         writer.check_size(preparation.resolution, 3)
-    names, others = imagetree.list_files(root)
+    tree = imagetree.Tree(root)
+    names = tree.images
     if not names:
         raise UserError(f"{root} holds no image files ({', '.join(imagefile.SUFFIXES)})")
-    others = [name for name in others if name != labels]
+    others = [name for name in tree.others if name != labels]
     if others:
         print(f"Leaving out what is no image: {len(others)} file(s), {others[0]} first")
-    label_of = None if labels is None else _find_labels(root, labels, names)
+    found = None if labels is None else _find_labels(tree, labels)
 
-    shape, bad = _examine_all(root, names, preparation, options.get("workers"))
-    if label_of is not None:
+    shape, bad = _examine_all(tree, preparation, options.get("workers"))
+    if found is not None:
         unlabelled = Report(None, None, None, False, "has no label")
-        bad |= {name: unlabelled for name in names if name not in label_of}
+        bad |= {name: unlabelled for name in names if name not in found.of}
     while True:
         _answer_bad(bad, len(names), skip_bad)
-        good = [name for name in names if name not in bad]
-        good = [good[i] for i in build.shuffled(len(good), shuffle)]
+        good = np.array([i for i, name in enumerate(names) if name not in bad])
+        good = good[build.shuffled(len(good), shuffle)]
         try:
             source = ImagesSource(root, dataclasses.replace(preparation, channels=shape[0]), *shape)
-            return _build(path, source, good, label_of, options)
+            return _build(path, source, _Order(tree, good), found, options)
         except _FoundLate as late:
             name, reason = late.args
             bad[name] = Report(None, None, None, False, reason)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Order:
+    """A tree's image files in some order; slices of it are lists of files."""
+
+    tree: Tree
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, which: slice) -> list[Member]:
+        return self.tree.members(self.indices[which])
+
+
 def _build(
     path: str | os.PathLike,
     source: ImagesSource,
-    names: list[str],
-    label_of: dict[str, Any] | None,
+    order: _Order,
+    found: "_Labels | None",
     options: dict[str, Any],
 ) -> int:
-    """Writes the data set of the named images, in this order, after printing its size."""
+    """Writes the data set of the images, in this order, after printing its size."""
     labels, files = None, {}
-    if label_of is not None:
-        labels, classes = _label_rows([label_of[name] for name in names])
+    if found is not None:
+        names = order.tree.images
+        values = [found.of[names[i]] for i in order.indices]
+        labels, classes = _label_rows(values, found.classes)
         if classes:
             files[build.CLASSES_FILE] = build.classes_text(classes)
     label_size = 0 if labels is None else labels.shape[1]
-    size = writer.size_on_disk(len(names), source.resolution, source.num_channels, label_size)
+    size = writer.size_on_disk(len(order), source.resolution, source.num_channels, label_size)
     print(
-        f"{len(names)} images of {source.resolution}x{source.resolution},"
+        f"{len(order)} images of {source.resolution}x{source.resolution},"
         f" {source.num_channels} channel(s): {storage.readable_size(size)}"
         + (" before compression" if options.get("compress") else "")
     )
-    return build.build(path, source, order=names, labels=labels, files=files, **options)
+    return build.build(path, source, order=order, labels=labels, files=files, **options)
 
 
 class _Examine:
@@ -131,30 +149,35 @@ class _Examine:
     def __init__(self, root: str, preparation: Preparation):
         self.root, self.preparation = root, preparation
 
-    def __call__(self, names: list[str]) -> list[Report]:
-        return [self._examine(name) for name in names]
+    def __call__(self, members: list[Member]) -> list[Report]:
+        return [self._examine(member) for member in members]
 
-    def _examine(self, name: str) -> Report:
+    def _examine(self, member: Member) -> Report:
         try:
-            return imagefile.examine(imagetree.read_file(self.root, name), self.preparation)
+            return imagefile.examine(imagetree.read_file(self.root, member), self.preparation)
         except BadImage as error:
             return Report(None, None, None, False, str(error))
 
 
 def _examine_all(
-    root: str, names: list[str], preparation: Preparation, workers: int | None
+    tree: Tree, preparation: Preparation, workers: int | None
 ) -> tuple[tuple[int, int], dict[str, Report]]:
     """Returns (channels, resolution) of most good files, and reports of all others by name."""
-    pieces = [names[i : i + _CHECKED_AT_ONCE] for i in range(0, len(names), _CHECKED_AT_ONCE)]
+    names = tree.images
+    pieces = [
+        range(i, min(i + _CHECKED_AT_ONCE, len(names)))
+        for i in range(0, len(names), _CHECKED_AT_ONCE)
+    ]
     workers = min(build.default_workers() if workers is None else workers, len(pieces))
     bad: dict[str, Report] = {}
     good: dict[tuple[int, int], list[str]] = collections.defaultdict(list)  # names by shape
     enlarged = 0
     with cli.progress("files") as bar:
         task = bar.add_task("Checking", total=len(names))
-        reports = build.ordered_map(_Examine(root, preparation), pieces, workers)
+        examine = _Examine(tree.root, preparation)
+        reports = build.ordered_map(examine, map(tree.members, pieces), workers)
         for piece, piece_reports in zip(pieces, reports, strict=True):
-            for name, report in zip(piece, piece_reports, strict=True):
+            for name, report in zip((names[i] for i in piece), piece_reports, strict=True):
                 if report.reason:
                     bad[name] = report
                 else:
@@ -209,31 +232,63 @@ def _answer_bad(bad: dict[str, Report], total: int, skip_bad: bool) -> None:
     print(f"Leaving out {len(bad)} of {total} files")
 
 
-def _find_labels(root: str, labels: str, names: list[str]) -> dict[str, Any]:
-    """Returns {image: class name, class number or list of numbers} of the images with a label."""
+@dataclasses.dataclass(frozen=True)
+class _Labels:
+    """Labels of images.
+
+    of: class name, class number or list of numbers of each image that has a label.
+    classes: names of the numbered classes, or None.
+    """
+
+    of: dict[str, Any]
+    classes: list[str] | None = None
+
+
+def _find_labels(tree: Tree, labels: str) -> _Labels:
+    """Returns the labels of a tree's images; `labels` is as in `create`."""
+    names = tree.images
     if labels == "folders":
-        return {name: name.split("/")[0] for name in names if "/" in name}
+        return _Labels({name: name.split("/")[0] for name in names if "/" in name})
     try:
-        text = imagetree.read_file(root, labels)
-    except (BadImage, KeyError, OSError):
-        try:
+        if member := tree.find(labels):
+            text = imagetree.read_file(tree.root, member)
+        else:
             with storage.open_binary(labels) as file:
                 text = file.read()
-        except OSError:
-            raise UserError(
-                f"--labels {labels} is neither in {root} nor a file of its own"
-                f"{nearest(labels, ['folders'])}"
-            ) from None
+    except (BadImage, OSError):
+        raise UserError(
+            f"--labels {labels} is neither in {tree.root} nor a file of its own"
+            f"{nearest(labels, ['folders'])}"
+        ) from None
     try:
-        return {name.replace("\\", "/"): value for name, value in json.loads(text)["labels"]}
+        content = json.loads(text)
+        pairs = [(name.replace("\\", "/"), value) for name, value in content["labels"]]
+        classes = content.get("classes")
+        if not isinstance(classes, list | None) or not all(
+            isinstance(c, str) for c in classes or ()
+        ):
+            raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UserError(
             f'{labels} is not of the form {{"labels": [["name.png", 0], ...]}}'
         ) from None
+    label_of: dict[str, Any] = {}
+    for name, value in pairs:
+        if label_of.setdefault(name, value) != value:
+            raise UserError(f"{labels} gives {name} two labels: {label_of[name]} and {value}")
+    if strange := label_of.keys() - set(names):
+        print(
+            f"{labels} has labels of {len(strange)} file(s) that aren't there, {min(strange)} first"
+        )
+    return _Labels(label_of, classes)
 
 
-def _label_rows(values: list) -> tuple[np.ndarray, list[str]]:
+def _label_rows(values: list, classes: list[str] | None) -> tuple[np.ndarray, list[str]]:
     """Returns labels, float32 [N, label size], and the names of the classes if they have any."""
+    if classes is not None:
+        if not all(type(value) is int and 0 <= value < len(classes) for value in values):
+            raise UserError(f"labels must be numbers of the {len(classes)} classes, from 0 on")
+        return build.one_hot(values, len(classes)), classes
     if all(isinstance(value, str) for value in values):
         classes = sorted(set(values))
         number = {name: i for i, name in enumerate(classes)}

@@ -8,6 +8,7 @@ refused. Plain values (None, numbers, strings, bytes, tuples, lists, dicts) need
 
 import os
 import pickle
+import pickletools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
@@ -39,6 +40,7 @@ def load(
     """
     with storage.open_binary(os.fspath(path)) as file:
         try:
+            _check_memo(file)
             return Unpickler(file, dict(stand_ins or {})).load()
         except Refused as error:
             raise UserError(
@@ -51,6 +53,23 @@ def load(
         ) as error:  # fmt: skip
             what = " ".join(str(error).split())
             raise UserError(f"{path} is no complete pickle of arrays ({what})") from None
+
+
+_MEMO = ("PUT", "BINPUT", "LONG_BINPUT")
+_MEMO_ROOM = 1 << 20
+
+
+def _check_memo(file: BinaryIO) -> None:
+    """Refuses numbers in the memo that no honest pickle has: they'd cost memory without end.
+
+    Raises: ValueError, also when the pickle is cut short or has unknown instructions.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in _MEMO and argument > max(size, _MEMO_ROOM):
+            raise ValueError(f"memo entry {argument}")
+    file.seek(0)
 
 
 class Refused(Exception):  # noqa: N818

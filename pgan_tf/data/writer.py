@@ -3,7 +3,6 @@
 import array
 import contextlib
 import dataclasses
-import io
 import os
 import re
 import socket
@@ -238,9 +237,10 @@ class DatasetWriter:
         if self._labels is not None:
             if len(self._labels) != self.num_images:
                 raise ValueError(f"{len(self._labels)} labels for {self.num_images} images")
-            buffer = io.BytesIO()
-            np.save(buffer, self._labels)
-            self.add_file(labels_file(self.name), buffer.getvalue())
+            with storage.open_binary(
+                storage.join(self._partial, labels_file(self.name)), "w"
+            ) as file:
+                np.save(file, self._labels)
         self._close()
         if not storage.is_remote(self._partial):
             for name in os.listdir(self._partial):

@@ -13,7 +13,8 @@ from test_writer import images, write
 
 import dataset_tool
 from pgan_tf.cli import UserError
-from pgan_tf.data import care, compare, display, extract, pyramid, records
+from pgan_tf.data import build, care, compare, display, extract, pyramid, records
+from pgan_tf.data import images as create
 from pgan_tf.data.dataset import Dataset
 
 PIXELS = images(11, 32)
@@ -114,6 +115,18 @@ def test_extract_and_back(made, tmp_path, capsys, file_format, workers):
     assert code == 0 and json.loads(printed)["identical"] is True
 
 
+def test_names_of_classes_come_back(tmp_path):
+    write(tmp_path / "set", PIXELS, np.eye(5, dtype=np.float32)[np.arange(11) % 3])
+    names = ["cat", "a dog", "crow", "none", "at all"]
+    (tmp_path / "set" / build.CLASSES_FILE).write_bytes(build.classes_text(names))
+    extract.extract(tmp_path / "set", tmp_path / "files", workers=1)
+    create.create(
+        tmp_path / "back", tmp_path / "files", labels="dataset.json", shuffle=False, workers=1
+    )
+    assert care.info(tmp_path / "back").classes == care.info(tmp_path / "set").classes
+    assert Dataset(tmp_path / "back").label_size == 5
+
+
 def test_extract_gray_level(tmp_path):
     pixels = images(3, 16, channels=1)
     write(tmp_path / "gray", pixels)
@@ -150,9 +163,10 @@ def test_compare(made, tmp_path, capsys):
     code, printed = run(capsys, "compare", made, other, "--json")
     assert code == 1
     assert json.loads(printed) == {
-        "images_a": 11, "images_b": 11, "compared": 11, "identical_images": 9,
+        "images_a": 11, "images_b": 11, "shape_a": [3, 32, 32], "shape_b": [3, 32, 32],
+        "compared": 11, "identical_images": 9,
         "different_images": 2, "first_different": [2, 9], "different_labels": 1,
-        "complete": True, "identical": False,
+        "complete": True, "interrupted": False, "identical": False,
     }  # fmt: skip
     result = json.loads(run(capsys, "compare", made, other, "--ignore_labels", 1, "--json")[1])
     assert result["different_labels"] is None
@@ -168,6 +182,7 @@ def test_compare_other_shapes(made, tmp_path):
     write(tmp_path / "smaller", PIXELS[:, :, :16, :16].copy(), LABELS)
     result = compare.compare(made, tmp_path / "smaller")
     assert result.different_images == 11 and not result.different_labels
+    assert (result.shape_a, result.shape_b) == ((3, 32, 32), (3, 16, 16))
 
 
 def test_compare_stops_when_interrupted(made, tmp_path, monkeypatch):

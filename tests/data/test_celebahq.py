@@ -432,6 +432,16 @@ def test_interrupted_job_goes_on(inputs, aligned, how):
     assert sorted(os.listdir(inputs)) == ["celeba", "deltas", "hq", "hq-images.txt"]
 
 
+def test_the_listing_takes_no_other_file_s_place(inputs):
+    (inputs / "hq-images.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"hq-images\.txt.* holds something else"):
+        create(inputs)
+    assert (inputs / "hq-images.txt").read_text() == "mine"
+    create(inputs, force=True)
+    create(inputs, force=True)
+    assert (inputs / "hq-images.txt").read_text().startswith("record idx")
+
+
 def unfinished(inputs: Path, aligned, monkeypatch) -> None:
     """Leaves a work directory with four finished images."""
     with monkeypatch.context() as patch:

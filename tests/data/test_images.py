@@ -326,6 +326,10 @@ def test_label_file(tree, tmp_path):
         ("[]", "not of the form"),
         ("{", "not of the form"),
         ('{"labels": null}', "not of the form"),
+        ('{"labels": [], "classes": [1]}', "not of the form"),
+        ('{"labels": [], "classes": "ab"}', "not of the form"),
+        (json.dumps({"labels": [[n, 1] for n in NAMES], "classes": ["one"]}), "of the 1 classes"),
+        (json.dumps({"labels": [[NAMES[0], 1], [NAMES[0], 2]]}), "two labels: 1 and 2"),
         (json.dumps({"labels": list(zip(NAMES, [1, [2], 0], strict=True))}), "must"),
         (json.dumps({"labels": list(zip(NAMES, [1, -1, 0], strict=True))}), "must"),
         ('{"labels": [["cats/0.png", 1], ["cats/1.png", 0]]}', "has no label"),
@@ -442,7 +446,35 @@ def test_enlarged_images_are_counted(tree, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil.png", "/evil.png", "a/../../evil.png", "a\\..\\evil.png"]
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+def test_zips_however_packed(tree, tmp_path, method, capsys):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name in NAMES:
+            entry = zipfile.ZipInfo("x")
+            entry.filename, entry.compress_type = name.replace("/", "\\"), method
+            entry.extra = bytes.fromhex("fecaaaaa") + bytes(0xAAAA)  # a field of no meaning
+            archive.writestr(entry, (tree / name).read_bytes())
+    if method == zipfile.ZIP_LZMA:
+        with pytest.raises(UserError, match="3 of 3 files can't be used"):
+            images.create(tmp_path / "out", path, workers=1)
+        assert "packed by method 14" in capsys.readouterr().out
+        return
+    images.create(tmp_path / "out", path, labels="folders", workers=1)
+    images.create(tmp_path / "same", tree, labels="folders", workers=1)
+    assert Dataset(tmp_path / "out").content_hash() == Dataset(tmp_path / "same").content_hash()
+
+
+def test_labels_of_files_that_are_not_there_are_told(tree, tmp_path, capsys):
+    labels = {"labels": [[name, 0] for name in (*NAMES, "gone.png", "also.png")]}
+    (tree / "dataset.json").write_text(json.dumps(labels))
+    images.create(tmp_path / "out", tree, labels="dataset.json", workers=1)
+    assert "labels of 2 file(s) that aren't there, also.png first" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name", ["C:/evil.png", "../evil.png", "/evil.png", "a/../../evil.png", "a\\..\\evil.png"]
 )
 def test_zip_that_leads_outside_is_refused(tmp_path, name):
     path = tmp_path / "bad.zip"
@@ -452,7 +484,7 @@ def test_zip_that_leads_outside_is_refused(tmp_path, name):
         entry.filename = name
         archive.writestr(entry, file_bytes(RGB))
     with pytest.raises(UserError, match=r"bad\.zip names .*evil"):
-        imagetree.list_files(str(path))
+        imagetree.Tree(path)
 
 
 def test_damaged_zips(tree, tmp_path):
@@ -474,7 +506,7 @@ def test_zip_entry_that_declares_too_much(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(10_000))
     with pytest.raises(BadImage, match="declares 10000 bytes"):
-        imagetree.read_file(str(path), "a.png")
+        imagetree.read_file(str(path), *imagetree.Tree(path).members([0]))
 
 
 def test_command_line_options(tree, tmp_path):

@@ -46,6 +46,12 @@ def test_python_2(tmp_path):
     assert loaded["labels"] == [1, 2, -3]
 
 
+def test_a_memo_without_end_takes_no_memory(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(b"\x80\x02Nr\xff\xff\xff\x7f.")
+    with pytest.raises(UserError, match=r"x\.pkl is no complete pickle .*memo entry 2147483647"):
+        safe_pickle.load(tmp_path / "x.pkl")
+
+
 class _Call:
     def __init__(self, function, *arguments):
         self.reduced = function, arguments
