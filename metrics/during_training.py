@@ -18,6 +18,7 @@ from pgan_tf.networks import Generator
 
 def training_metrics(
     metrics: Sequence[str],
+    Gs: Generator,
     dataset: Dataset | SyntheticDataset,
     resolution: int,
     mirror: bool,
@@ -28,8 +29,8 @@ def training_metrics(
     inception: str | None = None,
     xla: bool = True,
     say: Callable[[str], None] = print,
-) -> Callable[[Generator, float, int], dict[str, float]]:
-    """Returns a function that measures Gs: (Gs, lod, images shown) -> {column: value}.
+) -> Callable[[float, int], dict[str, float]]:
+    """Returns a function that measures Gs as it is then: (lod, images shown) -> {column: value}.
 
     The function appends to `metric-<name>.jsonl` in the run's directory what
     `python -m metrics.run` would. A metric that fails is left out, and said; it never raises
@@ -37,7 +38,7 @@ def training_metrics(
 
     Args:
       metrics: names, such as swd, msssim.
-      dataset, resolution, mirror, labels: the training's; labels [num, label_size] or None.
+      Gs, dataset, resolution, mirror, labels: the training's; labels [num, label_size] or None.
       directory: the run's.
       num_images: for every metric; None: each metric's own number, which takes long.
       seed: of latents and all else that is random; the same latents are measured every time.
@@ -63,19 +64,18 @@ def training_metrics(
         metrics, Cache(cache), num_images, seed, lambda: inception_weights.load(inception, cache)
     )
     reals = Reals(dataset, resolution, mirror, seed)
-    kept: list[tuple[Generator, float, Fakes]] = []  # compiled once for a lod
+    fakes = Fakes(Gs, Gs.lod, seed, labels, "metrics", xla)
 
-    def measure(Gs: Generator, lod: float, nimg: int) -> dict[str, float]:
+    def measure(lod: float, nimg: int) -> dict[str, float]:
         try:
-            return measured(Gs, lod, nimg)
+            return measured(lod, nimg)
         except Exception as error:
             say(f"not measured: {describe(error)}")
             return {}
 
-    def measured(Gs: Generator, lod: float, nimg: int) -> dict[str, float]:
-        if not kept or kept[0][:2] != (Gs, lod):
-            kept[:] = [(Gs, lod, Fakes(Gs, lod, seed, labels, "metrics", xla))]
-        results = evaluator.measure(kept[0][2], reals)
+    def measured(lod: float, nimg: int) -> dict[str, float]:
+        fakes.lod = lod
+        results = evaluator.measure(fakes, reals)
         for error in dict.fromkeys(result.error for result in results if result.error):
             names = ", ".join(result.metric.name for result in results if result.error == error)
             say(f"{names}: {error}")

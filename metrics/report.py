@@ -28,9 +28,10 @@ class Table:
             for column in Evaluator.columns(metric, source)
         ]
         self._header_is_due = True
+        self._said: set[str] = set()
 
     def row(self, name: str, results: Sequence[Result]) -> None:
-        """Prints a row, and a line below it for each metric that failed."""
+        """Prints a row, and below it what made metrics fail, unless it was said before."""
         if self._header_is_due:  # only now, so that errors before it stand alone
             self._header_is_due = False
             self._print("", "time", [column for _, column in self._columns])
@@ -38,7 +39,9 @@ class Table:
         cells = [values.get(metric, {}).get(column) for metric, column in self._columns]
         seconds = max((r.seconds for r in results), default=0)
         self._print(name, duration(seconds), ["-" if c is None else f"{c:.4f}" for c in cells])
-        for message in dict.fromkeys(r.error for r in results if r.error):
+        messages = dict.fromkeys(r.error for r in results if r.error)
+        for message in [m for m in messages if m not in self._said]:
+            self._said.add(message)
             names = ", ".join(r.metric.name for r in results if r.error == message)
             print(f"  {names}: {message}", flush=True)
 

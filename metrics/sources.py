@@ -69,9 +69,16 @@ class Fakes:
         self.shape = (Gs.resolution, Gs.resolution)
         self._Gs, self._seed = Gs, seed
         self._labels = np.eye(Gs.label_size, dtype=np.float32) if labels is None else labels
-        native = Gs.resolution >> int(lod)
-        minibatch = int(np.clip((1 << 22) // native**2, 1, 64))
-        self._generate = ImageGenerator(Gs, lod, minibatch, xla)
+        self._generate = ImageGenerator(Gs, lod, most=64, xla=xla)
+
+    @property
+    def lod(self) -> float:
+        """May be set to another."""
+        return self._generate.lod
+
+    @lod.setter
+    def lod(self, lod: float) -> None:
+        self._generate.lod = lod
 
     def blocks(self, count: int) -> Iterator[np.ndarray]:
         """Yields the first `count` images as uint8 [n, R, R, 3]."""

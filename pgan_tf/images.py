@@ -1,6 +1,7 @@
 """Images for people: from the generator's range to PNG files and grids."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from pgan_tf.networks import Generator, Lod
 
 GRID_PIXELS = {"1080p": (1920, 1080, 3, 2), "4k": (3840, 2160, 7, 4)}
 """Name -> width, height, least columns, least rows of an image grid."""
+
+_BATCH_PIXELS = 1 << 22
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -29,39 +32,56 @@ def latents_of(seeds: np.ndarray, latent_size: int) -> np.ndarray:
 
 
 class ImageGenerator:
-    """Runs a generator on any number of latents, in batches of one size, traced once.
+    """Runs a generator on any number of latents, in batches of one size.
 
-    The size never changes, the last batch being filled up, so that an image does not depend
-    on how many others are asked for at a time.
+    The size never changes at a resolution, the last batch being filled up, so that an image does
+    not depend on how many others are asked for at a time.
 
     Args:
       Gs: the generator.
-      lod: of the images; may be set to another of the same stage, fading if the first was.
-      minibatch: size of the batches.
+      lod: of the images; may be set to another at any time. What is compiled serves a whole
+        stage: all of its fade, or the lod that it ends at.
+      most: images in a batch; fewer where they have more than 512x512 pixels.
       xla: compile with XLA: the same bits in every run on a CPU, whatever else it is doing.
     """
 
-    def __init__(self, Gs: Generator, lod: float = 0.0, minibatch: int = 16, xla: bool = True):
-        self.Gs, self.lod, self.minibatch = Gs, lod, minibatch
-        level, fade = Lod.of(lod).level, Lod.of(lod).fade
+    def __init__(self, Gs: Generator, lod: float = 0.0, most: int = 16, xla: bool = True):
+        self.Gs, self.lod = Gs, lod
+        self._most, self._xla = most, xla
+        self._stage: tuple[int, bool] | None = None  # that _run is for
+        self._run: Callable | None = None
 
-        def run(z, y, weight):
-            return Gs(z, y, lod=Lod(level, None if fade is None else weight))
-
-        self._run = tf.function(run, jit_compile=xla, autograph=False)
+    @property
+    def minibatch(self) -> int:
+        """Size of the batches at the current lod."""
+        return int(
+            np.clip(_BATCH_PIXELS // (self.Gs.resolution >> int(self.lod)) ** 2, 1, self._most)
+        )
 
     def __call__(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Returns uint8 [n, r, r, C] for latents [n, latent_size], labels [n, label_size]."""
         if labels is None:
             labels = np.zeros([len(latents), self.Gs.label_size], np.float32)
-        fade = np.float32(Lod.of(self.lod).fade or 0.0)
+        lod, size = Lod.of(self.lod), self.minibatch
+        run = self._compiled(lod.level, lod.fade is not None)
+        fade = np.float32(lod.fade or 0.0)
         parts = []
-        for first in range(0, len(latents), self.minibatch):
-            z, y = (a[first : first + self.minibatch] for a in (latents, labels))
-            missing = self.minibatch - len(z)
+        for first in range(0, len(latents), size):
+            z, y = (a[first : first + size] for a in (latents, labels))
+            missing = size - len(z)
             z, y = (np.pad(a, [[0, missing], [0, 0]], mode="edge") for a in (z, y))
-            parts.append(to_uint8(self._run(z, y, fade).numpy())[: self.minibatch - missing])
+            parts.append(to_uint8(run(z, y, fade).numpy())[: size - missing])
         return np.concatenate(parts)
+
+    def _compiled(self, level: int, fading: bool) -> Callable:
+        if self._stage != (level, fading):
+
+            def run(z, y, weight):
+                return self.Gs(z, y, lod=Lod(level, weight if fading else None))
+
+            self._stage = level, fading
+            self._run = tf.function(run, jit_compile=self._xla, autograph=False)
+        return self._run
 
 
 def enlarge(images: np.ndarray, resolution: int) -> np.ndarray:

@@ -85,6 +85,18 @@ def test_networks_run_at_the_lod_of_their_snapshot(tmp_path):
     np.testing.assert_array_equal(again(latents), fakes)
 
 
+def test_a_generator_of_images_is_compiled_once_for_a_stage(tmp_path):
+    loaded = load_snapshot(snapshot_in(tmp_path, lod=1.5))
+    latents = np.random.RandomState(0).randn(4, 16).astype(np.float32)
+    generator, programs = images.ImageGenerator(loaded.Gs, xla=False), []
+    for lod in (1.5, 1.25, 1.0, 0.5, 0.0):
+        generator.lod = lod
+        expected = images.to_uint8(loaded.Gs(latents, lod=lod))
+        np.testing.assert_allclose(generator(latents), expected, atol=1)
+        programs.append(generator._run)
+    assert programs[0] is programs[1] and len(set(map(id, programs))) == 4
+
+
 def test_a_snapshot_within_the_growth_and_in_gray(tmp_path):
     path = snapshot_in(tmp_path / "001-y", lod=1.5, num_channels=1)
     (file,) = generate(path, tmp_path, [0])

@@ -103,7 +103,7 @@ class _Training:
         self.diverged = self.save_failed = False
         self.stop_signal: int | None = None
         self._grid = grid_size(config.train.image_grid, self.resolution)
-        self._generators: dict[tuple[int, bool], ImageGenerator] = {}
+        self._generate = ImageGenerator(self.Gs, xla=config.train.xla)
         self._measure, self._best = self._metrics()
 
     def _metrics(self):
@@ -124,6 +124,7 @@ class _Training:
         names = parse_names(train.metrics)
         measure = training_metrics(
             names,
+            self.Gs,
             self.dataset,
             self.resolution,
             self.config.data.mirror,
@@ -381,7 +382,7 @@ class _Training:
         values = {}
         if self._measure and (last or self.is_due(train.metric_ticks)):
             self.reporter.end_progress()
-            values = self._measure(self.Gs, phase.lod, self.nimg)
+            values = self._measure(phase.lod, self.nimg)
         self.reporter.tick(stats, values)
         if last or self.is_due(train.image_snapshot_ticks):
             self.save_fakes(phase.lod)
@@ -441,18 +442,8 @@ class _Training:
         """Writes the grid of Gs's images of the fixed latents, enlarged to full resolution."""
         columns, rows = self._grid
         _, latents, labels = self.feed.grid(columns, rows)
-        images = enlarge(self._generator(lod)(latents, labels), self.resolution)
+        self._generate.lod = lod
+        images = enlarge(self._generate(latents, labels), self.resolution)
         picture = make_grid(images, columns)
         save_png(picture, self.directory.path / f"fakes{self.nimg // 1000:06d}.png")
         self.reporter.image("fakes", picture, self.nimg)
-
-    def _generator(self, lod: float) -> ImageGenerator:
-        """Gs at a lod; it is compiled once for a stage, fading or not."""
-        key = (int(lod), lod > int(lod))
-        if key not in self._generators:
-            self._generators.clear()
-            minibatch = max(1, min(16, 2**22 // (self.resolution // 2 ** int(lod)) ** 2))
-            generator = ImageGenerator(self.Gs, lod, minibatch, xla=self.config.train.xla)
-            self._generators[key] = generator
-        self._generators[key].lod = lod
-        return self._generators[key]

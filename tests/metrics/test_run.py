@@ -164,17 +164,17 @@ def test_the_training_loops_function_agrees_with_the_command(world, monkeypatch,
     snapshot = load_snapshot("results/001-test")
     said = []
     function = training_metrics(
-        ["swd", "msssim", "fid"], Dataset("data"), 16, True, world, 20, inception="nowhere.pth",
-        say=said.append,
+        ["swd", "msssim", "fid"], snapshot.Gs, Dataset("data"), 16, True, world, 20,
+        inception="nowhere.pth", say=said.append,
     )  # fmt: skip
-    values = function(snapshot.Gs, snapshot.lod, 2000)
+    values = function(snapshot.lod, 2000)
     (command,) = read_results("command/metric-swd.jsonl")
     assert values["SWDx1e3_avg"] == command["value"]
     assert set(values) == {"SWDx1e3_16", "SWDx1e3_avg", "MS-SSIM"}
     assert len(said) == 1 and said[0].startswith("fid: can't read the Inception weights")
-    assert function(snapshot.Gs, 1.0, 3000) != values
+    assert function(1.0, 3000) != values
     lines = (world / "metric-swd.jsonl").read_text().splitlines()
     assert [json.loads(line)["kimg"] for line in lines] == [2.0, 3.0]
     for names, words in ((["modes"], "modes can't"), (["sdw"], "unknown metric")):
         with pytest.raises(UserError, match=words):
-            training_metrics(names, Dataset("data"), 16, True, world)
+            training_metrics(names, snapshot.Gs, Dataset("data"), 16, True, world)
