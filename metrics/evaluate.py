@@ -30,7 +30,7 @@ class Result:
       values: by column; empty when it failed.
       error: why it failed, in one line.
       num_images: measured.
-      seconds: from the first image on, shared passes counted whole.
+      seconds: what it took, shared passes counted whole, a classifier's training too.
     """
 
     metric: Metric
