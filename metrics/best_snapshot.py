@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from metrics.measures import higher_is_better
 from pgan_tf.files import write_text
 
@@ -51,6 +53,11 @@ class BestSnapshot:
         """Returns the mark; nothing where there is none for this column."""
         try:
             record = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            whole = (
+                record["column"] == self._column
+                and np.isfinite(record["value"])
+                and isinstance(record["snapshot"], str)
+            )
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return {}
-        return record if record.get("column") == self._column else {}
+        return record if whole else {}

@@ -64,6 +64,7 @@ def training_metrics(
         metrics, Cache(cache), num_images, seed, lambda: inception_weights.load(inception, cache)
     )
     reals = Reals(dataset, resolution, mirror, seed)
+    said: set[str] = set()
     fakes = Fakes(Gs, Gs.lod, seed, labels, "metrics", xla)
 
     def measure(lod: float, nimg: int) -> dict[str, float]:
@@ -76,7 +77,9 @@ def training_metrics(
     def measured(lod: float, nimg: int) -> dict[str, float]:
         fakes.lod = lod
         results = evaluator.measure(fakes, reals)
-        for error in dict.fromkeys(result.error for result in results if result.error):
+        errors = dict.fromkeys(result.error for result in results if result.error)
+        for error in [error for error in errors if error not in said]:
+            said.add(error)
             names = ", ".join(result.metric.name for result in results if result.error == error)
             say(f"{names}: {error}")
         about = {

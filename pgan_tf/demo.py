@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise SystemExit(130) from None
     (grid,) = generate(run, home, range(16 * 8), grid=(16, 8), zoom=2)
     print(f"\nEmoji that don't exist: {grid}\nHow they grew: {run}/fakes*.png")
+    print(f"More of them: python -m pgan_tf.generate --snapshot {run} --seeds 0-99 --out images")
 
 
 if __name__ == "__main__":

@@ -60,9 +60,10 @@ class ImageGenerator:
 
     def __call__(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Returns uint8 [n, r, r, C] for latents [n, latent_size], labels [n, label_size]."""
+        lod = self.Gs.check_lod(self.lod)
         if labels is None:
             labels = np.zeros([len(latents), self.Gs.label_size], np.float32)
-        lod, size = Lod.of(self.lod), self.minibatch
+        size = self.minibatch
         run = self._compiled(lod.level, lod.fade is not None)
         fade = np.float32(lod.fade or 0.0)
         parts = []

@@ -5,11 +5,13 @@ A snapshot is a NumPy archive (`np.load(path, allow_pickle=False)` opens it anyw
 the networks' arguments, the run's options, the images shown and the lod.
 """
 
+import contextlib
 import json
+import math
 import os
 import re
 import zipfile
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,10 @@ from pgan_tf.official_names import from_official, to_official
 
 SNAPSHOT_NAME = re.compile(r"network-snapshot-(\d{6,})(?:-(\d{3}))?\.npz")
 _FORMAT = "pgan_tf snapshot 1"
+
+
+class DamagedError(UserError):
+    """A file is not there, not whole, or not what it should be."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,8 @@ def save_snapshot(
         "networks": arguments,
         "config": json.loads(config_module.to_json(config)),
     }
-    save_arrays(path, arrays, meta)
+    with saving_arrays(path, arrays, meta):
+        pass
 
 
 def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
@@ -98,32 +105,34 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
     Args:
       path: `network-snapshot-NNNNNN.npz`, or `results/NNN-…`.
       dtype: Keras dtype policy of the networks.
-    Raises: UserError when there is none, or it is damaged or no snapshot.
+    Raises: UserError when there is none, or it can't be read; DamagedError when it is not whole.
     """
     path = Path(path)
-    if path.is_dir():
+    if path.suffix != ".npz":
         path = newest_snapshot(path)
     arrays, meta = load_arrays(path, _FORMAT)
-    for name, array in arrays.items():
-        if array.dtype.kind != "f" or not np.isfinite(array).all():
-            raise UserError(f"{path} holds weights that are no finite numbers ({name})")
     try:
         networks = {}
         for name, kind in (("G", Generator), ("D", Discriminator), ("Gs", Generator)):
             arguments = {**meta["networks"][name], "lod": float(meta["lod"])}
             prefix = f"{name}/"
             own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+            for local_name, array in own.items():
+                if not is_finite(array):
+                    raise ValueError(f"weights that are no finite numbers ({prefix}{local_name})")
             _check_size(arguments, own)
             network = kind(**arguments, dtype=dtype)
             from_official(network, own)
             network.check_lod(None)
             networks[name] = network
+        if type(meta["nimg"]) is not int or meta["nimg"] < 0:
+            raise ValueError(f"nimg is {meta['nimg']!r}")
         config = config_module.from_json(json.dumps(meta["config"]))
         return Snapshot(
-            **networks, config=config, nimg=int(meta["nimg"]), lod=float(meta["lod"]), path=path
+            **networks, config=config, nimg=meta["nimg"], lod=float(meta["lod"]), path=path
         )
-    except (KeyError, TypeError, ValueError, OverflowError, UserError) as error:
-        raise UserError(f"{path} is not a whole snapshot: {error}; take another") from None
+    except Exception as error:  # a header can hold anything
+        raise DamagedError(f"{path} is not a whole snapshot: {short(error)}") from None
 
 
 def _check_size(arguments: dict, arrays: dict[str, np.ndarray]) -> None:
@@ -131,71 +140,103 @@ def _check_size(arguments: dict, arrays: dict[str, np.ndarray]) -> None:
 
     Raises: ValueError.
     """
-    largest = max((max(a.shape, default=1) for a in arrays.values()), default=0)
-    stages = int(arguments["resolution"]).bit_length()
-    if stages <= len(arrays):
-        maps = [arguments[k] for k in ("fmap_base", "fmap_decay", "fmap_max")]
-        widths = [feature_maps(stage, *maps) for stage in range(1, stages)]
-        names = ("num_channels", "label_size", "latent_size")
-        widths += [int(arguments[k]) for k in names if k in arguments]
-    if stages > len(arrays) or max(widths) > largest:
+    held = sum(array.size for array in arrays.values())
+    finest = int(arguments["resolution"]).bit_length() - 1
+    needed = math.inf
+    if finest <= len(arrays):
+        options = [arguments[k] for k in ("fmap_base", "fmap_decay", "fmap_max")]
+        maps = [feature_maps(stage, *options) for stage in range(1, finest)]
+        width = int(arguments["label_size"]) + int(arguments.get("latent_size") or 0)
+        needed = sum(9 * m**2 for m in maps) + width + int(arguments["num_channels"])
+    if needed > held:
         raise ValueError("its networks are larger than its weights")
 
 
-def save_arrays(path: str | os.PathLike, arrays: dict[str, np.ndarray], meta: dict) -> None:
-    """Writes arrays and a JSON header as an uncompressed NumPy archive, atomically."""
+def is_finite(array: np.ndarray) -> bool:
+    """Returns whether the array holds numbers, all of them finite in float32."""
+    with np.errstate(over="ignore"):
+        return array.dtype.kind == "f" and bool(np.isfinite(array.astype(np.float32)).all())
+
+
+def short(error: Exception) -> str:
+    """Returns the error's message as one line of readable length."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:200] + "..."
+
+
+@contextlib.contextmanager
+def saving_arrays(
+    path: str | os.PathLike, arrays: dict[str, np.ndarray], meta: dict
+) -> Iterator[None]:
+    """Writes arrays and a JSON header as an uncompressed NumPy archive, atomically.
+
+    The file has its name when the block has succeeded; it is on the disk before.
+    """
     text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    with atomic_path(path) as partial, open(partial, "wb") as file:
-        np.savez(file, meta=text, **arrays)
+    with atomic_path(path) as partial:
+        with open(partial, "wb") as file:
+            np.savez(file, meta=text, **arrays)
+        yield
 
 
 def load_arrays(path: str | os.PathLike, wanted: str) -> tuple[dict[str, np.ndarray], dict]:
     """Reads what `save_arrays` wrote; the archive's checksums are checked.
 
-    Raises: UserError when the file is missing, damaged, or of another format than `wanted`.
+    Raises:
+      DamagedError: the file is missing, damaged, or something else.
+      UserError: it can't be read, or is of another version of the format `wanted`.
     """
+    kind = wanted.removeprefix("pgan_tf ").rstrip(" 0123456789")
     try:
+        with zipfile.ZipFile(path) as archive:  # nothing is packed: no bomb grows in memory
+            if sum(info.file_size for info in archive.infolist()) > os.path.getsize(path):
+                raise ValueError("it declares more than it holds")
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise ValueError("it holds more than arrays")
         meta = json.loads(arrays.pop("meta").tobytes().decode())
         found = str(meta["format"])
-        if found.rstrip("0123456789") == wanted.rstrip("0123456789") and found != wanted:
-            raise UserError(
-                f"{path} is a {found}, of another version of this program; this one reads {wanted}"
-            )
-        if found != wanted:
-            raise ValueError(found)
     except FileNotFoundError:
-        raise UserError(f"no snapshot at {path}") from None
-    except (
-        OSError, ValueError, KeyError, TypeError, EOFError, AttributeError,
-        zipfile.BadZipFile, zlib.error, NotImplementedError,
-    ) as error:  # fmt: skip
+        raise DamagedError(f"no snapshot at {path}") from None
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or short(error)}") from None
+    except Exception as error:  # NumPy and zipfile raise two dozen kinds
         # NumPy's own answer to a strange file is the advice to execute it.
-        why = "" if "pickle" in str(error) else f" ({error})"
-        raise UserError(f"{path} is damaged or no snapshot{why}; take another") from None
+        why = "" if "pickle" in str(error) else f" ({short(error)})"
+        raise DamagedError(f"{path} is damaged or no {kind}{why}") from None
+    if found != wanted:
+        if found.startswith(f"pgan_tf {kind} ") and len(found) < 2 * len(wanted):
+            raise UserError(
+                f"{path} is of another version of this program, as {found!r}; this one reads"
+                f" {wanted!r}; use that version, or train anew"
+            )
+        raise DamagedError(f"{path} is damaged or no {kind}")
     return arrays, meta
+
+
+def nimg_of(path: Path) -> int:
+    """Returns the images shown when a snapshot of this name was saved."""
+    kimg, rest = SNAPSHOT_NAME.fullmatch(path.name).groups()
+    return 1000 * int(kimg) + int(rest or 0)
 
 
 def snapshots_of(run: str | os.PathLike) -> list[Path]:
     """Returns a run's snapshots, oldest first."""
     found = [p for p in Path(run).glob("network-snapshot-*.npz") if SNAPSHOT_NAME.fullmatch(p.name)]
-
-    def nimg(path: Path) -> tuple[int, int]:
-        kimg, rest = SNAPSHOT_NAME.fullmatch(path.name).groups()
-        return int(kimg), int(rest or 0)
-
-    return sorted(found, key=nimg)
+    return sorted(found, key=nimg_of)
 
 
 def newest_snapshot(where: str | os.PathLike) -> Path:
-    """Returns the newest snapshot of a run, or of the newest run in a results directory.
+    """Returns the newest snapshot of a run, or of the newest run in a results directory; or a file.
 
     The newest run is the one with the highest number that has a snapshot.
 
     Raises: UserError when there is none.
     """
     where = Path(where)
+    if where.is_file():
+        return where
     if found := snapshots_of(where):
         return found[-1]
     runs = [p for p in where.glob("*") if p.is_dir() and re.match(r"\d{3,}-", p.name)]
@@ -204,5 +245,5 @@ def newest_snapshot(where: str | os.PathLike) -> Path:
             return found[-1]
     raise UserError(
         f"no snapshot in {where}; train first, for example with"
-        " python -m pgan_tf.train --config openmoji"
+        " python -m pgan_tf.train --config openmoji, or name a run or another --results"
     )

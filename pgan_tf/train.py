@@ -175,6 +175,8 @@ def describe(config: Config) -> Iterator[str]:
     try:
         dataset = open_dataset(config)
     except UserError as problem:
+        if config.data.synthetic or storage.is_dir(config.data.path):
+            raise  # it can't be trained with
         yield f"  {problem}"
         yield f"  what follows supposes RGB images of {resolution}x{resolution}"
     else:

@@ -63,9 +63,9 @@ def _read_pickle(file: str) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise UserError(f"{file} holds no pair (images, labels)")
     try:
-        images, classes = map(np.asarray, value)
+        images, classes = map(safe_pickle.as_array, value)
     except ValueError as error:
-        raise UserError(f"{file} holds lists of uneven lengths ({error})") from None
+        raise UserError(f"{file} holds {error}") from None
     return _checked(images, classes, file)
 
 

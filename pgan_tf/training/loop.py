@@ -1,6 +1,6 @@
 """The training loop."""
 
-import contextlib
+import collections
 import signal
 import threading
 from pathlib import Path
@@ -14,8 +14,15 @@ from pgan_tf.config import Config
 from pgan_tf.data.pipeline import prefetch
 from pgan_tf.devices import allow_tf32, make_strategy
 from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
-from pgan_tf.networks import Generator
-from pgan_tf.snapshot import Snapshot, load_snapshot, save_snapshot, snapshots_of
+from pgan_tf.networks import Generator, GrowingNetwork
+from pgan_tf.snapshot import (
+    DamagedError,
+    Snapshot,
+    load_snapshot,
+    nimg_of,
+    save_snapshot,
+    snapshots_of,
+)
 from pgan_tf.training.feed import Feed, Iteration, iterations
 from pgan_tf.training.reports import Clock, Reporter, TimeLeft
 from pgan_tf.training.run_directory import RunDirectory
@@ -96,7 +103,7 @@ class _Training:
         self.tick = 0
         self.tick_nimg = 0  # at the start of the tick
         self.tick_time = 0.0  # likewise, seconds of work
-        self._start_ups: list[float] = []  # seconds of the tick's iterations that compiled
+        self._shown: collections.Counter[int] = collections.Counter()  # in the tick, by resolution
         self._maintenance = 0.0  # seconds between the last tick and this one
         self.lod: float | None = None  # of the last iteration
         self.saved_nimg = 0
@@ -167,54 +174,67 @@ class _Training:
     def resume(self) -> None:
         """Continues from the newest save that is whole, if the run has any.
 
-        Damaged files that are newer are told and set aside.
+        What is newer is told and set aside.
 
         Raises: UserError when there are saves but none is whole, or the data set is another.
         """
-        faults: list[tuple[UserError, list[Path]]] = []
+        faults: list[tuple[UserError, Path]] = []
         for path in self.directory.states():
-            files = [path]
             try:
-                arrays, meta = self.directory.load_state(path)
-                files.append(self.directory.path / meta["snapshot"])
-                snapshot = load_snapshot(files[-1])
-                if snapshot.nimg != meta["nimg"]:
-                    raise UserError(f"{snapshot.path} and {path.name} are of different moments")
-            except UserError as fault:
-                faults.append((fault, files))
+                snapshot, arrays, meta = self._load(path)
+            except DamagedError as fault:
+                faults.append((fault, path))
                 continue
             self._restore(snapshot, arrays, meta)
-            for fault, files in faults:
-                self.reporter.say(f"{fault}; going back to {self.nimg / 1000:.1f} kimg")
-                for file in files:
-                    self.directory.set_aside(file)
+            newer = [s for s in snapshots_of(self.directory.path) if nimg_of(s) > self.nimg]
+            messages = [str(fault) for fault, _ in faults]
+            if newer and not faults:
+                messages = [f"{newer[-1]} has no training state beside it"]
+            for message in messages:
+                self.reporter.say(f"{message}; going back to {self.nimg / 1000:.1f} kimg")
+            for file in [*newer, *(state for _, state in faults)]:
+                self.directory.set_aside(file)
             return
-        snapshots = snapshots_of(self.directory.path)
         if faults:
-            raise UserError(f"{faults[0][0]}; or start a new run with --new")
-        if snapshots:
+            raise UserError(f"{faults[0][0]}; start a new run with --new")
+        if snapshots := snapshots_of(self.directory.path):
             raise UserError(
                 f"{snapshots[-1]} has no training state beside it to continue from; start a new"
                 " run with --new"
             )
 
-    def _restore(self, snapshot: Snapshot, arrays: dict[str, np.ndarray], meta: dict) -> None:
+    def _load(self, path: Path) -> tuple[Snapshot, dict[str, np.ndarray], dict]:
+        """Returns the snapshot that a state goes with, and the state.
+
+        Raises: DamagedError; UserError when they can't be read, or the data set is another.
+        """
+        arrays, meta = self.directory.load_state(path)
+        snapshot = load_snapshot(self.directory.path / meta["snapshot"])
+        if snapshot.nimg != meta["nimg"]:
+            raise DamagedError(f"{snapshot.path} and {path.name} are of different moments")
         if _shape(snapshot.G) != _shape(self.G) or meta["dataset"] != self._dataset_hash:
             raise UserError(
                 f"{self.directory.path} was trained on other images ({_shape(snapshot.G)}) than"
                 f" {self.dataset.path or self.dataset.name} holds now ({_shape(self.G)}); restore"
                 " the data set, or start a new run with --new"
             )
-        for ours, theirs in ((self.G, snapshot.G), (self.D, snapshot.D), (self.Gs, snapshot.Gs)):
+        networks = self._networks(snapshot)
+        fits = all(
+            [v.shape for v in a.variables] == [v.shape for v in b.variables] for a, b in networks
+        )
+        wanted = {name: tuple(variable.shape) for name, variable in self.step.state().items()}
+        if not fits or {name: array.shape for name, array in arrays.items()} != wanted:
+            raise DamagedError(f"{snapshot.path} or {path.name} is of other networks")
+        return snapshot, arrays, meta
+
+    def _networks(self, snapshot: Snapshot) -> list[tuple[GrowingNetwork, GrowingNetwork]]:
+        return [(self.G, snapshot.G), (self.D, snapshot.D), (self.Gs, snapshot.Gs)]
+
+    def _restore(self, snapshot: Snapshot, arrays: dict[str, np.ndarray], meta: dict) -> None:
+        for ours, theirs in self._networks(snapshot):
             for variable, value in zip(ours.variables, theirs.variables, strict=True):
                 variable.assign(value.numpy())
-        state = self.step.state()
-        if {k: v.shape for k, v in arrays.items()} != {k: tuple(v.shape) for k, v in state.items()}:
-            raise UserError(
-                f"the training state in {self.directory.path} is of other networks; start a new"
-                " run with --new"
-            )
-        for name, variable in state.items():
+        for name, variable in self.step.state().items():
             variable.assign(arrays[name])
         self.nimg, self.phase_nimg = meta["nimg"], meta["phase_nimg"]
         self.tick, self.tick_nimg, self.lod = meta["tick"], meta["tick_nimg"], meta["lod"]
@@ -228,9 +248,23 @@ class _Training:
         total = int(self.config.train.total_kimg * 1000)
         say, where = self.reporter.say, self.directory.path
         if self.nimg >= total:
-            say(f"{where} is finished: {self.nimg / 1000:.1f} kimg; --new starts another run")
+            say(
+                f"{where} is finished: {self.nimg / 1000:.1f} kimg; a larger train.total_kimg"
+                " would go on with it"
+            )
             return
         say(f"{'Continuing' if self.nimg else 'Training'} in {where} on {self._devices()}")
+        try:
+            self._train(total)
+        except (UserError, OSError) as error:
+            raise self.rescued(error) from None
+        except tf.errors.ResourceExhaustedError:
+            raise self.out_of_memory() from None
+        say(f"Finished {self.nimg / 1000:.1f} kimg: {where}")
+
+    def _train(self, total: int) -> None:
+        """Does what `run` tells of."""
+        say, where = self.reporter.say, self.directory.path
         if not self.nimg:
             if self.config.train.total_kimg >= _LONG_ON_A_CPU and "CPU" in self._devices():
                 say(
@@ -254,6 +288,7 @@ class _Training:
                     self.check_divergence()
                 if self.stop_signal is not None and self.nimg < total:
                     self.save()
+                    self.tidy()
                     raise Interrupted(
                         f"stopped at {self.nimg / 1000:.1f} kimg, saved in {where};"
                         " the same command continues"
@@ -266,13 +301,8 @@ class _Training:
                     self.reporter.progress(
                         shown / 1000, iteration.phase.tick_kimg, shown / max(seconds, 1e-9)
                     )
-        except (UserError, OSError) as error:
-            raise self.rescued(error) from None
-        except tf.errors.ResourceExhaustedError:
-            raise self.out_of_memory() from None
         finally:
             feed.close()
-        say(f"Finished {self.nimg / 1000:.1f} kimg: {where}")
 
     def rescued(self, error: UserError | OSError) -> UserError:
         """Saves what a failure would lose, if it can be; returns the error to end with."""
@@ -281,9 +311,11 @@ class _Training:
         if isinstance(error, OSError):
             message = f"{error.filename or self.directory.path}: {error.strerror or error}"
         if self.nimg > self.saved_nimg and not self.diverged and not self.save_failed:
-            with contextlib.suppress(UserError, OSError):
+            try:
                 self.save()
                 message += f"; saved at {self.nimg / 1000:.1f} kimg in {self.directory.path}"
+            except (UserError, OSError):
+                message += f"; nor can be saved in {self.directory.path}, what was saved stays"
         elif isinstance(error, OSError):
             message += "; the snapshots are untouched, and the same command continues"
         return UserError(message)
@@ -301,6 +333,8 @@ class _Training:
 
     def _devices(self) -> str:
         kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+        if self.replicas == 1:
+            return f"the {kind}"
         return f"{self.replicas} {kind}{'s' * (self.replicas > 1)}"
 
     def _phase(self) -> schedule.Phase:
@@ -320,10 +354,15 @@ class _Training:
         self.lod, self.phase_nimg = phase.lod, phase.nimg
         d_batches, g_batch = batches
         before, compiled = self.clock(), self.step.is_compiled(phase)
-        self.step(d_batches, g_batch, phase)
         if not compiled:
+            size = f"{phase.resolution}x{phase.resolution}"
+            self.reporter.say(f"compiling for {size}{', fading in' if phase.fade > 0 else ''}")
+        self.step(d_batches, g_batch, phase)
+        if compiled:
+            self._shown[phase.resolution] += phase.minibatch * len(d_batches)
+        else:
             self.step.skipped_in_a_row()  # waits for the device
-            self._start_ups.append(self.clock() - before)
+            self.left.starts_up(self.clock() - before)
         self.nimg = iteration.nimg + phase.minibatch * len(d_batches)
 
     def check_divergence(self) -> None:
@@ -354,10 +393,9 @@ class _Training:
         seconds = now - self.tick_time
         per_kimg = seconds / (shown / 1000)
         phase = iteration.phase
-        stage_left, run_left = self.left.estimate(
-            self.nimg / 1000, phase, shown, seconds, self._start_ups
-        )
-        self._start_ups = []
+        self.left.takes(self._shown, seconds, self._maintenance)
+        self._shown.clear()
+        stage_left, run_left = self.left.estimate(self.nimg / 1000, self.step.is_compiled)
         self.tick += 1
         self.tick_nimg, self.tick_time = self.nimg, now
         stats = {
@@ -393,6 +431,7 @@ class _Training:
             self.save()
         if is_best and sound:
             self._best.mark(values, self.directory.snapshot_path(self.nimg))
+        self.tidy()
         self.tick_time = self.clock()
         self._maintenance = self.tick_time - now
 
@@ -401,7 +440,7 @@ class _Training:
         return every > 0 and self.tick % every == 0
 
     def save(self) -> None:
-        """Saves a snapshot, then the state that goes with it, then removes old ones.
+        """Saves a snapshot and the state that goes with it.
 
         Raises: UserError when the disk is full or can't be written.
         """
@@ -418,15 +457,18 @@ class _Training:
             "snapshot": path.name,
         }
         try:
-            save_snapshot(path, self.G, self.D, self.Gs, self.config, self.nimg, self.lod)
-            self.directory.save_state(self.step.state(), meta)
+            with self.directory.saving_state(self.step.state(), meta):
+                save_snapshot(path, self.G, self.D, self.Gs, self.config, self.nimg, self.lod)
         except OSError as error:
             self.save_failed = True
             raise UserError(
-                f"can't save {path}: {error.strerror}; the snapshots before it are untouched;"
-                " make room, then run the same command to continue"
+                f"can't save in {path.parent}: {error.strerror}; what was saved before is"
+                " untouched; make room, then run the same command to continue"
             ) from None
         self.saved_nimg = self.nimg
+
+    def tidy(self) -> None:
+        """Removes snapshots that are no longer wanted."""
         best = self._best.snapshot if self._best else None
         self.directory.remove_old_snapshots(self.config.train.keep_snapshots, best)
 

@@ -1,9 +1,10 @@
 """What a training says while it runs: console, log, stats.jsonl, TensorBoard."""
 
 import contextlib
+import functools
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -35,9 +36,9 @@ def _short(loss: float | None) -> str:
 class TimeLeft:
     """Estimates the time a run still takes.
 
-    The rate measured last holds for the current resolution; those of the other resolutions
-    follow from it by the arithmetic their iterations take. To each stage that is still to
-    begin comes what a program's compilation and first iteration took last.
+    The rate of the last tick holds for the resolutions it was at; those of the others follow from
+    it by the arithmetic that their iterations take. Each program that is still to be compiled
+    takes as long as the last one did; the time between ticks goes on as in the last tick.
     """
 
     def __init__(self, config: Config, resolution: int, replicas: int, num_channels: int):
@@ -46,38 +47,48 @@ class TimeLeft:
             2**s: iteration_operations(config, s, num_channels)
             for s in range(2, resolution.bit_length())
         }
-        self._repeats = config.train.D_repeats
-        self._start_up = 0.0
+        self._start_up = 0.0  # seconds of a program's compilation and first iteration
+        self._starting = 0.0  # of that, in this tick
+        self._rate = 0.0  # seconds an operation, of compiled programs
+        self._between = 0.0  # seconds between ticks, a thousand images
 
-    def estimate(
-        self, kimg: float, phase: Phase, shown: int, seconds: float, start_ups: Sequence[float]
-    ) -> tuple[float, float]:
-        """Returns seconds left for the current stage and for the run.
+    def starts_up(self, seconds: float) -> None:
+        """Tells of an iteration that was the first of its program."""
+        self._start_up = seconds
+        self._starting += seconds
+
+    def takes(self, shown: Mapping[int, int], seconds: float, between: float) -> None:
+        """Tells of a tick.
+
+        Args:
+          shown: resolution -> images of its iterations but the first of programs.
+          seconds: that the tick took.
+          between: seconds between it and the one before.
+        """
+        work = sum(count * self._cost[resolution] for resolution, count in shown.items())
+        if work:
+            self._rate = max(seconds - self._starting, 0.0) / work
+            self._between = between / (sum(shown.values()) / 1000)
+        self._starting = 0.0
+
+    def estimate(self, kimg: float, is_compiled: Callable[[Phase], bool]) -> tuple[float, float]:
+        """Returns seconds left for the current stage and for the run; before any work, zeros.
 
         Args:
           kimg: thousands of images shown since the start.
-          phase: the tick's last.
-          shown: images of the tick.
-          seconds: that it took.
-          start_ups: seconds of those of its iterations that were the first of their program.
+          is_compiled: whether the program of a phase is.
         """
-        steady = shown - len(start_ups) * phase.minibatch * self._repeats
-        if start_ups:
-            self._start_up = start_ups[-1]
-        if steady > 0:
-            rate = (seconds - sum(start_ups)) / (steady / 1000)
-        else:
-            rate = seconds / (shown / 1000)
         stage_left = run_left = 0.0
         for stage in self._stages:
             left = stage.end_kimg - max(stage.start_kimg, kimg)
             if left > 0:
-                factor = self._cost[stage.first.resolution] / self._cost[phase.resolution]
-                run_left += left * rate * factor
+                cost = self._cost[stage.first.resolution]
+                seconds = left * (1000 * cost * self._rate + self._between)
+                if not is_compiled(stage.first):
+                    seconds += self._start_up
+                run_left += seconds
                 if stage.start_kimg <= kimg:
-                    stage_left = left * rate * factor
-                else:
-                    run_left += self._start_up
+                    stage_left = seconds
         return stage_left, run_left
 
 
@@ -91,9 +102,12 @@ class Reporter:
     def __init__(self, run: RunDirectory):
         self.run = run
         self._console = Console(highlight=False, soft_wrap=True)
-        self._writer = tf.summary.create_file_writer(str(run.path))
         self._bar: Progress | None = None
         self._task = None
+
+    @functools.cached_property
+    def _writer(self) -> tf.summary.SummaryWriter:
+        return tf.summary.create_file_writer(str(self.run.path))
 
     def say(self, line: str) -> None:
         """Prints a line and appends it to log.txt."""
@@ -156,8 +170,9 @@ class Reporter:
     def close(self) -> None:
         """Removes the bar and closes the files."""
         self.end_progress()
-        with contextlib.suppress(tf.errors.OpError):  # a full disk; it must not hide the reason
-            self._writer.close()
+        if "_writer" in vars(self):
+            with contextlib.suppress(tf.errors.OpError):  # a full disk; it mustn't hide the reason
+                self._writer.close()
 
 
 class Clock:

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -15,7 +16,14 @@ from pgan_tf import config as config_module
 from pgan_tf.cli import UserError
 from pgan_tf.config import Config
 from pgan_tf.files import PARTIAL_SUFFIX, write_text
-from pgan_tf.snapshot import SNAPSHOT_NAME, file_name, load_arrays, save_arrays, snapshots_of
+from pgan_tf.snapshot import (
+    DamagedError,
+    file_name,
+    is_finite,
+    load_arrays,
+    saving_arrays,
+    snapshots_of,
+)
 
 _STATE = re.compile(r"training-state-(\d{12})\.npz")
 _STATE_FORMAT = "pgan_tf training state 2"
@@ -87,7 +95,8 @@ class RunDirectory:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise UserError(
-                    f"{self.path} is being trained in by another process; --new starts another run"
+                    f"{self.path} is being trained in by another process; wait for it, or start"
+                    " another run"
                 ) from None
             for partial in self.path.glob(f".*{PARTIAL_SUFFIX}"):
                 partial.unlink()
@@ -121,7 +130,7 @@ class RunDirectory:
             if not path.exists():
                 continue
             kept = []
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     record = json.loads(line)
                     other = "kimg" not in record or "snapshot" in record
@@ -131,41 +140,50 @@ class RunDirectory:
                     continue  # cut short by a crash
             write_text(path, "".join(line + "\n" for line in kept))
 
-    def save_state(self, variables: dict[str, tf.Variable], meta: dict) -> None:
+    @contextlib.contextmanager
+    def saving_state(self, variables: dict[str, tf.Variable], meta: dict) -> Iterator[None]:
         """Writes the optimizers' state and the counters that belong to the newest snapshot.
+
+        The snapshot is to be saved inside of the block. The state gets its name after it, when
+        all is on the disk; then all states but it and the newest before it are removed.
 
         Args:
           variables: name -> variable.
           meta: what `_META` lists.
-        Once the new one is whole, all but it and the newest before it are removed.
         """
-        name = f"training-state-{meta['nimg']:012d}.npz"
+        path = self.path / f"training-state-{meta['nimg']:012d}.npz"
         arrays = {k: v.numpy() for k, v in variables.items()}
-        save_arrays(self.path / name, arrays, {"format": _STATE_FORMAT, **meta})
-        others = [path for path in self.states() if path.name != name]
+        with saving_arrays(path, arrays, {"format": _STATE_FORMAT, **meta}):
+            yield
+        others = [other for other in self.states() if other != path]
         for old in others[_STATES_KEPT - 1 :]:
             old.unlink()
 
     def load_state(self, path: Path) -> tuple[dict[str, np.ndarray], dict]:
-        """Returns what `save_state` was given, as arrays.
+        """Returns what `saving_state` was given, as arrays.
 
-        Raises: UserError when the file is damaged, or of another version of the program.
+        Raises: DamagedError; UserError when it is of another version or can't be read.
         """
         arrays, meta = load_arrays(path, _STATE_FORMAT)
         whole = all(isinstance(meta.get(name), kind) for name, kind in _META.items())
-        if not whole or not SNAPSHOT_NAME.fullmatch(meta["snapshot"]):
-            raise UserError(f"{path} is no whole training state")
+        numbers = [meta[name] for name, kind in _META.items() if kind is not str] if whole else []
+        if not whole or not all(0 <= number < math.inf for number in numbers):
+            raise DamagedError(f"{path} is no whole training state")
+        if meta["snapshot"] != file_name(meta["nimg"]):
+            raise DamagedError(f"{path} names no snapshot of its moment")
+        if not all(map(is_finite, arrays.values())):
+            raise DamagedError(f"{path} holds numbers that are not finite")
         return arrays, meta
 
     def states(self) -> list[Path]:
         """Returns the states that training can continue from, newest first."""
         found = [p for p in self.path.glob("training-state-*.npz") if _STATE.fullmatch(p.name)]
-        return sorted(found, key=lambda p: int(_STATE.fullmatch(p.name)[1]), reverse=True)
+        return sorted(found, key=_nimg_of, reverse=True)
 
     def set_aside(self, path: Path) -> None:
-        """Gives a damaged file a name under which nothing looks for it."""
+        """Gives a file a name under which nothing looks for it."""
         with contextlib.suppress(FileNotFoundError):
-            path.rename(path.with_name(f"damaged-{path.name}"))
+            path.rename(path.with_name(f"set-aside-{path.name}"))
 
     def snapshot_path(self, nimg: int) -> Path:
         """Returns where the snapshot after `nimg` images goes."""
@@ -176,11 +194,16 @@ class RunDirectory:
 
         Those that training can continue from stay too.
         """
-        if keep:
-            needed = max(keep, _STATES_KEPT)
-            for path in snapshots_of(self.path)[:-needed]:
-                if path != best:
-                    path.unlink()
+        if not keep:
+            return
+        needed = {self.snapshot_path(_nimg_of(state)) for state in self.states()} | {best}
+        for path in snapshots_of(self.path)[:-keep]:
+            if path not in needed:
+                path.unlink()
+
+
+def _nimg_of(state: Path) -> int:
+    return int(_STATE.fullmatch(state.name)[1])
 
 
 def _runs(results: Path) -> list[tuple[int, Path]]:

@@ -48,8 +48,40 @@ def test_python_2(tmp_path):
 
 def test_a_memo_without_end_takes_no_memory(tmp_path):
     (tmp_path / "x.pkl").write_bytes(b"\x80\x02Nr\xff\xff\xff\x7f.")
-    with pytest.raises(UserError, match=r"x\.pkl is no complete pickle .*memo entry 2147483647"):
+    assert safe_pickle.load(tmp_path / "x.pkl") is None
+
+
+@pytest.mark.parametrize(
+    "payload, message",
+    [
+        (b"\x80\x02})" + b"\x85" * 200_000 + b"K\1s.", "keys that are no plain values"),
+        (b"\x80\x02}(K\1)u.", None),
+        (b"\x80\x04\x8f.", "sets"),
+        (b"\x80\x04(K\1\x91.", "sets"),
+    ],
+)
+def test_keys_are_plain_and_sets_are_refused(tmp_path, payload, message):
+    (tmp_path / "x.pkl").write_bytes(payload)
+    if message is None:
+        assert safe_pickle.load(tmp_path / "x.pkl") == {1: ()}
+        return
+    with pytest.raises(UserError, match=f"asks for {message}"):
         safe_pickle.load(tmp_path / "x.pkl")
+
+
+def test_lists_within_lists_do_not_grow(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(b"\x80\x02K\1" + b"2\x86" * 40 + b".")
+    nested = safe_pickle.load(tmp_path / "x.pkl")
+    for value in (nested, [nested], [1.5], "text", None):
+        with pytest.raises(ValueError, match="list of whole numbers"):
+            safe_pickle.as_array(value)
+    np.testing.assert_array_equal(safe_pickle.as_array([3, -1]), [3, -1])
+
+
+def test_python_2_s_first_protocol(tmp_path):
+    reduced = b"(dp0\nS'labels'\np1\n(lp2\nI3\naI7\nasS'data'\np3\nS'\\x00\x80\xff\\n'\np4\ns."
+    (tmp_path / "x.pkl").write_bytes(reduced)
+    assert safe_pickle.load(tmp_path / "x.pkl") == {"labels": [3, 7], "data": "\0\x80\xff\n"}
 
 
 class _Call:

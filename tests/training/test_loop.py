@@ -263,31 +263,80 @@ def test_the_save_before_is_taken_where_the_newest_is_damaged(half, config, tmp_
     assert train(override(config, {"train.keep_snapshots": 1}), str(results)) == run
     assert load_snapshot(run).nimg == 240
     log = (run / "log.txt").read_text()
+    assert "going back to 0.1 kimg" in log
     if how == "damaged":
-        assert f"{what}.npz is damaged" in log and "going back to 0.1 kimg" in log
-        assert (run / f"damaged-{what}.npz").exists()
+        assert f"{what}.npz is damaged" in log
+        assert (run / f"set-aside-{what}.npz").exists()
     for kind in ("network-snapshot", "training-state"):
         assert len(list(run.glob(f"{kind}*"))) == 2
     stats = [json.loads(line)["nimg"] for line in (run / "stats.jsonl").read_text().splitlines()]
     assert stats == [64, 128, 192, 240]
 
 
-def test_state_of_another_version_or_of_other_networks_is_told(config, tmp_path):
+def rewrite(path, arrays, meta):
+    with snapshot.saving_arrays(path, arrays, meta):
+        pass
+
+
+def test_a_state_that_does_not_fit_is_told(config, tmp_path):
     run = train(override(config, {"train.total_kimg": 0.016}), str(tmp_path))
     path = next(run.glob("training-state*"))
     arrays, meta = snapshot.load_arrays(path, run_directory._STATE_FORMAT)
-    for change, fewer, message in (
-        ({"format": "pgan_tf training state 1"}, 0, r"of another version of this program.*--new"),
-        ({"format": "something"}, 0, r"damaged or no snapshot \(something\).*--new"),
-        ({"snapshot": "../network-snapshot-000000-016.npz"}, 0, "no whole training state"),
-        ({"nimg": None}, 0, "no whole training state"),
-        ({"nimg": 17}, 0, "of different moments"),
-        ({}, 1, r"is of other networks.*--new"),
+    fewer = dict(list(arrays.items())[1:])
+    not_numbers = {name: array * np.nan for name, array in arrays.items()}
+    texts = {name: array.astype("U5") for name, array in arrays.items()}
+    for change, kept, message in (
+        ({"format": "pgan_tf training state 1"}, arrays, r"of another version of this program"),
+        ({"format": "something"}, arrays, r"damaged or no training state; .*--new"),
+        ({"snapshot": "../network-snapshot-000000-016.npz"}, arrays, "no snapshot of its moment"),
+        ({"nimg": None}, arrays, "no whole training state"),
+        ({"time": float("nan")}, arrays, "no whole training state"),
+        ({"phase_nimg": -5}, arrays, "no whole training state"),
+        ({"nimg": 17}, arrays, "no snapshot of its moment"),
+        ({}, fewer, r"is of other networks.*--new"),
+        ({}, not_numbers, r"numbers that are not finite.*--new"),
+        ({}, texts, r"numbers that are not finite.*--new"),
     ):
-        kept = dict(list(arrays.items())[fewer:])
-        snapshot.save_arrays(path, kept, {**meta, **change})
+        rewrite(path, kept, {**meta, **change})
         with pytest.raises(UserError, match=message):
             train(config, str(tmp_path))
+
+
+def test_a_state_of_one_flipped_bit_is_told_whichever(config, tmp_path):
+    run = train(override(config, {"train.total_kimg": 0.008}), str(tmp_path))
+    path = next(run.glob("training-state*"))
+    content = path.read_bytes()
+    rs = np.random.RandomState(0)
+    where = content.index(b"\x93NUMPY")
+    for position in [*range(where, where + 128), *rs.randint(0, len(content), 200)]:
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << rs.randint(8)
+        path.write_bytes(damaged)
+        try:
+            arrays, _ = snapshot.load_arrays(path, run_directory._STATE_FORMAT)
+        except UserError as error:
+            assert "\n" not in str(error)
+        else:  # a place that means nothing
+            path.write_bytes(content)
+            assert_same_arrays(arrays, snapshot.load_arrays(path, run_directory._STATE_FORMAT)[0])
+
+
+def assert_same_arrays(a, b):
+    for name in a.keys() | b.keys():
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_snapshots_to_continue_from_stay(config, tmp_path):
+    directory = run_directory.RunDirectory.create(tmp_path, config)
+    for nimg in (1000, 2000, 3000, 4000, 5000, 6000):
+        directory.snapshot_path(nimg).touch()
+    for nimg in (2000, 4000):
+        (directory.path / f"training-state-{nimg:012d}.npz").touch()
+    directory.remove_old_snapshots(0)
+    assert len(list(directory.path.glob("network*"))) == 6
+    directory.remove_old_snapshots(1, directory.snapshot_path(3000))
+    left = [snapshot.nimg_of(path) for path in snapshot.snapshots_of(directory.path)]
+    assert left == [2000, 3000, 4000, 6000]
 
 
 def test_networks_larger_than_their_weights_take_no_memory(whole, tmp_path):
@@ -297,13 +346,24 @@ def test_networks_larger_than_their_weights_take_no_memory(whole, tmp_path):
         {"label_size": 2**30},
     ):  # fmt: skip
         networks = {**meta["networks"], "G": {**meta["networks"]["G"], **change}}
-        snapshot.save_arrays(tmp_path / "x.npz", arrays, {**meta, "networks": networks})
+        rewrite(tmp_path / "x.npz", arrays, {**meta, "networks": networks})
         with pytest.raises(UserError, match=r"x\.npz .*larger than its weights"):
             load_snapshot(tmp_path / "x.npz")
     config = {**meta["config"], "train": {**meta["config"]["train"], "colour": 1}}
-    snapshot.save_arrays(tmp_path / "x.npz", arrays, {**meta, "config": config})
+    rewrite(tmp_path / "x.npz", arrays, {**meta, "config": config})
     with pytest.raises(UserError, match=r"x\.npz .*train.colour"):
         load_snapshot(tmp_path / "x.npz")
+    for change in ({"config": None}, {"nimg": -1}, {"nimg": True}, {"lod": "x"}, {"networks": []}):
+        rewrite(tmp_path / "x.npz", arrays, {**meta, **change})
+        with pytest.raises(UserError, match=r"x\.npz is not a whole snapshot: .*"):
+            load_snapshot(tmp_path / "x.npz")
+    huge = {name: array * 1e300 for name, array in ((k, v.astype("f8")) for k, v in arrays.items())}
+    rewrite(tmp_path / "x.npz", huge, meta)
+    with pytest.raises(UserError, match="no finite numbers"):
+        load_snapshot(tmp_path / "x.npz")
+    np.savez_compressed(tmp_path / "y.npz", **arrays, big=np.zeros(2**24))
+    with pytest.raises(UserError, match="declares more than it holds"):
+        load_snapshot(tmp_path / "y.npz")
 
 
 def test_divergence_stops_with_one_line(config, tmp_path):

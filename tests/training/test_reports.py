@@ -3,7 +3,6 @@
 import pytest
 
 from pgan_tf.config import resolve
-from pgan_tf.schedule import phase_at
 from pgan_tf.training.operations import iteration_operations
 from pgan_tf.training.reports import TimeLeft, duration
 
@@ -16,7 +15,7 @@ def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
-def test_time_left_sets_compilation_apart():
+def test_time_left():
     config = resolve(
         {
             "schedule.lod_training_kimg": 1, "schedule.lod_transition_kimg": 1,
@@ -25,17 +24,30 @@ def test_time_left_sets_compilation_apart():
     )  # fmt: skip
     left = TimeLeft(config, 8, 1, 3)
     ratio = iteration_operations(config, 3) / iteration_operations(config, 2)
-    phase = phase_at(config.schedule, 0, 8)
+    compiled = set()
 
-    # 100 images of 0.1 s each but the first 10, which took 31 s; 900 are left at 4x4, then the
-    # fade and the training at 8x8, each with a compilation of its own before it.
-    stage_left, run_left = left.estimate(0.1, phase, 100, 40.0, [31.0])
-    assert stage_left == pytest.approx(900 * 0.1)
-    assert run_left == pytest.approx(900 * 0.1 + 2000 * 0.1 * ratio + 2 * 31)
+    def estimate(kimg):
+        return left.estimate(kimg, lambda phase: (phase.level, phase.fade > 0) in compiled)
 
-    stage_left, run_left = left.estimate(0.5, phase, 100, 10.0, [])
-    assert stage_left == pytest.approx(500 * 0.1)
-    assert run_left == pytest.approx(500 * 0.1 + 2000 * 0.1 * ratio + 2 * 31)
+    assert estimate(0.0) == (0.0, 0.0)
 
-    stage_left, _ = left.estimate(0.01, phase, 10, 31.0, [31.0])  # nothing else is known
-    assert stage_left == pytest.approx(990 * 3.1)
+    # 100 images of 0.1 s each but the first 10, which took 31 s, and 2 s between ticks; 900 are
+    # left at 4x4, then the fade and the training at 8x8, each with a compilation before it.
+    compiled.add((1, False))
+    left.starts_up(31.0)
+    left.takes({4: 90}, 40.0, 1.8)
+    stage_left, run_left = estimate(0.1)
+    assert stage_left == pytest.approx(900 * 0.1 + 0.9 * 20)
+    assert run_left == pytest.approx(900 * 0.1 + 2000 * 0.1 * ratio + 2 * 31 + 2.9 * 20)
+
+    # The fade begins within a tick: half of it at 4x4, half at 8x8, with a compilation of 60 s.
+    compiled.add((0, True))
+    left.starts_up(60.0)
+    left.takes({4: 50, 8: 40}, 60.0 + 5.0 + 4.0 * ratio, 0.0)
+    stage_left, run_left = estimate(1.06)
+    assert stage_left == pytest.approx(940 * 0.1 * ratio)
+    assert run_left == pytest.approx(940 * 0.1 * ratio + 1000 * 0.1 * ratio + 60)
+
+    left.starts_up(60.0)  # a tick of compilation alone tells nothing else
+    left.takes({}, 60.0, 5.0)
+    assert estimate(1.06) == pytest.approx((stage_left, run_left))
