@@ -57,8 +57,9 @@ def one_hot(classes: Sequence[int] | np.ndarray, label_size: int) -> np.ndarray:
 
 
 def classes_text(names: Sequence[str]) -> bytes:
-    """Returns the contents of CLASSES_FILE."""
-    return "".join(f"{name}\n" for name in names).encode()
+    """Returns the contents of CLASSES_FILE; names are one line each, whatever they hold."""
+    lines = [name.replace("\n", " ").replace("\r", " ") for name in names]
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
 
 def default_workers() -> int:

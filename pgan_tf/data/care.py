@@ -65,7 +65,7 @@ def class_names(dataset: Dataset) -> list[str] | None:
     if not storage.exists(path):
         return None
     with storage.open_binary(path) as file:
-        names = file.read().decode("utf-8", "replace").splitlines()
+        names = file.read().decode("utf-8", "replace").removesuffix("\n").split("\n")
     return names if len(names) == dataset.label_size else None
 
 

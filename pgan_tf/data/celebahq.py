@@ -206,6 +206,8 @@ def _listing_path(path: str, force: bool) -> str:
     """
     parent, name = storage.split(path)
     listing = storage.join(parent, f"{name}-images.txt")
+    if storage.is_dir(listing):
+        raise UserError(f"{listing}, where the images would be listed, is a directory; move it")
     if storage.exists(listing) and not force:
         with storage.open_binary(listing) as file:
             if file.read(len(_LISTING_HEADER)) != _LISTING_HEADER.encode():

@@ -138,7 +138,7 @@ class Inputs:
             try:
                 with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
                     held = set(archive.namelist())
-            except (zipfile.BadZipFile, OSError, ValueError) as error:
+            except Exception as error:  # zipfile raises a dozen kinds
                 problems.append(f"{path} is damaged or cut short ({error}); get it again")
                 continue
             missing = [name for name in map(_delta_file, needed[path]) if name not in held]

@@ -114,12 +114,14 @@ def _extract(
             for count in counts:
                 bar.advance(task, count)
     if dataset.labels is not None:
-        values = dataset.labels.tolist()
+        values, classes = dataset.labels.tolist(), None
         if care.is_one_hot(dataset.labels):
-            values = dataset.labels.argmax(1).tolist()
+            numbers, classes = dataset.labels.argmax(1).tolist(), care.class_names(dataset)
+            if classes or max(numbers) + 1 == dataset.label_size <= max(len(numbers), 1000):
+                values = numbers  # else, how many classes there are would not be known
         names = [file_name(index, file_format) for index in indices]
         content: dict[str, list] = {"labels": list(zip(names, values, strict=True))}
-        if classes := care.class_names(dataset):
+        if classes:
             content["classes"] = classes
         with open(os.path.join(out, LABELS_FILE), "x", encoding="utf-8") as file:
             json.dump(content, file)

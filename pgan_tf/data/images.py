@@ -90,7 +90,8 @@ def create(
 
     shape, bad = _examine_all(tree, preparation, options.get("workers"))
     if found is not None:
-        unlabelled = Report(None, None, None, False, "has no label")
+        why = "is in no folder, which would be its class" if labels == "folders" else "has no label"
+        unlabelled = Report(None, None, None, False, why)
         bad |= {name: unlabelled for name in names if name not in found.of}
     while True:
         _answer_bad(bad, len(names), skip_bad)
@@ -102,6 +103,8 @@ def create(
         except _FoundLate as late:
             name, reason = late.args
             bad[name] = Report(None, None, None, False, reason)
+            # Where one went bad, others may have: all are looked for before the next attempt.
+            bad |= _examine_all(tree, preparation, options.get("workers"))[1]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -226,8 +229,8 @@ def _answer_bad(bad: dict[str, Report], total: int, skip_bad: bool) -> None:
     if len(bad) == total or not skip_bad:
         kinds = collections.Counter(report.reason for report in bad.values())
         raise UserError(
-            f"{len(bad)} of {total} files can't be used (most often: {kinds.most_common(1)[0][0]});"
-            + ("" if len(bad) == total else " put them right, or leave them out by --skip-bad")
+            f"{len(bad)} of {total} files can't be used (most often: {kinds.most_common(1)[0][0]})"
+            + ("" if len(bad) == total else "; put them right, or leave them out by --skip-bad")
         )
     print(f"Leaving out {len(bad)} of {total} files")
 
@@ -262,7 +265,7 @@ def _find_labels(tree: Tree, labels: str) -> _Labels:
         ) from None
     try:
         content = json.loads(text)
-        pairs = [(name.replace("\\", "/"), value) for name, value in content["labels"]]
+        pairs = [(imagetree.plain_name(name), value) for name, value in content["labels"]]
         classes = content.get("classes")
         if not isinstance(classes, list | None) or not all(
             isinstance(c, str) for c in classes or ()

@@ -76,6 +76,8 @@ class Tree:
             chosen = range(len(names))
         elif not storage.exists(self.root):
             raise UserError(f"{self.root} does not exist; name a directory or zip file of images")
+        elif not storage.is_remote(self.root) and not os.path.isfile(self.root):
+            raise UserError(f"{self.root} is neither a directory nor a zip file of images")
         else:
             names, self._entries = _list_zip(self.root)
             chosen = sorted(range(len(names)), key=names.__getitem__)
@@ -130,7 +132,7 @@ def _read_entry(root: str, entry: Entry) -> bytes:
         raise BadImage(f"declares {entry.size} bytes, which is too many")
     try:
         with _reading:
-            file = _opened(root)
+            file = _opened(root, _stamp(root))
             file.seek(entry.start)
             signature, *lengths = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
             file.seek(entry.start + _LOCAL_HEADER.size + sum(lengths))
@@ -147,6 +149,8 @@ def _read_entry(root: str, entry: Entry) -> bytes:
             raise BadImage(f"packed by method {entry.method}; deflate or store is wanted")
         if len(content) != entry.size or zlib.crc32(content) != entry.crc:
             raise ValueError("checksum")
+    except MemoryError:
+        raise BadImage(f"declares {entry.size} bytes, for which there is no memory") from None
     except (OSError, ValueError, EOFError, struct.error, zlib.error) as error:
         raise BadImage(f"damaged in the zip file: {error}") from None
     return content
@@ -155,9 +159,23 @@ def _read_entry(root: str, entry: Entry) -> bytes:
 _reading = threading.Lock()  # an opened file has one position
 
 
-@functools.lru_cache(maxsize=4)
-def _opened(path: str) -> BinaryIO:
+def _stamp(path: str) -> tuple[int, ...]:
+    """Returns what tells the file from another that may come in its place."""
+    if storage.is_remote(path):
+        return ()
+    stat = os.stat(path)
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(path: str, stamp: tuple[int, ...]) -> BinaryIO:
     return storage.open_binary(path)
+
+
+def plain_name(name: str) -> str:
+    """Returns a file's name with "/" for the "\\" of some programs of Windows, and without "./"."""
+    parts = name.replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part != ".")
 
 
 def _list_zip(path: str) -> tuple[list[str], np.ndarray]:
@@ -168,21 +186,26 @@ def _list_zip(path: str) -> tuple[list[str], np.ndarray]:
     except OSError:
         raise
     except Exception as error:  # zipfile raises a dozen kinds
-        raise UserError(f"{path} is no complete zip file ({error}); fetch it again") from None
+        raise UserError(
+            f"{path} is neither a directory nor a complete zip file ({error})"
+        ) from None
     # Collected as one string: small strings among the objects of `found`, five times as large,
     # would keep all their memory taken.
     text, entries, count = io.StringIO(), np.empty(len(found), _ENTRY), 0
     for info in found:
-        name = info.filename.replace("\\", "/")  # some programs of Windows write it so
+        name = plain_name(info.filename)
         if ".." in name.split("/") or name.startswith("/") or _DRIVE.match(name):
             raise UserError(
                 f"{path} names {info.filename!r}, which leads outside of it; no honest file does"
             )
         if not name.endswith("/"):
-            entries[count] = (
-                info.header_offset, info.compress_size, info.file_size, info.CRC,
-                info.compress_type, info.flag_bits,
-            )  # fmt: skip
+            try:
+                entries[count] = (
+                    info.header_offset, info.compress_size, info.file_size, info.CRC,
+                    info.compress_type, info.flag_bits,
+                )  # fmt: skip
+            except OverflowError:  # an offset before the file's begin, say
+                raise UserError(f"{path} is no complete zip file; fetch it again") from None
             text.write(f"{name}\0")  # zipfile cuts names at the first \0
             count += 1
     del found, archive

@@ -23,7 +23,7 @@ Records = np.ndarray | list[bytes]
 _OTHER_OPEN_FILES = 64
 _MOST_PIXELS = 8192  # of a side: a record is made in memory
 
-_LEVEL_FILE = re.compile(r".*-r\d\d(-\d{5}-of-\d{5})?\.tfrecords(\.index)?")
+_LEVEL_FILE = re.compile(r"(.*)-r\d\d(-\d{5}-of-\d{5})?\.tfrecords(\.index)?")
 _OTHER_FILE = re.compile(r".*-rxx\.labels|(CLASSES|CREDITS|LICENSE)\.txt")
 
 
@@ -319,8 +319,19 @@ def check_target(path: str, force: bool) -> None:
     held = storage.names(path)
     if not held:
         return
+    sets = {match[1] for name in held if (match := _LEVEL_FILE.fullmatch(name))}
+    if len(sets) > 1:
+        raise UserError(
+            f"{path} holds {len(sets)} data sets, {' and '.join(sorted(sets)[:2])}; choose another"
+            " target"
+        )
     others = [name for name in held if not _LEVEL_FILE.fullmatch(name)]
-    foreign = [name for name in others if not _OTHER_FILE.fullmatch(name)]
+    foreign = [
+        name
+        for name in held
+        if storage.is_dir(storage.join(path, name))
+        or (name in others and not _OTHER_FILE.fullmatch(name))
+    ]
     if foreign or len(others) == len(held):
         raise UserError(
             f"{path} is in use and is no data set (it holds {(foreign or others)[0]!r}); choose"

@@ -40,6 +40,13 @@ def open_dataset(config: Config) -> Dataset | SyntheticDataset:
         raise UserError(f"data.labels=true, but {data.path} has no labels file")
     if config.train.image_layout == "row_per_class" and dataset.labels is None:
         raise UserError(f"train.image_layout=row_per_class, but {data.path} has no labels file")
+    if data.resolution > dataset.resolution:
+        size = dataset.resolution
+        raise UserError(
+            f"{data.path or dataset.name} has images up to {size}x{size}, and data.resolution is"
+            f" {data.resolution}; --set data.resolution={size} trains at theirs, or make the data"
+            " set anew with larger ones"
+        )
     dataset.require(data.resolution or dataset.resolution)
     return dataset
 

@@ -127,6 +127,21 @@ def test_names_of_classes_come_back(tmp_path):
     assert Dataset(tmp_path / "back").label_size == 5
 
 
+@pytest.mark.parametrize("classes", [None, ["a\nb", "c\u2028d", *"efg"]])
+def test_labels_come_back_whatever_the_classes(tmp_path, classes):
+    labels = np.eye(5, dtype=np.float32)[np.arange(11) % 3]  # the last two have no image
+    write(tmp_path / "set", PIXELS, labels)
+    if classes:
+        (tmp_path / "set" / build.CLASSES_FILE).write_bytes(build.classes_text(classes))
+        assert care.class_names(Dataset(tmp_path / "set")) == ["a b", "c\u2028d", *"efg"]
+    extract.extract(tmp_path / "set", tmp_path / "files", workers=1)
+    create.create(
+        tmp_path / "back", tmp_path / "files", labels="dataset.json", shuffle=False, workers=1
+    )
+    np.testing.assert_array_equal(Dataset(tmp_path / "back").labels, labels)
+    assert care.info(tmp_path / "back").classes == care.info(tmp_path / "set").classes
+
+
 def test_extract_gray_level(tmp_path):
     pixels = images(3, 16, channels=1)
     write(tmp_path / "gray", pixels)

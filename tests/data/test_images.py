@@ -466,6 +466,42 @@ def test_zips_however_packed(tree, tmp_path, method, capsys):
     assert Dataset(tmp_path / "out").content_hash() == Dataset(tmp_path / "same").content_hash()
 
 
+def test_a_zip_without_its_beginning_is_told(tree, tmp_path):
+    path = tmp_path / "tree.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(tree / NAMES[0], NAMES[0])
+    path.write_bytes(path.read_bytes()[10:])
+    with pytest.raises(UserError, match="no complete zip file"):
+        images.create(tmp_path / "out", path, workers=1)
+
+
+def test_a_zip_that_takes_another_s_place_is_read(tree, tmp_path):
+    path = _zip(tree, tmp_path / "tree.zip")
+    images.create(tmp_path / "a", path, workers=1)
+    with zipfile.ZipFile(tmp_path / "new.zip", "w") as archive:
+        archive.writestr("./b/other.png", file_bytes(RGB[::-1]))
+        archive.writestr("b/./another.png", file_bytes(RGB))
+    os.replace(tmp_path / "new.zip", path)
+    assert images.create(tmp_path / "b", path, workers=1) == 2
+
+
+def test_files_that_go_bad_meanwhile_are_found_together(tree, tmp_path, monkeypatch, capsys):
+    build_all, attempts = build.build, []
+
+    def late(*args, **options):
+        if not attempts:
+            for name in NAMES[:2]:
+                (tree / name).write_bytes(b"gone bad")
+        attempts.append(args)
+        return build_all(*args, **options)
+
+    monkeypatch.setattr(images.build, "build", late)
+    assert images.create(tmp_path / "out", tree, skip_bad=True, workers=1) == 1
+    assert len(attempts) == 2
+    with pytest.raises(UserError, match="2 of 3 files can't be used"):
+        images.create(tmp_path / "out", tree, force=True, workers=1)
+
+
 def test_labels_of_files_that_are_not_there_are_told(tree, tmp_path, capsys):
     labels = {"labels": [[name, 0] for name in (*NAMES, "gone.png", "also.png")]}
     (tree / "dataset.json").write_text(json.dumps(labels))
@@ -491,7 +527,7 @@ def test_damaged_zips(tree, tmp_path):
     path = _zip(tree, tmp_path / "tree.zip")
     content = path.read_bytes()
     path.write_bytes(content[:-30])
-    with pytest.raises(UserError, match="is no complete zip file"):
+    with pytest.raises(UserError, match="nor a complete zip file"):
         images.create(tmp_path / "out", path)
     other = tmp_path / "other.zip"  # another name: opened archives are kept
     start = content.index(b"IDAT")

@@ -197,3 +197,14 @@ def test_wrong_arguments(tmp_path):
     with pytest.raises(ValueError, match="1 labels for 2 images"):
         write(tmp_path / "a", images(2), np.eye(1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_force_replaces_nothing_but_a_data_set(tmp_path):
+    write(tmp_path / "set", images(2, 8))
+    (tmp_path / "set" / "other-r02.tfrecords").touch()
+    with pytest.raises(UserError, match="holds 2 data sets, other and set"):
+        write(tmp_path / "set", images(2, 8), force=True)
+    (tmp_path / "set" / "other-r02.tfrecords").unlink()
+    (tmp_path / "set" / "set-r09.tfrecords").mkdir()
+    with pytest.raises(UserError, match=r"no data set \(it holds 'set-r09"):
+        write(tmp_path / "set", images(2, 8), force=True)

@@ -316,14 +316,11 @@ def test_a_state_of_one_flipped_bit_is_told_whichever(config, tmp_path):
             arrays, _ = snapshot.load_arrays(path, run_directory._STATE_FORMAT)
         except UserError as error:
             assert "\n" not in str(error)
-        else:  # a place that means nothing
+        else:  # a place that means nothing, or hides arrays, which is told when they are missed
             path.write_bytes(content)
-            assert_same_arrays(arrays, snapshot.load_arrays(path, run_directory._STATE_FORMAT)[0])
-
-
-def assert_same_arrays(a, b):
-    for name in a.keys() | b.keys():
-        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+            whole, _ = snapshot.load_arrays(path, run_directory._STATE_FORMAT)
+            for name in arrays:
+                np.testing.assert_array_equal(arrays[name], whole[name], err_msg=name)
 
 
 def test_snapshots_to_continue_from_stay(config, tmp_path):
