@@ -38,6 +38,15 @@ def test_arrays_and_plain_values(tmp_path, protocol):
     (loaded["ints"] + 1).astype(np.float32)  # usable like any array
 
 
+def test_wherever_the_file_is():
+    import tensorflow as tf
+
+    with tf.io.gfile.GFile("ram://pickles/x.pkl", "wb") as file:
+        file.write(pickle.dumps(VALUE))
+    loaded = safe_pickle.load("ram://pickles/x.pkl")
+    np.testing.assert_array_equal(loaded["fortran"], VALUE["fortran"])
+
+
 def test_python_2(tmp_path):
     value = {"data": np.arange(12, dtype=np.uint8).reshape(3, 4), "labels": [1, 2, -3]}
     made_up.python2_pickle(tmp_path / "x.pkl", value)
