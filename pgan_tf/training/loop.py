@@ -1,8 +1,7 @@
 """The training loop."""
 
 import collections
-import signal
-import threading
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from pgan_tf.snapshot import (
     snapshots_of,
 )
 from pgan_tf.training.feed import Feed, Iteration, iterations
+from pgan_tf.training.interrupts import Interrupts
 from pgan_tf.training.reports import Clock, Reporter, TimeLeft
 from pgan_tf.training.run_directory import RunDirectory
 from pgan_tf.training.setup import build_networks, open_dataset
@@ -108,7 +108,7 @@ class _Training:
         self.lod: float | None = None  # of the last iteration
         self.saved_nimg = 0
         self.diverged = self.save_failed = False
-        self.stop_signal: int | None = None
+        self._stack = contextlib.ExitStack()
         self._grid = grid_size(config.train.image_grid, self.resolution)
         self._generate = ImageGenerator(self.Gs, xla=config.train.xla)
         self._measure, self._best = self._metrics()
@@ -154,22 +154,12 @@ class _Training:
         return measure, BestSnapshot(self.directory.path, train.best_metric)
 
     def __enter__(self):
-        self._handlers = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._on_signal)
+        self._interrupts = self._stack.enter_context(Interrupts())
+        self._stack.callback(self.reporter.close)
         return self
 
     def __exit__(self, *exception):
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self.reporter.close()
-
-    def _on_signal(self, number, frame) -> None:
-        if self.stop_signal is not None:  # the second time: now
-            raise KeyboardInterrupt
-        self.stop_signal = number
-        print("\nfinishing the step, then saving; once more to stop at once", flush=True)
+        self._stack.close()
 
     def resume(self) -> None:
         """Continues from the newest save that is whole, if the run has any.
@@ -286,7 +276,7 @@ class _Training:
                 if since_look >= _LOOK_EVERY:
                     since_look = 0
                     self.check_divergence()
-                if self.stop_signal is not None and self.nimg < total:
+                if self._interrupts.asked and self.nimg < total:
                     self.save()
                     self.tidy()
                     raise Interrupted(
