@@ -104,6 +104,7 @@ class _Training:
         self.tick_nimg = 0  # at the start of the tick
         self.tick_time = 0.0  # likewise, seconds of work
         self._shown: collections.Counter[int] = collections.Counter()  # in the tick, by resolution
+        self._began = 0.0  # seconds of work, when this part of the run began
         self._maintenance = 0.0  # seconds between the last tick and this one
         self.lod: float | None = None  # of the last iteration
         self.saved_nimg = 0
@@ -264,8 +265,9 @@ class _Training:
             self.directory.rewind(0)
             self.save_reals()
             self.save_fakes(self._phase().lod)
+        self._began = self.clock()
         if self.tick_nimg == self.nimg:
-            self.tick_time = self.clock()
+            self.tick_time = self._began
         plan = iterations(self.config, self.resolution, self.replicas, self.nimg, self.phase_nimg)
         feed = prefetch(plan, self.feed.batches)
         since_look = 0
@@ -383,7 +385,8 @@ class _Training:
         seconds = now - self.tick_time
         per_kimg = seconds / (shown / 1000)
         phase = iteration.phase
-        self.left.takes(self._shown, seconds, self._maintenance)
+        here = now - max(self.tick_time, self._began)  # not in an earlier part of the run
+        self.left.takes(self._shown, here, self._maintenance)
         self._shown.clear()
         stage_left, run_left = self.left.estimate(self.nimg / 1000, self.step.is_compiled)
         self.tick += 1
