@@ -34,6 +34,8 @@ def contact_sheet(
     resolution = min(dataset.resolution, 128) if resolution is None else resolution
     if storage.is_remote(out):
         raise UserError(f"{out}: the sheet is a file of this machine")
+    if not os.fspath(out).lower().endswith(".png"):
+        raise UserError(f"{out}: the sheet is a PNG; give it a name that ends in .png")
     n = min(columns * rows, dataset.num_images)
     columns = min(columns, n)
     images = dataset.read(resolution, np.arange(n))

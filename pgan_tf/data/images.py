@@ -75,6 +75,8 @@ def create(
       options: force, workers, shards, compress; see `build.build`.
     Raises: UserError; for files that can't be used after printing a table of them.
     """
+    if preparation.crop != "none" and preparation.pad:
+        raise UserError("--crop center cuts and --pad extends: take one of them")
     root = os.fspath(image_dir)
     writer.check_target(os.fspath(path), options.get("force", False))
     if preparation.resolution is not None:

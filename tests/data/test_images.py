@@ -466,6 +466,13 @@ def test_zips_however_packed(tree, tmp_path, method, capsys):
     assert Dataset(tmp_path / "out").content_hash() == Dataset(tmp_path / "same").content_hash()
 
 
+def test_crop_or_pad(tree, tmp_path):
+    with pytest.raises(UserError, match="take one of them"):
+        dataset_tool.main(
+            ["create_from_images", str(tmp_path / "out"), str(tree), "--crop", "center", "--pad"]
+        )
+
+
 def test_a_zip_without_its_beginning_is_told(tree, tmp_path):
     path = tmp_path / "tree.zip"
     with zipfile.ZipFile(path, "w") as archive:
