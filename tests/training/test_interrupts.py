@@ -23,7 +23,6 @@ def start(rounds):
     process = subprocess.Popen(
         [sys.executable, "-c", BUSY.format(rounds=rounds)],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     assert process.stdout.readline() == "ready\n"
     return process
