@@ -23,6 +23,7 @@ _CHUNK_BYTES = 4 << 20  # full-resolution pixels that make one piece of work
 
 
 CLASSES_FILE = "CLASSES.txt"  # names of the labels' columns, one a line
+MANY_CLASSES = 1000  # up to here numbers are taken for classes however few the images
 
 
 class Source(Protocol):

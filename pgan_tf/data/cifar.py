@@ -59,10 +59,8 @@ def _create(
     for file in sources.find(directory, names, _ORIGIN):
         batch = safe_pickle.load(file)
         try:
-            data, labels = (
-                safe_pickle.as_array(batch["data"]),
-                safe_pickle.as_array(batch[labels_key]),
-            )
+            data = safe_pickle.as_array(batch["data"])
+            labels = safe_pickle.as_array(batch[labels_key])
         except (LookupError, TypeError, ValueError):
             raise UserError(f"{file} has no 'data' and {labels_key!r}; take {_ORIGIN}") from None
         if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * 32 * 32:

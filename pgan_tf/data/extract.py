@@ -117,7 +117,8 @@ def _extract(
         values, classes = dataset.labels.tolist(), None
         if care.is_one_hot(dataset.labels):
             numbers, classes = dataset.labels.argmax(1).tolist(), care.class_names(dataset)
-            if classes or max(numbers) + 1 == dataset.label_size <= max(len(numbers), 1000):
+            most = max(len(numbers), build.MANY_CLASSES)
+            if classes or max(numbers) + 1 == dataset.label_size <= most:
                 values = numbers  # else, how many classes there are would not be known
         names = [file_name(index, file_format) for index in indices]
         content: dict[str, list] = {"labels": list(zip(names, values, strict=True))}

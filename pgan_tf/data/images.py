@@ -18,7 +18,6 @@ from pgan_tf.data.imagefile import BadImage, Preparation, Report
 from pgan_tf.data.imagetree import Member, Tree
 
 _TABLE_ROWS = 50
-_CLASSES = 1000  # numbers that are classes however few the images
 _CHECKED_AT_ONCE = 16  # files a piece of work
 
 
@@ -106,7 +105,8 @@ def create(
             name, reason = late.args
             bad[name] = Report(None, None, None, False, reason)
             # Where one went bad, others may have: all are looked for before the next attempt.
-            bad |= _examine_all(tree, preparation, options.get("workers"))[1]
+            shape, more = _examine_all(tree, preparation, options.get("workers"))
+            bad |= more
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -300,7 +300,7 @@ def _label_rows(values: list, classes: list[str] | None) -> tuple[np.ndarray, li
         return build.one_hot([number[value] for value in values], len(classes)), classes
     try:
         if all(type(value) is int and value >= 0 for value in values):
-            if max(values) >= max(len(values), _CLASSES):
+            if max(values) >= max(len(values), build.MANY_CLASSES):
                 raise UserError(
                     f"class {max(values)} of {len(values)} images: classes are numbered from 0 on"
                     " without large gaps"

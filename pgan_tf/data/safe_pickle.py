@@ -53,11 +53,11 @@ def load(
 
 
 def as_array(value: Any) -> np.ndarray:
-    """Returns a pickle's array, or list of whole numbers, as an array.
+    """Returns a pickle's array as it is, or its list of n whole numbers as int64 [n].
 
     Raises: ValueError for anything else: nested lists may be larger than memory.
     """
-    if isinstance(value, list) and all(isinstance(number, int) for number in value):
+    if isinstance(value, list) and all(isinstance(n, int) and abs(n) < 1 << 63 for n in value):
         return np.array(value, np.int64)
     if not isinstance(value, np.ndarray):
         raise ValueError("neither an array nor a list of whole numbers")
@@ -77,8 +77,6 @@ class Unpickler(pickle._Unpickler):
     Raises `Refused` for names that are not allowed, and, when the pickle is damaged, anything.
     """
 
-    dispatch: ClassVar[dict] = dict(pickle._Unpickler.dispatch)
-
     def __init__(self, file: BinaryIO, stand_ins: dict[tuple[str, str], Callable]):
         super().__init__(file, fix_imports=False, encoding="latin1")
         self._stand_ins = stand_ins
@@ -88,7 +86,7 @@ class Unpickler(pickle._Unpickler):
             return self._stand_ins[module, name]
         function = _FUNCTIONS.get((module.replace("numpy._core", "numpy.core"), name))
         if function is None:
-            raise Refused(f"{module!r:.80}.{name!r:.80}".replace("'", ""))
+            raise Refused(ascii(f"{module}.{name}")[1:-1][:160])
         return StandIn(function)
 
     def load_dict(self):
@@ -110,11 +108,15 @@ class Unpickler(pickle._Unpickler):
     def load_set(self):
         raise Refused("sets")
 
-    dispatch[pickle.DICT[0]] = load_dict
-    dispatch[pickle.SETITEM[0]] = load_setitem
-    dispatch[pickle.SETITEMS[0]] = load_setitems
-    for _opcode in (pickle.EMPTY_SET, pickle.FROZENSET, pickle.ADDITEMS):
-        dispatch[_opcode[0]] = load_set
+    dispatch: ClassVar[dict] = {
+        **pickle._Unpickler.dispatch,
+        pickle.DICT[0]: load_dict,
+        pickle.SETITEM[0]: load_setitem,
+        pickle.SETITEMS[0]: load_setitems,
+        pickle.EMPTY_SET[0]: load_set,
+        pickle.FROZENSET[0]: load_set,
+        pickle.ADDITEMS[0]: load_set,
+    }
 
 
 _KEYS = (str, bytes, int, float, bool, type(None))

@@ -18,6 +18,7 @@ class Interrupts:
 
     Attributes:
       asked: whether the training is to stop.
+    Raises: KeyboardInterrupt at the second signal, wherever the block is then.
     """
 
     def __init__(self):

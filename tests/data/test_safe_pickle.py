@@ -81,7 +81,7 @@ def test_keys_are_plain_and_sets_are_refused(tmp_path, payload, message):
 def test_lists_within_lists_do_not_grow(tmp_path):
     (tmp_path / "x.pkl").write_bytes(b"\x80\x02K\1" + b"2\x86" * 40 + b".")
     nested = safe_pickle.load(tmp_path / "x.pkl")
-    for value in (nested, [nested], [1.5], "text", None):
+    for value in (nested, [nested], [1.5], [1 << 70], "text", None):
         with pytest.raises(ValueError, match="list of whole numbers"):
             safe_pickle.as_array(value)
     np.testing.assert_array_equal(safe_pickle.as_array([3, -1]), [3, -1])

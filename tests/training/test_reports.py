@@ -31,7 +31,7 @@ def test_time_left():
 
     assert estimate(0.0) == (0.0, 0.0)
 
-    # 100 images of 0.1 s each but the first 10, which took 31 s, and 2 s between ticks; 900 are
+    # 100 images of 0.1 s each but the first 10, which took 31 s, and 1.8 s between ticks; 900 are
     # left at 4x4, then the fade and the training at 8x8, each with a compilation before it.
     compiled.add((1, False))
     left.starts_up(31.0)
