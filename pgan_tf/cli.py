@@ -59,11 +59,17 @@ class Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             parser = self._chosen_parser(parsed)
-            options = [o for a in parser._actions for o in a.option_strings]
-            name = unknown[0].split("=")[0]
-            hint = nearest(name, options) if name.startswith("-") else ""
-            parser.error(f"unknown argument {unknown[0]}{hint}")
+            parser.error(parser._unknown(unknown[0]))
         return parsed
+
+    def parse_known_args(self, args=None, namespace=None):
+        self._given = list(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(args, namespace)
+
+    def _unknown(self, argument: str) -> str:
+        name = argument.split("=")[0]
+        hint = nearest(name, self._option_string_actions) if name.startswith("-") else ""
+        return f"unknown argument {argument}{hint}"
 
     def _chosen_parser(self, parsed: argparse.Namespace) -> argparse.ArgumentParser:
         for action in self._actions:
@@ -82,6 +88,10 @@ class Parser(argparse.ArgumentParser):
             )
 
     def error(self, message: str) -> NoReturn:
+        if "required" in message:  # what is missing may be there, misspelt
+            options = [a for a in self._given if a.startswith("--") and len(a) > 2]
+            unknown = [a for a in options if a.split("=")[0] not in self._option_string_actions]
+            message = self._unknown(unknown[0]) if unknown else message
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 

@@ -69,3 +69,15 @@ def test_a_reader_that_has_had_enough_is_no_error():
         assert running.stdout.readline() == b"0\n"
         running.stdout.close()
         assert running.stderr.read() == b""
+
+
+def test_a_required_option_that_is_misspelt_is_answered_with_the_nearest(capsys):
+    p = cli.Parser(prog="x")
+    p.add_argument("--snapshot", required=True)
+    for argv, message in (
+        (["--snapsht=a"], "x: unknown argument --snapsht=a (did you mean '--snapshot'?)"),
+        ([], "x: the following arguments are required: --snapshot"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            p.parse_args(argv)
+        assert stop.value.code == 2 and message in capsys.readouterr().err
