@@ -264,7 +264,9 @@ def _square(image: Image.Image, preparation: Preparation) -> Image.Image:
         square.paste(image, ((side - width) // 2, (side - height) // 2))
         image = square
     if image.width != image.height:
-        raise BadImage("not square: --crop center or --pad makes it so")
+        fits = preparation.resolution is not None or all(map(pyramid.is_valid, image.size))
+        resize = "" if fits else ", and --resolution resizes it"
+        raise BadImage(f"not square: --crop center or --pad makes it so{resize}")
     side = image.width
     if preparation.resolution is None and not pyramid.is_valid(side):
         raise BadImage(f"{side}x{side} is no power of two from 4 on: --resolution resizes it")

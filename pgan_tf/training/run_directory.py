@@ -55,13 +55,19 @@ class RunDirectory:
         """Returns the newest run of the same options, or None.
 
         `train.total_kimg` and how often things are saved may differ: a run can be made longer.
+
+        Raises: UserError when a run of this name has saves, but no readable options.
         """
         wanted = _comparable(config)
         for number, path in sorted(_runs(Path(results)), reverse=True):
-            del number
             try:
                 saved = config_module.from_json((path / "config.json").read_text())
             except (OSError, ValueError, AttributeError, UserError):
+                if path.name == f"{number:03d}-{config.name}" and snapshots_of(path):
+                    raise UserError(
+                        f"{path / 'config.json'}, the options of a run that may be the one to"
+                        " continue, can't be read; restore it, or start a new run with --new"
+                    ) from None
                 continue
             if _comparable(saved) == wanted:
                 return cls(path)

@@ -444,6 +444,13 @@ def test_finds_the_run_of_the_same_options(config, tmp_path):
     assert find(tmp_path, override(config, {"train.total_kimg": 99})).path == a.path
     assert find(tmp_path, override(config, {"train.seed": 1})).path == b.path
     assert find(tmp_path, override(config, {"train.seed": 2})) is None
+    (b.path / "config.json").write_text('{"data": ')
+    assert find(tmp_path, config).path == a.path  # it has nothing to continue from
+    (b.path / "network-snapshot-000001.npz").touch()
+    with pytest.raises(UserError, match=r"001-tiny/config\.json, .* can't be read; .* --new"):
+        find(tmp_path, config)
+    c = run_directory.RunDirectory.create(tmp_path, config)
+    assert find(tmp_path, config).path == c.path
 
 
 def test_metrics_while_training_mark_the_best_snapshot(tmp_path):
