@@ -185,8 +185,10 @@ def _add_care_commands(commands: argparse._SubParsersAction) -> None:
         "--ignore_labels",
         type=int,
         choices=(0, 1),
+        nargs="?",
+        const=1,
         default=0,
-        help="1: images only",
+        help="1, or alone: images only",
     )
     parser.add_argument(
         "--max-different",

@@ -16,7 +16,7 @@ import numpy as np
 
 from pgan_tf import cli
 from pgan_tf.cli import UserError
-from pgan_tf.data import writer
+from pgan_tf.data import storage, writer
 from pgan_tf.data.writer import DatasetWriter
 
 _CHUNK_BYTES = 4 << 20  # full-resolution pixels that make one piece of work
@@ -63,8 +63,10 @@ def classes_text(names: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
 
-def default_workers() -> int:
-    """Returns the number of processors that this process may use."""
+def default_workers(*sources: str | os.PathLike) -> int:
+    """Returns the number of processors that this process may use; 1 if only it has the sources."""
+    if any(map(storage.is_private, sources)):
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -99,6 +101,7 @@ def ordered_map(
     except BrokenProcessPool:
         raise UserError(
             "the system ended a worker process, most likely for lack of memory; try fewer --workers"
+            ' (a script of your own has to do this below `if __name__ == "__main__":`)'
         ) from None
     finally:
         with _interrupts_held():  # a second Ctrl-C would leave workers waiting for ever
@@ -185,7 +188,7 @@ def build(
 
     Args:
       path: the data set's directory.
-      source: where the images come from.
+      source: where the images come from. With several workers, other processes read it.
       order: what `source.read` gets of each image (its index, say), in the order of the records.
       labels: float32 [len(order), label size], in the order of the records, or None.
       files: further files for the data set's directory, {name: content}.

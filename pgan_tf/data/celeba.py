@@ -49,6 +49,7 @@ def create(
     cy: int = 121,
     *,
     allow_partial: bool = False,
+    workers: int | None = None,
     **options,
 ) -> int:
     """Makes a data set of CelebA: 202,599 faces, 128x128 RGB around a point, shuffled.
@@ -59,7 +60,8 @@ def create(
         img_align_celeba (JPEG), with all images of 178x218.
       cx, cy: the point that becomes the middle.
       allow_partial: accepts fewer images.
-      options: force, workers, shards, compress; see `build.build`.
+      workers: processes; None: one a processor.
+      options: force, shards, compress; see `build.build`.
     Returns: the number of images.
     Raises: UserError.
     """
@@ -74,7 +76,8 @@ def create(
     sources.check_count(len(names), NUM_IMAGES, f"*{suffix} files", directory, allow_partial)
     source = _CelebaSource(directory, cx - 64, cy - 64)
     order = [names[i] for i in build.shuffled(len(names))]
-    return build.build(path, source, order=order, **options)
+    workers = build.default_workers(directory) if workers is None else workers
+    return build.build(path, source, order=order, workers=workers, **options)
 
 
 def _find_folder(celeba_dir: str) -> tuple[str, str]:

@@ -59,9 +59,11 @@ def _create(
     for file in sources.find(directory, names, _ORIGIN):
         batch = safe_pickle.load(file)
         try:
+            # In a file that Python 3 read as bytes and wrote again, names are bytes.
+            batch = {n.decode() if isinstance(n, bytes) else n: v for n, v in batch.items()}
             data = safe_pickle.as_array(batch["data"])
             labels = safe_pickle.as_array(batch[labels_key])
-        except (LookupError, TypeError, ValueError):
+        except (AttributeError, LookupError, TypeError, ValueError):
             raise UserError(f"{file} has no 'data' and {labels_key!r}; take {_ORIGIN}") from None
         if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * 32 * 32:
             raise UserError(

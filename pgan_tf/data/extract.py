@@ -10,7 +10,7 @@ import os
 import numpy as np
 from PIL import Image
 
-from pgan_tf import cli
+from pgan_tf import cli, files
 from pgan_tf.cli import UserError
 from pgan_tf.data import build, care, storage
 from pgan_tf.data.dataset import Dataset
@@ -39,7 +39,8 @@ class _WriteImages:
         for index, image in zip(indices.tolist(), images, strict=True):
             name = file_name(index, self.file_format)
             # Created anew: a link that somebody put there in the meantime is not followed.
-            with open(os.path.join(self.out, name), "xb") as file:
+            path = os.path.join(self.out, name)
+            with files.named_errors(path), open(path, "xb") as file:
                 file.write(encode(image, self.file_format))
         return len(indices)
 
@@ -88,7 +89,7 @@ def extract(
         raise UserError(f"{out}: images are extracted into a directory of this machine")
     if os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
         raise UserError(f"{out} exists and is no empty directory; choose another target")
-    parent, name = storage.split(out)
+    parent, name = storage.split(os.path.realpath(out))  # a link stays one
     partial = os.path.join(parent, f".{name}.{os.getpid()}{PARTIAL_SUFFIX}")
     os.makedirs(partial)
     try:
@@ -106,7 +107,8 @@ def _extract(
     """Writes the images and labels into an empty directory."""
     indices = np.arange(dataset.num_images)
     pieces = [indices[i : i + _IMAGES_AT_ONCE] for i in range(0, len(indices), _IMAGES_AT_ONCE)]
-    workers = min(build.default_workers() if workers is None else workers, len(pieces))
+    workers = build.default_workers(dataset.path) if workers is None else workers
+    workers = min(workers, len(pieces))
     write = _WriteImages(dataset.path, out, file_format, resolution)
     with cli.progress("images") as bar:
         task = bar.add_task("Extracting", total=len(indices))
@@ -124,5 +126,6 @@ def _extract(
         content: dict[str, list] = {"labels": list(zip(names, values, strict=True))}
         if classes:
             content["classes"] = classes
-        with open(os.path.join(out, LABELS_FILE), "x", encoding="utf-8") as file:
+        path = os.path.join(out, LABELS_FILE)
+        with files.named_errors(path), open(path, "x", encoding="utf-8") as file:
             json.dump(content, file)

@@ -43,6 +43,7 @@ def create(
     hdf5_file: str | os.PathLike,
     *,
     shuffle: bool = True,
+    workers: int | None = None,
     **options,
 ) -> int:
     """Makes a data set of an HDF5 file; returns the number of images.
@@ -52,7 +53,8 @@ def create(
       hdf5_file: holds arrays data{r}x{r}, uint8 [N, C, r, r], of which the largest is taken;
         labels come from <hdf5_file without suffix>-labels.npy, if there is one.
       shuffle: whether the records are in the official tool's shuffled order, or the file's.
-      options: force, workers, shards, compress; see `build.build`.
+      workers: processes; None: one a processor.
+      options: force, shards, compress; see `build.build`.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
@@ -77,7 +79,8 @@ def create(
     source = _Hdf5Source(file, found[resolution], channels, resolution)
     order = build.shuffled(n, shuffle)
     labels = None if labels is None else labels[order]
-    return build.build(path, source, order=order, labels=labels, **options)
+    workers = build.default_workers(file) if workers is None else workers
+    return build.build(path, source, order=order, labels=labels, workers=workers, **options)
 
 
 def _read_labels(path: str, num_images: int) -> np.ndarray | None:
@@ -91,5 +94,5 @@ def _read_labels(path: str, num_images: int) -> np.ndarray | None:
         raise UserError(
             f"{path} holds {labels.dtype} {list(labels.shape)}, not finite rows of numbers"
         )
-    sources.check_count(len(labels), num_images, "labels", path)
+    sources.check_count(len(labels), num_images, "labels", path, None)
     return labels

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import struct
 import warnings
@@ -13,7 +14,9 @@ from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
 from pgan_tf.data import pyramid
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff")
+_LARGE_PROFILE = 4 << 20  # bytes; others are kept for the next image
+_SRGB_ROUNDING = 3  # levels
 MAX_PIXELS = 1 << 27  # of one image: 128 million, of which decoding takes up to 512 MB
 
 _RESIZE = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
@@ -70,10 +73,11 @@ class Report:
     reason: str | None
 
 
-def examine(data: bytes, preparation: Preparation) -> Report:
+def examine(data: bytes, preparation: Preparation, decode: bool = False) -> Report:
     """Says what an image file is and whether it can be used.
 
-    The image is decoded, except that for a PNG that needs no preparation its checksums suffice.
+    The image is decoded, except that for a PNG that needs no preparation its checksums suffice,
+    unless `decode` says otherwise.
     """
     size = mode = None
     enlarged = False
@@ -82,7 +86,7 @@ def examine(data: bytes, preparation: Preparation) -> Report:
             size, mode = image.size, image.mode
             side = max(size) if preparation.pad else min(size)
             enlarged = side < (preparation.resolution or 0)
-            if _is_ready_png(image, preparation):
+            if not decode and _is_ready_png(image, preparation):
                 with _named_damage():
                     image.verify()
             else:
@@ -237,18 +241,38 @@ def _plain_colours(image: Image.Image, background: str) -> Image.Image:
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """Converts from an ICC profile. What is in sRGB already stays as it is to the last bit."""
+    keep = len(profile) <= _LARGE_PROFILE
+    transform = (_transform if keep else _transform.__wrapped__)(profile, image.mode)
+    if transform is None:
+        return image
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return image
-        converted = ImageCms.profileToProfile(image, source, _srgb(), outputMode="RGB")
+        converted = ImageCms.applyTransform(image, transform)
     except (ImageCms.PyCMSError, OSError):
         return image
     return converted.convert("L") if image.mode == "L" else converted
 
 
-def _srgb() -> ImageCms.ImageCmsProfile:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+@functools.lru_cache(maxsize=8)
+def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """Returns what converts images of this mode from the profile to sRGB.
+
+    None when it can't be used, and when it is sRGB whatever its name: when no colour of a grid
+    changes by more than the rounding of such profiles.
+    """
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+        transform = ImageCms.buildTransform(source, srgb, mode, "RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None
+    if mode in ("L", "RGB"):
+        steps = np.arange(0, 256, 15, dtype=np.uint8)
+        grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+        colours = Image.fromarray(grid if mode == "RGB" else steps[None])
+        converted = np.asarray(ImageCms.applyTransform(colours, transform), np.int32)
+        if np.abs(converted - np.asarray(colours.convert("RGB"))).max() <= _SRGB_ROUNDING:
+            return None
+    return transform
 
 
 def _square(image: Image.Image, preparation: Preparation) -> Image.Image:

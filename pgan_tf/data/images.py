@@ -67,9 +67,10 @@ def create(
       image_dir: a directory, searched with all below it, or a zip file.
       shuffle: whether the records are in the official tool's shuffled order, or sorted by name.
       preparation: what is done to each image.
-      labels: "folders": the topmost folder of each image is its class; or the name of a JSON
-        file, in image_dir or elsewhere: {"labels": [[file name, class number or list of numbers],
-        ...]}, and perhaps "classes": [name of class 0, ...]; or None.
+      labels: "folders": the topmost folder of each image is its class, not counting folders that
+        all images are below; or the name of a JSON file, in image_dir, in such a folder or
+        elsewhere: {"labels": [[file name, class number or list of numbers], ...]}, and perhaps
+        "classes": [name of class 0, ...]; or None.
       skip_bad: leaves out files that can't be used instead of failing.
       options: force, workers, shards, compress; see `build.build`.
     Raises: UserError; for files that can't be used after printing a table of them.
@@ -80,16 +81,18 @@ def create(
     writer.check_target(os.fspath(path), options.get("force", False))
     if preparation.resolution is not None:
         writer.check_size(preparation.resolution, 3)
+    if options.get("workers") is None:
+        options["workers"] = build.default_workers(root)
     tree = imagetree.Tree(root)
     names = tree.images
     if not names:
         raise UserError(f"{root} holds no image files ({', '.join(imagefile.SUFFIXES)})")
-    others = [name for name in tree.others if name != labels]
+    found = None if labels is None else _find_labels(tree, labels)
+    others = [name for name in tree.others if found is None or name != found.file]
     if others:
         print(f"Leaving out what is no image: {len(others)} file(s), {others[0]} first")
-    found = None if labels is None else _find_labels(tree, labels)
 
-    shape, bad = _examine_all(tree, preparation, options.get("workers"))
+    shape, bad = _examine_all(tree, preparation, options["workers"])
     if found is not None:
         why = "is in no folder, which would be its class" if labels == "folders" else "has no label"
         unlabelled = Report(None, None, None, False, why)
@@ -104,8 +107,9 @@ def create(
         except _FoundLate as late:
             name, reason = late.args
             bad[name] = Report(None, None, None, False, reason)
-            # Where one went bad, others may have: all are looked for before the next attempt.
-            shape, more = _examine_all(tree, preparation, options.get("workers"))
+            # Where one went bad, or was packed wrongly under right checksums, others may be: all
+            # are looked for, by decoding, before the next attempt.
+            shape, more = _examine_all(tree, preparation, options["workers"], decode=True)
             bad |= more
 
 
@@ -151,21 +155,22 @@ def _build(
 class _Examine:
     """Checks files; sent to other processes."""
 
-    def __init__(self, root: str, preparation: Preparation):
-        self.root, self.preparation = root, preparation
+    def __init__(self, root: str, preparation: Preparation, decode: bool):
+        self.root, self.preparation, self.decode = root, preparation, decode
 
     def __call__(self, members: list[Member]) -> list[Report]:
         return [self._examine(member) for member in members]
 
     def _examine(self, member: Member) -> Report:
         try:
-            return imagefile.examine(imagetree.read_file(self.root, member), self.preparation)
+            data = imagetree.read_file(self.root, member)
+            return imagefile.examine(data, self.preparation, self.decode)
         except BadImage as error:
             return Report(None, None, None, False, str(error))
 
 
 def _examine_all(
-    tree: Tree, preparation: Preparation, workers: int | None
+    tree: Tree, preparation: Preparation, workers: int, decode: bool = False
 ) -> tuple[tuple[int, int], dict[str, Report]]:
     """Returns (channels, resolution) of most good files, and reports of all others by name."""
     names = tree.images
@@ -173,13 +178,13 @@ def _examine_all(
         range(i, min(i + _CHECKED_AT_ONCE, len(names)))
         for i in range(0, len(names), _CHECKED_AT_ONCE)
     ]
-    workers = min(build.default_workers() if workers is None else workers, len(pieces))
+    workers = min(workers, len(pieces))
     bad: dict[str, Report] = {}
     good: dict[tuple[int, int], list[str]] = collections.defaultdict(list)  # names by shape
     enlarged = 0
     with cli.progress("files") as bar:
         task = bar.add_task("Checking", total=len(names))
-        examine = _Examine(tree.root, preparation)
+        examine = _Examine(tree.root, preparation, decode)
         reports = build.ordered_map(examine, map(tree.members, pieces), workers)
         for piece, piece_reports in zip(pieces, reports, strict=True):
             for name, report in zip((names[i] for i in piece), piece_reports, strict=True):
@@ -243,19 +248,26 @@ class _Labels:
 
     of: class name, class number or list of numbers of each image that has a label.
     classes: names of the numbered classes, or None.
+    file: of the tree's, that they come from, or None.
     """
 
     of: dict[str, Any]
     classes: list[str] | None = None
+    file: str | None = None
 
 
 def _find_labels(tree: Tree, labels: str) -> _Labels:
     """Returns the labels of a tree's images; `labels` is as in `create`."""
     names = tree.images
+    around = _folder_around(names)
     if labels == "folders":
-        return _Labels({name: name.split("/")[0] for name in names if "/" in name})
+        below = {name: name.removeprefix(around) for name in names}
+        of = {name: rest.split("/")[0] for name, rest in below.items() if "/" in rest}
+        if len(set(of.values())) == 1:
+            print(f"All images are of one class, {next(iter(of.values()))}")
+        return _Labels(of)
     try:
-        if member := tree.find(labels):
+        if member := tree.find(labels) or tree.find(around + labels):
             text = imagetree.read_file(tree.root, member)
         else:
             with storage.open_binary(labels) as file:
@@ -278,14 +290,32 @@ def _find_labels(tree: Tree, labels: str) -> _Labels:
             f'{labels} is not of the form {{"labels": [["name.png", 0], ...]}}'
         ) from None
     label_of: dict[str, Any] = {}
+    folder = member.name[: member.name.rfind("/") + 1] if member else ""
+    known = set(names)
     for name, value in pairs:
+        if folder and name not in known:  # as seen from the JSON file
+            name = folder + name
         if label_of.setdefault(name, value) != value:
             raise UserError(f"{labels} gives {name} two labels: {label_of[name]} and {value}")
-    if strange := label_of.keys() - set(names):
+    if strange := label_of.keys() - known:
         print(
             f"{labels} has labels of {len(strange)} file(s) that aren't there, {min(strange)} first"
         )
-    return _Labels(label_of, classes)
+    return _Labels(label_of, classes, member and member.name)
+
+
+def _folder_around(names: list[str]) -> str:
+    """Returns the folders that all files are below, not counting those that hold them: "a/b/".
+
+    A zip file often has one, named as itself.
+    """
+    around = ""
+    while True:
+        first = names[0].removeprefix(around).split("/")[0]
+        longer = f"{around}{first}/"
+        if not all(name.startswith(longer) and "/" in name[len(longer) :] for name in names):
+            return around
+        around = longer
 
 
 def _label_rows(values: list, classes: list[str] | None) -> tuple[np.ndarray, list[str]]:

@@ -63,11 +63,7 @@ class Level:
         Raises: UserError naming file and record of the first fault.
         """
         for file in self.files:
-            step = max(1, _BLOCK_BYTES * file.count // file.num_bytes)
-            for start in range(0, file.count, step):
-                positions = np.arange(start, min(start + step, file.count))
-                file.check(positions)
-                yield len(positions)
+            yield from file.check_blocks()
 
 
 def _open(path: str, resolution: int, remedy: str) -> "_PlainFile | _CompressedFile":
@@ -146,6 +142,14 @@ class _File:
                 raise UserError(f"{self.path} became shorter while in use; {self.remedy}")
             done += count
 
+    def check_blocks(self) -> Iterator[int]:
+        """Does what `Level.check_blocks` says, for this file."""
+        step = max(1, _BLOCK_BYTES * self.count // self.num_bytes)
+        for start in range(0, self.count, step):
+            positions = np.arange(start, min(start + step, self.count))
+            self.check(positions)
+            yield len(positions)
+
     def fail(self, position: int, what: str) -> UserError:
         """Returns the error for a record."""
         return UserError(f"{self.path}: record {position}: {what}; {self.remedy}")
@@ -159,6 +163,8 @@ class _PlainFile(_File):
         self.layout = Layout.of_record(first)
         self.count, rest = divmod(self.num_bytes, self.layout.length)
         if rest:
+            for _ in self.check_blocks():  # which record it is that has another length
+                pass
             raise UserError(
                 f"{path} is {self.num_bytes} bytes, not a multiple of its records'"
                 f" {self.layout.length}: record {self.count} is cut short; {remedy}"
@@ -179,7 +185,8 @@ class _PlainFile(_File):
         """Returns whole records, uint8 [n, length]."""
         length = self.layout.length
         if self.mapped is not None:
-            return self.mapped.reshape(self.count, length).take(positions, axis=0)
+            records = self.mapped[: self.count * length].reshape(self.count, length)
+            return records.take(positions, axis=0)
         rows = np.empty((len(positions), length), np.uint8)
         if len(positions) and (np.diff(positions) == 1).all():
             self.read_into(rows.reshape(-1), int(positions[0]) * length)
@@ -189,12 +196,14 @@ class _PlainFile(_File):
         return rows
 
     def _check_rows(self, rows: np.ndarray, positions: np.ndarray) -> None:
-        for bad, what in (
-            (self.layout.wrong_structure(rows), "damaged, or of another shape than the first"),
-            (self.layout.wrong_checksum(rows), "damaged: wrong checksum"),
-        ):
-            if bad.any():
-                raise self.fail(int(positions[bad.argmax()]), what)
+        wrong_structure = self.layout.wrong_structure(rows)
+        bad = wrong_structure | self.layout.wrong_checksum(rows)
+        if bad.any():
+            first = int(bad.argmax())
+            what = "damaged, or of another shape or length than the first"
+            raise self.fail(
+                int(positions[first]), what if wrong_structure[first] else "damaged: wrong checksum"
+            )
 
 
 class _CompressedFile(_File):

@@ -38,21 +38,25 @@ def _damage_told(path: str) -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class _Convert:
-    """Makes the records of some entries, in whatever process it is called."""
+    """Makes the records of some entries, in whatever process it is called.
+
+    Returns them, and what is wrong with entries that can't be decoded: (number of those before it
+    that can, message).
+    """
 
     path: str
     resolution: int
     compress: str | None
 
-    def __call__(self, keys: list[bytes]) -> tuple[list[writer.Records], list[str]]:
-        """Returns the records of those that can be decoded, and what is wrong with the rest."""
+    def __call__(self, keys: list[bytes]) -> tuple[list[writer.Records], list[tuple[int, str]]]:
         images, problems = [], []
         with _damage_told(self.path), _open(self.path).begin(buffers=False) as transaction:
             for key in keys:
                 try:
                     images.append(centre_square(transaction.get(key), self.resolution))
                 except BadImage as error:
-                    problems.append(f"{key.decode('ascii', 'backslashreplace')}: {error}")
+                    name = key.decode("ascii", "backslashreplace")
+                    problems.append((len(images), f"{name}: {error}"))
         empty = np.empty((0, 3, self.resolution, self.resolution), np.uint8)
         return writer.encode(np.stack(images) if images else empty, self.compress), problems
 
@@ -138,7 +142,9 @@ def create(
             count = min(len(levels[0]), total - written)
             target.add_encoded([level[:count] for level in levels])
             written += count
-            for problem in problems:
+            for before, problem in problems:
+                if before >= count < len(levels[0]):
+                    break  # behind the last image wanted
                 bad += 1
                 if bad <= _SHOWN:
                     bar.console.print(f"left out: {problem}", markup=False, highlight=False)

@@ -22,6 +22,11 @@ def is_remote(path: str | os.PathLike) -> bool:
     return "://" in os.fspath(path)
 
 
+def is_private(path: str | os.PathLike) -> bool:
+    """Returns whether only this process has what is there: it is in its memory."""
+    return os.fspath(path).startswith("ram://")
+
+
 def _gfile():
     if "tensorflow" not in sys.modules:
         cli.load_tensorflow()
@@ -61,7 +66,12 @@ def exists(path: str) -> bool:
 def names(directory: str) -> list[str]:
     """Returns the sorted names of what the directory holds."""
     found = _gfile().listdir(directory) if is_remote(directory) else os.listdir(directory)
-    return sorted(name.rstrip("/") for name in found)
+    return sorted(name.rstrip("/") for name in found if _is_in(directory, name))
+
+
+def _is_in(directory: str, name: str) -> bool:
+    """False for what ram:// lists of a neighbour whose name begins as the directory's."""
+    return not is_private(directory) or exists(join(directory, name))
 
 
 def walk(directory: str) -> list[str]:
@@ -87,7 +97,7 @@ def walk(directory: str) -> list[str]:
                 continue
             seen.add(real)
         below = place[len(directory) :].replace(os.sep, "/").strip("/")
-        found.extend(posixpath.join(below, file) for file in files)
+        found.extend(posixpath.join(below, file) for file in files if _is_in(place, file))
     return sorted(found)
 
 

@@ -6,14 +6,14 @@ import dataclasses
 import os
 import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from pgan_tf.cli import UserError
 from pgan_tf.data import codecs, pyramid, records, storage
 from pgan_tf.data.level import INDEX_SUFFIX, index_bytes, labels_file, level_file
-from pgan_tf.files import PARTIAL_SUFFIX
+from pgan_tf.files import PARTIAL_SUFFIX, named_errors
 
 _REPLACED = ".replaced"  # before the suffix: a data set that is being replaced
 
@@ -76,7 +76,7 @@ class Places:
                 position = (start - shard + self.shards - 1) // self.shards
                 file_name = level_file(self.name, resolution, shard, self.shards)
                 path = os.path.join(self.directory, file_name)
-                with _names(path), open(path, "r+b") as file:
+                with named_errors(path), open(path, "r+b") as file:
                     file.seek(position * level.shape[1])
                     file.write(np.ascontiguousarray(rows).data)
         return len(levels[0])
@@ -119,9 +119,7 @@ class DatasetWriter:
     ):
         self.path = os.fspath(path)
         check_size(resolution, num_channels)
-        _, self.name = storage.split(self.path)
-        if self.name.startswith(".") or not self.name.isprintable():
-            raise UserError(f"{self.path!r}: a data set's name is printable and starts with no dot")
+        self.name = _checked_name(self.path)
         # A link stays: what it leads to is written, on the disk where that is.
         local = not storage.is_remote(self.path)
         self._target = os.path.realpath(self.path) if local else self.path
@@ -138,7 +136,7 @@ class DatasetWriter:
         check_target(self._target, force)
         if not 1 <= shards <= 99999:
             raise UserError(f"{shards} shards: their number must be 1 to 99999")
-        if num_images is not None and num_images < shards:
+        if num_images is not None and 0 < num_images < shards:
             raise UserError(f"{num_images} images can't fill {shards} shards; take fewer shards")
         _check_open_files(shards * len(pyramid.resolutions(resolution)))
         if num_images is not None and not compress:
@@ -229,7 +227,9 @@ class DatasetWriter:
                 f"{self.path}: {self.num_images} images came instead of {self._expected}; nothing"
                 " was written"
             )
-        if self.num_images < max(self._shards, 1):
+        if self.num_images == 0:
+            raise UserError(f"{self.path}: there is no image to write")
+        if self.num_images < self._shards:
             raise UserError(
                 f"{self.path}: {self.num_images} images can't fill {self._shards} shard(s);"
                 " nothing was written"
@@ -269,7 +269,7 @@ class _LevelFile:
         self._lengths = array.array("Q")
 
     def write(self, level: Records) -> None:
-        with _names(self._path):
+        with named_errors(self._path):
             if isinstance(level, np.ndarray):
                 self._file.write(np.ascontiguousarray(level).tobytes())
             else:
@@ -277,23 +277,13 @@ class _LevelFile:
                 self._lengths.extend(map(len, level))
 
     def close(self) -> None:
-        with _names(self._path):
+        with named_errors(self._path):
             self._file.close()
             if self._lengths:
                 offsets = np.concatenate([[0], np.cumsum(self._lengths)])
                 with storage.open_binary(self._path + INDEX_SUFFIX, "w") as file:
                     file.write(index_bytes(offsets))
                 self._lengths = array.array("Q")
-
-
-@contextlib.contextmanager
-def _names(path: str) -> Iterator[None]:
-    """Adds the path to an OSError of the block that has none: a full disk does not say which."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or path
-        raise
 
 
 def check_size(resolution: int, num_channels: int) -> None:
@@ -306,12 +296,21 @@ def check_size(resolution: int, num_channels: int) -> None:
         raise UserError(f"{num_channels} channels: images must have 1 (gray) or 3 (RGB)")
 
 
+def _checked_name(path: str) -> str:
+    """Returns the name of a data set. Raises: UserError for one that can't be such."""
+    _, name = storage.split(path)
+    if name.startswith(".") or not name.isprintable():
+        raise UserError(f"{path!r}: a data set's name is printable and starts with no dot")
+    return name
+
+
 def check_target(path: str, force: bool) -> None:
     """Raises UserError unless a data set may be written to `path`.
 
     It may when nothing, or an empty directory, is there; with `force` also when a data set is,
     but never when the directory holds anything that is not part of one.
     """
+    _checked_name(path)
     if not storage.exists(path):
         return
     if not storage.is_dir(path):

@@ -184,6 +184,7 @@ def test_compare(made, tmp_path, capsys):
         "complete": True, "interrupted": False, "identical": False,
     }  # fmt: skip
     result = json.loads(run(capsys, "compare", made, other, "--ignore_labels", 1, "--json")[1])
+    assert result == json.loads(run(capsys, "compare", made, other, "--json", "--ignore_labels")[1])
     assert result["different_labels"] is None
     result = json.loads(run(capsys, "compare", made, other, "--max-different", 1, "--json")[1])
     assert (result["compared"], result["different_images"], result["complete"]) == (3, 1, False)

@@ -205,6 +205,23 @@ def test_record_cut_short(plain, keep, verify):
     assert re.search(r"cifar10-r04.tfrecords.*cut short.*; make it with", _error(plain, verify))
 
 
+@pytest.mark.parametrize("how", ["a byte less", "a byte more", "another length"])
+def test_a_record_of_another_length_is_named(plain, how):
+    file = plain / "cifar10-r03.tfrecords"
+    content = file.read_bytes()
+    length = len(content) // 9
+    cut = length * 5 + 100
+    if how == "a byte less":
+        content = content[:cut] + content[cut + 1 :]
+    elif how == "a byte more":
+        content = content[:cut] + b"x" + content[cut:]
+    else:  # whole, but with one byte of data less
+        record = records.frame(records.example_bytes(bytes(3 * 64 - 1), (3, 8, 8)))
+        content = content[: length * 5] + record + content[length * 6 :]
+    file.write_bytes(content)
+    assert "cifar10-r03.tfrecords: record 5: damaged" in _error(plain, "off")
+
+
 def test_empty_file(plain):
     (plain / "cifar10-r04.tfrecords").write_bytes(b"")
     assert "cut short" in _error(plain)

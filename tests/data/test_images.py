@@ -159,8 +159,8 @@ def test_exif_that_can_not_be_written_anew_does_no_harm(entry):
     np.testing.assert_array_equal(load(file_bytes(RGB, exif=exif)), np.rot90(RGB, -1))
 
 
-def _profile(red_gamma):
-    """A matrix profile of sRGB's colours with another gamma, made by hand: 'gamma 1.0' RGB."""
+def _profile(gamma, name=b"linear"):
+    """A matrix profile of sRGB's colours with another gamma, made by hand."""
 
     def s15f16(*values):
         return b"".join(struct.pack(">i", round(v * 65536)) for v in values)
@@ -168,8 +168,8 @@ def _profile(red_gamma):
     def xyz(*values):
         return b"XYZ \0\0\0\0" + s15f16(*values)
 
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(red_gamma * 256)) + b"\0\0"
-    text = b"desc\0\0\0\0" + struct.pack(">I", 7) + b"linear\0" + bytes(4 + 4 + 2 + 1 + 67)
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    text = b"desc\0\0\0\0" + struct.pack(">I", len(name) + 1) + name + bytes(1 + 4 + 4 + 2 + 1 + 67)
     text += bytes(-len(text) % 4)
     tags = {
         b"desc": text, b"cprt": b"text\0\0\0\0none\0\0\0\0", b"wtpt": xyz(0.9642, 1.0, 0.8249),
@@ -192,8 +192,9 @@ def test_color_profile_is_converted():
     linear = np.zeros((16, 16, 3), np.uint8) + np.arange(16, dtype=np.uint8)[:, None, None] * 17
     x = linear / 255
     srgb = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055) * 255
-    found = load(file_bytes(linear, icc_profile=_profile(1.0)))
-    np.testing.assert_allclose(found, srgb, atol=1.5)  # the matrices have four digits
+    for name in (b"linear", b"GIMP built-in Linear sRGB"):  # a name says nothing
+        found = load(file_bytes(linear, icc_profile=_profile(1.0, name)))
+        np.testing.assert_allclose(found, srgb, atol=1.5)  # the matrices have four digits
     gray = load(file_bytes(np.ascontiguousarray(linear[..., 0])))
     np.testing.assert_array_equal(gray, linear[..., 0])
 
@@ -306,6 +307,25 @@ def test_tree_with_folder_labels(tree, tmp_path, zipped, capsys):
     assert "3 images of 8x8, 3 channel(s): 1.19 kB" in printed
 
 
+def test_a_folder_around_all_is_no_class(tree, tmp_path, capsys):
+    (tree / "dataset.json").write_text(json.dumps({"labels": [[name, 3] for name in NAMES]}))
+    tree.rename(tmp_path / "photos")
+    around = tmp_path / "around"
+    around.mkdir()
+    (tmp_path / "photos").rename(around / "photos")
+    out = tmp_path / "out"
+    images.create(out, around, labels="folders", workers=1)
+    assert (out / build.CLASSES_FILE).read_text() == "cats\ndogs\n"
+    images.create(out, around, labels="dataset.json", force=True, workers=1)
+    np.testing.assert_array_equal(Dataset(out).labels, [[0, 0, 0, 1]] * 3)
+    capsys.readouterr()
+    images.create(out, around / "photos" / "cats", skip_bad=True, force=True, workers=1)
+    assert "of one class" not in capsys.readouterr().out
+    shutil.rmtree(around / "photos" / "dogs")
+    images.create(out, around, labels="folders", force=True, workers=1)
+    assert "All images are of one class, cats" in capsys.readouterr().out
+
+
 def test_label_file(tree, tmp_path):
     labels = {"labels": [["cats/0.png", 2], ["cats/1.png", 0], ["dogs/deep/2.png", 1]]}
     (tree / "dataset.json").write_text(json.dumps(labels))
@@ -397,11 +417,13 @@ def test_damage_that_checksums_do_not_show(tree, tmp_path, capsys, workers):
     start = whole.index(b"IDAT")
     chunk = b"IDAT" + b"nonsense" * 9
     chunk = (72).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
-    (tree / "evil.png").write_bytes(whole[: start - 4] + chunk + whole[-12:])
+    for name in ("evil.png", "worse.png"):
+        (tree / name).write_bytes(whole[: start - 4] + chunk + whole[-12:])
     out = tmp_path / "out"
-    with pytest.raises(UserError, match="1 of 4 files can't be used"):
+    with pytest.raises(UserError, match="2 of 5 files can't be used"):
         images.create(out, tree, workers=workers)
-    assert "evil.png" in capsys.readouterr().out and not out.exists()
+    printed = capsys.readouterr().out
+    assert "evil.png" in printed and "worse.png" in printed and not out.exists()
     assert images.create(out, tree, skip_bad=True, workers=workers) == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tree"]
 
@@ -577,5 +599,7 @@ def test_through_gfile(tree):
         tf.io.gfile.makedirs(target.rsplit("/", 1)[0])
         with tf.io.gfile.GFile(target, "wb") as copy:
             copy.write(file.read_bytes())
-    assert images.create("ram://trees/out", "ram://tree", shuffle=False, workers=1) == 3
-    assert Dataset("ram://trees/out").read(4, range(3))[:, 0, 0, 0].tolist() == [0, 1, 2]
+    for name in ("output", "out"):  # TensorFlow lists the one in the other
+        assert images.create(f"ram://trees/{name}", "ram://tree", shuffle=False) == 3
+        pixels = Dataset(f"ram://trees/{name}").read(4, range(3))
+        assert pixels[:, 0, 0, 0].tolist() == [0, 1, 2]

@@ -139,7 +139,7 @@ def test_cifar_small(tmp_path):
     labels = (np.arange(40) % 10).tolist()
     made_up.python2_pickle(source / "data_batch_1", {"data": data[:25], "labels": labels[:25]})
     with open(source / "data_batch_3", "wb") as file:
-        pickle.dump({"data": data[25:], "labels": labels[25:]}, file)
+        pickle.dump({b"data": data[25:], b"labels": labels[25:]}, file)
     with pytest.raises(UserError, match="data_batch_2 is missing"):
         cifar.create_cifar10(tmp_path / "out", tmp_path)
     cifar.create_cifar10(tmp_path / "out", tmp_path, allow_partial=True)
@@ -267,6 +267,17 @@ def test_lsun_entries_may_all_be_bad_in_one_piece_of_work(tmp_path, capsys):
     assert not (tmp_path / "other").exists()
 
 
+def test_lsun_counts_what_it_needed_only(tmp_path):
+    source = tmp_path / "lmdb"
+    good = io.BytesIO()
+    Image.new("RGB", (20, 16)).save(good, "png")
+    with lmdb.open(str(source), map_size=1 << 24) as env, env.begin(write=True) as transaction:
+        for i in range(17):
+            transaction.put(b"%08d" % i, b"not" if i in (2, 7, 16) else good.getvalue())
+    for wanted, made in ((2, (2, 0)), (5, (5, 1)), (6, (6, 1)), (7, (7, 2)), (100, (14, 3))):
+        assert lsun.create(tmp_path / "out", source, 16, wanted, workers=1, force=True) == made
+
+
 def test_lsun_counts_what_is_left_out(tmp_path, capsys):
     source = tmp_path / "lmdb"
     out = io.BytesIO()
@@ -303,7 +314,7 @@ def test_hdf5_bad_input(tmp_path):
     with h5py.File(tmp_path / "good.h5", "w") as file:
         file["data4x4"] = np.zeros((2, 3, 4, 4), np.uint8)
     np.save(tmp_path / "good-labels.npy", np.eye(3))
-    with pytest.raises(UserError, match="holds 3 labels instead of 2"):
+    with pytest.raises(UserError, match=r"holds 3 labels instead of 2$"):
         hdf5.create(tmp_path / "out", tmp_path / "good.h5")
     np.save(tmp_path / "good-labels.npy", np.array([{}, {}]), allow_pickle=True)
     with pytest.raises(UserError, match="is no array of numbers"):
