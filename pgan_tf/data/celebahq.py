@@ -78,7 +78,8 @@ def create(
     with work.claimed(_made_by()):
         results = _make_all(items, inputs, work, workers, strict)
         order = [i for i in build.shuffled(len(items)) if results[i].status != FAILED]
-        _list_results(listing, results, order)
+        is_written = allow_partial or len(order) == len(results)
+        _list_results(listing, results, order if is_written else [])
         _answer_failures(results, listing, allow_partial)
         paths = [work.file(results[i]) for i in order]
         build.build(path, FinishedImages(), order=paths, workers=workers, force=force, **options)

@@ -187,6 +187,7 @@ def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil,
     assert "exact 3, near 0, failed 1" in out
     assert re.search(f"failed: {ROWS[2].orig_file}: .*{reason}", out)
     assert [line[:2] for line in listing(inputs).values()][2] == ("-", "failed")
+    assert {line[0] for line in listing(inputs).values()} == {"-"}  # there are no records yet
     assert re.search(reason, listing(inputs)[ROWS[2].orig_file][2])
 
     create(inputs, allow_partial=True)
