@@ -14,7 +14,7 @@ import numpy as np
 
 from pgan_tf.files import write_text
 
-_FORMAT = 1
+_FORMAT = 2
 _STALE = 24 * 3600  # seconds without a change after which nobody goes on writing an entry
 _IN_MEMORY = 256 << 20  # bytes of an array that is kept in RAM
 
@@ -35,12 +35,14 @@ class Cache:
         """Returns the arrays, mapped from disk, or None when there is no (readable) entry."""
         entry = self._entry(key)
         try:
+            about = json.loads((entry / "key.json").read_text())
+            if about["key"] != self._full(key):
+                return None
             return {
-                path.stem: np.load(path, mmap_mode="r", allow_pickle=False)
-                for path in sorted(entry.glob("*.npy"))
-                if json.loads((entry / "key.json").read_text()) == self._full(key)
-            } or None
-        except (OSError, ValueError, EOFError):
+                name: np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+                for name in about["arrays"]
+            }
+        except (OSError, ValueError, EOFError, TypeError, LookupError):
             return None
 
     def save(self, key: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
@@ -57,7 +59,8 @@ class Cache:
         try:
             for name, array in arrays.items():
                 np.save(partial / f"{name}.npy", array, allow_pickle=False)
-            write_text(partial / "key.json", json.dumps(self._full(key)))
+            about = {"key": self._full(key), "arrays": list(arrays)}
+            write_text(partial / "key.json", json.dumps(about))
             shutil.rmtree(entry, ignore_errors=True)
             with contextlib.suppress(FileExistsError):  # another process was faster
                 os.rename(partial, entry)

@@ -43,8 +43,6 @@ class Similarities:
 
     def __init__(self, count: int, shape: tuple[int, int]):
         _require_power_of_two(shape, ms_ssim.MIN_RESOLUTION)
-        if count < 2:
-            raise UserError("pairs are compared: at least 2 images are needed")
         if count % 2:
             raise UserError(
                 f"pairs are compared, and {count} images are an odd number; take {count - 1}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,20 @@ from pgan_tf.data.dataset import Dataset, SyntheticDataset
 from pgan_tf.networks import Generator
 
 
+class Measured(NamedTuple):
+    """What came out of a measurement while training.
+
+    Attributes:
+      values: by column; empty when all failed.
+      append: adds a line per result to `metric-<name>.jsonl` in the run's directory, given the
+        name of the snapshot that holds the networks measured, or None where none does; says what
+        hinders it.
+    """
+
+    values: dict[str, float]
+    append: Callable[[str | None], None]
+
+
 def training_metrics(
     metrics: Sequence[str],
     Gs: Generator,
@@ -26,15 +41,13 @@ def training_metrics(
     num_images: int | None = None,
     seed: int = 0,
     labels: np.ndarray | None = None,
-    inception: str | None = None,
+    inception: str = "",
     xla: bool = True,
     say: Callable[[str], None] = print,
-) -> Callable[[float, int], dict[str, float]]:
-    """Returns a function that measures Gs as it is then: (lod, images shown) -> {column: value}.
+) -> Callable[[float, int], Measured]:
+    """Returns a function that measures Gs as it is then: (lod, images shown) -> Measured.
 
-    The function appends to `metric-<name>.jsonl` in the run's directory what
-    `python -m metrics.run` would. A metric that fails is left out, and said; it never raises
-    for that, so a training goes on.
+    A metric that fails is left out, and said; it never raises for that, so a training goes on.
 
     Args:
       metrics: names, such as swd, msssim.
@@ -42,7 +55,8 @@ def training_metrics(
       directory: the run's.
       num_images: for every metric; None: each metric's own number, which takes long.
       seed: of latents and all else that is random; the same latents are measured every time.
-      inception: file of the Inception network's weights, for fid, is and kid.
+      inception: file of the Inception network's weights, for fid, is and kid; "" for the one in
+        the cache directory, or a download.
       xla: compile the generator with XLA.
       say: is told what failed.
     Raises: UserError, at once, for an unknown metric, or one that has no place in this training.
@@ -60,21 +74,24 @@ def training_metrics(
             f"train.metric_images={num_images}: msssim compares pairs; take an even one"
         )
     cache = inception_weights.default_cache()
-    evaluator = Evaluator(
-        metrics, Cache(cache), num_images, seed, lambda: inception_weights.load(inception, cache)
-    )
+
+    def load_inception():
+        option = "--set train.inception=PATH"
+        return inception_weights.load(inception or None, cache, option=option)
+
+    evaluator = Evaluator(metrics, Cache(cache), num_images, seed, load_inception)
     reals = Reals(dataset, resolution, mirror, seed)
     said: set[str] = set()
     fakes = Fakes(Gs, Gs.lod, seed, labels, "metrics", xla)
 
-    def measure(lod: float, nimg: int) -> dict[str, float]:
+    def measure(lod: float, nimg: int) -> Measured:
         try:
             return measured(lod, nimg)
         except Exception as error:
             say(f"not measured: {describe(error)}")
-            return {}
+            return Measured({}, lambda snapshot: None)
 
-    def measured(lod: float, nimg: int) -> dict[str, float]:
+    def measured(lod: float, nimg: int) -> Measured:
         fakes.lod = lod
         results = evaluator.measure(fakes, reals)
         errors = dict.fromkeys(result.error for result in results if result.error)
@@ -90,10 +107,16 @@ def training_metrics(
             "mirror": mirror,
             "dataset": dataset.name,
             "dataset_hash": reals.key["dataset"],
-            **evaluator.about_weights(results),
             "version": __version__,
+            "training": True,
         }
-        append_results(directory, results, about)
-        return {column: value for r in results for column, value in r.values.items()}
+
+        def append(snapshot: str | None) -> None:
+            try:
+                append_results(directory, results, {"snapshot": snapshot, **about})
+            except OSError as error:
+                say(f"{error.filename or directory}: {error.strerror}")
+
+        return Measured({c: value for r in results for c, value in r.values.items()}, append)
 
     return measure

@@ -1,11 +1,10 @@
 """Measures sources of images with several metrics in one pass over them."""
 
-import functools
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -31,6 +30,8 @@ class Result:
       error: why it failed, in one line.
       num_images: measured.
       seconds: what it took, shared passes counted whole, a classifier's training too.
+      num_reals: that it compared with; None without.
+      weights: hash of the weights of the network that it used, by that network's name in files.
     """
 
     metric: Metric
@@ -38,6 +39,8 @@ class Result:
     seconds: float
     values: dict[str, float] = field(default_factory=dict)
     error: str = ""
+    num_reals: int | None = None
+    weights: dict[str, str] = field(default_factory=dict)
 
     @property
     def value(self) -> float:
@@ -53,7 +56,8 @@ class Evaluator:
       cache: for statistics of reals.
       num_images: for every metric; None: each metric's own.
       seed: of everything random, except the sources'.
-      load_inception: gives the network that fid, is and kid need; called until it succeeds.
+      load_inception: gives the network that fid, is and kid need; called until it succeeds, once
+        in each `measure`.
       load_classifier: gives the digit classifier that modes needs; likewise.
     Raises: UserError for an unknown metric.
     """
@@ -77,8 +81,8 @@ class Evaluator:
                 )
         self.metrics = [METRICS[name] for name in dict.fromkeys(metrics)]
         self.cache, self.num_images, self.seed = cache, num_images, seed
-        self.inception = _once(load_inception, "the Inception network is needed")
-        self.classifier = _once(load_classifier, "a digit classifier is needed")
+        self.inception = _Once(load_inception, "the Inception network is needed")
+        self.classifier = _Once(load_classifier, "a digit classifier is needed")
         self._reals: dict[str, Arrays] = {}
 
     def counts(self, source: Source, metrics: Sequence[Metric]) -> dict[str, int]:
@@ -115,19 +119,31 @@ class Evaluator:
         Returns: a result for each metric; one that fails doesn't hinder the others.
         """
         started = time.monotonic()
-        compared = [metric for metric in self.metrics if metric.needs_reals]
+        self.inception.forget_failure()
+        self.classifier.forget_failure()
+        counts = self.counts(source, self.metrics)
+        too_few = [metric for metric in self.metrics if counts[metric.collector] < metric.least]
+        possible = [metric for metric in self.metrics if metric not in too_few]
+        compared = [metric for metric in possible if metric.needs_reals]
         failed: dict[str, Exception] = {}
+        wanted: dict[str, int] = {}
         if reals is not None and compared:
             wanted = self._common(self.counts(reals, compared), source)
             failed = self._collect_reals(reals, wanted, progress)
-        counts = self.counts(source, self.metrics)
         if reals is not None:
             counts = self._common(counts, reals)
-        arrays = self._collect(source, counts, stream, progress)
+        needed = {metric.collector for metric in possible}
+        arrays = self._collect(
+            source, {name: n for name, n in counts.items() if name in needed}, stream, progress
+        )
         results = []
         for metric in self.metrics:
             count = counts[metric.collector]
             try:
+                if metric in too_few:
+                    raise UserError(
+                        f"{count} images are too few; at least {metric.least} are needed"
+                    )
                 mine = _raised(arrays[metric.collector])
                 theirs = None
                 if metric.needs_reals:
@@ -137,16 +153,20 @@ class Evaluator:
                 values = metric.compute(theirs, mine, self._tools(metric))
                 if not np.all(np.isfinite(list(values.values()))):
                     raise UserError(f"came out as {values[metric.headline]}")
-                outcome = {"values": values}
+                outcome = {"values": values, "weights": self._weights(metric)}
+                if metric.needs_reals:
+                    outcome["num_reals"] = wanted[metric.collector]
             except Exception as error:
                 outcome = {"error": describe(error)}
             results.append(Result(metric, count, time.monotonic() - started, **outcome))
         return results
 
-    def about_weights(self, results: Sequence[Result]) -> dict[str, str]:
-        """Returns the hash of the Inception network's weights if results came from it."""
-        used = any(r.metric.collector == "features" and r.values for r in results)
-        return {"inception_sha256": self.inception().weights_hash} if used else {}
+    def _weights(self, metric: Metric) -> dict[str, str]:
+        if metric.collector == "features":
+            return {"inception_sha256": self.inception().weights_hash}
+        if metric.collector == "codes":
+            return {"classifier_sha256": self.classifier().weights_hash}
+        return {}
 
     @staticmethod
     def columns(metric: Metric, source: Source) -> list[str]:
@@ -253,22 +273,33 @@ class Evaluator:
         return Features(count, self.inception(), gaussian)
 
 
-def _once(load: Callable[[], Thing] | None, without: str) -> Callable[[], Thing]:
-    """Returns a function that loads when it is first called, and again if that failed."""
+class _Once(Generic[Thing]):
+    """Loads a thing when it is first called; a failure is repeated until it is to be forgotten."""
 
-    @functools.cache  # of what raised, nothing is kept
-    def loaded() -> Thing:
-        if load is None:
-            raise UserError(without)
-        return load()
+    def __init__(self, load: Callable[[], Thing] | None, without: str):
+        self._load, self._thing = load, None
+        self._error = UserError(without) if load is None else None
 
-    return loaded
+    def __call__(self) -> Thing:
+        if self._error is not None:
+            raise self._error
+        if self._thing is None:
+            try:
+                self._thing = self._load()
+            except Exception as error:
+                self._error = error
+                raise
+        return self._thing
+
+    def forget_failure(self) -> None:
+        if self._load is not None:
+            self._error = None
 
 
 def describe(error: Exception) -> str:
     """Returns an error as one line."""
     text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | ValueError):
         return text
     return f"{type(error).__name__}: {text[:300]}"
 

@@ -46,7 +46,7 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
         trace_of_root = scipy.linalg.svdvals(roots, overwrite_a=True).sum() if roots.size else 0.0
     difference = a.mean - b.mean
     trace = np.trace(a.covariance) + np.trace(b.covariance) - 2 * trace_of_root
-    return float(difference @ difference + trace)
+    return max(float(difference @ difference + trace), 0.0)  # of equal ones rounding leaves -1e-14
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

@@ -3,8 +3,11 @@
 Only the graph's constants are looked at; the graph is not run.
 """
 
+import gzip
 import io
+import math
 import tarfile
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +15,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 GRAPH_FILE = "classify_image_graph_def.pb"
+_MAX_BYTES = 1 << 30  # of the unpacked archive; the real one has 96 million
+_MAX_NUMBERS = 1 << 24  # in a constant; the largest has two million
 
 
 def _scopes() -> dict[str, str]:
@@ -103,11 +108,15 @@ def read_tensors(data: bytes) -> dict[str, np.ndarray]:
 
 def _from_archive(data: bytes) -> bytes:
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        with gzip.open(io.BytesIO(data)) as stream:
+            content = stream.read(_MAX_BYTES)  # to its end, where the checksum is
+            if stream.read(1):
+                raise OSError(f"more than {_MAX_BYTES} bytes")
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             for member in archive:
                 if member.isfile() and member.name.split("/")[-1] == GRAPH_FILE:
                     return archive.extractfile(member).read()
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ValueError(f"is a damaged archive ({error})") from None
     raise ValueError(f"is an archive without {GRAPH_FILE}")
 
@@ -115,4 +124,10 @@ def _from_archive(data: bytes) -> bytes:
 def _constant(nodes: Mapping[str, tf.compat.v1.NodeDef], name: str) -> np.ndarray:
     if name not in nodes or nodes[name].op != "Const":
         raise ValueError(f"is another graph than {GRAPH_FILE}: it has no constant {name}")
-    return tf.make_ndarray(nodes[name].attr["value"].tensor)
+    tensor = nodes[name].attr["value"].tensor
+    try:
+        if math.prod(dim.size for dim in tensor.tensor_shape.dim) > _MAX_NUMBERS:
+            raise ValueError("its size")
+        return tf.make_ndarray(tensor)
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        raise ValueError(f"is damaged in its constant {name} ({error})") from None

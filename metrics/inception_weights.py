@@ -31,7 +31,12 @@ def default_cache() -> Path:
     return Path(base) / "pgan-tf"
 
 
-def load(path: str | os.PathLike | None, cache: Path, sha256: str | None = None) -> Inception:
+def load(
+    path: str | os.PathLike | None,
+    cache: Path,
+    sha256: str | None = None,
+    option: str = "--inception PATH",
+) -> Inception:
     """Returns the network with its weights.
 
     Args:
@@ -39,11 +44,12 @@ def load(path: str | os.PathLike | None, cache: Path, sha256: str | None = None)
         downloads it there.
       cache: the directory.
       sha256: what the file at `path` must have; None: what is known of the file.
+      option: by which the user names a file, for the message.
     Raises: UserError when there is no file, its hash is wrong, or it is damaged.
     """
     if path is None:
         found = [cache / name for name in (FILE_NAME, *_OTHER_NAMES) if (cache / name).is_file()]
-        path = found[0] if found else download(cache)
+        path = found[0] if found else download(cache, option)
     parameters, found_hash = read(path, sha256)
     return Inception(parameters, found_hash)
 
@@ -97,12 +103,12 @@ def _check(parameters: dict[str, np.ndarray]) -> None:
             raise ValueError(f"holds numbers in {name} that are not finite")
 
 
-def download(cache: Path) -> Path:
+def download(cache: Path, option: str = "--inception PATH") -> Path:
     """Downloads the weights to the cache directory and returns their path.
 
     Raises: UserError, with the address and the option, when that fails.
     """
-    remedy = f"get {URL} elsewhere and pass it as --inception PATH, or put it into {cache}"
+    remedy = f"get {URL} elsewhere and pass it as {option}, or put it into {cache}"
     cache.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:

@@ -27,6 +27,7 @@ class Metric:
       name: what `--metrics` is given.
       collector: the collector whose arrays it is computed from.
       num_images: how many it takes unless told otherwise.
+      least: how many it needs.
       needs_reals: whether it compares with reals.
       higher_is_better: how values rank snapshots.
       columns: square images' resolution -> names of the values.
@@ -38,6 +39,7 @@ class Metric:
     name: str
     collector: str
     num_images: int
+    least: int
     needs_reals: bool
     higher_is_better: bool
     columns: Callable[[int], list[str]]
@@ -91,22 +93,26 @@ def _modes(reals: None, fakes: Arrays, tools: Tools) -> dict[str, float]:
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("swd", "descriptors", 16384, True, False, _swd_columns, "SWDx1e3_avg", _swd),
+        Metric("swd", "descriptors", 16384, 1, True, False, _swd_columns, "SWDx1e3_avg", _swd),
         Metric(
-            "msssim", "similarities", 20000, False, False,
+            "msssim", "similarities", 20000, 2, False, False,
             lambda _: ["MS-SSIM"], "MS-SSIM", _ms_ssim,
         ),
-        Metric("fid", "features", 50000, True, False, lambda _: ["FID"], "FID", _fid),
         Metric(
-            "is", "features", 50000, False, True,
+            "fid", "features", 50000, fid.MIN_IMAGES, True, False,
+            lambda _: ["FID"], "FID", _fid,
+        ),
+        Metric(
+            "is", "features", 50000, inception_score.NUM_SPLITS, False, True,
             lambda _: ["IS_mean", "IS_std"], "IS_mean", _inception_score,
         ),
         Metric(
-            "kid", "features", 50000, True, False,
+            "kid", "features", 50000, kid.MIN_IMAGES, True, False,
             lambda _: ["KIDx1e3_mean", "KIDx1e3_std"], "KIDx1e3_mean", _kid,
         ),
         Metric(
-            "modes", "codes", mnist_modes.NUM_GROUPS * mnist_modes.IMAGES_PER_GROUP, False, True,
+            "modes", "codes", mnist_modes.NUM_GROUPS * mnist_modes.IMAGES_PER_GROUP,
+            mnist_modes.NUM_GROUPS, False, True,
             lambda _: list(_MODES), "Modes_mean", _modes,
         ),
     )

@@ -4,6 +4,7 @@ Each channel of an image shows a digit; a classifier reads them, and the image c
 d0 + 10 d1 + 100 d2. The classifier is trained from MNIST's own files.
 """
 
+import functools
 import hashlib
 import os
 import zipfile
@@ -58,12 +59,19 @@ class DigitClassifier:
     Attributes:
       network: [N, 32, 32, 1] in [0, 1] -> logits [N, 10].
       accuracy: on digits it was not trained with.
-      weights_hash: of what it was trained from.
     """
 
-    def __init__(self, network: keras.Model, accuracy: float, weights_hash: str):
-        self.network, self.accuracy, self.weights_hash = network, accuracy, weights_hash
+    def __init__(self, network: keras.Model, accuracy: float):
+        self.network, self.accuracy = network, accuracy
         self._classify = tf.function(self._digits, autograph=False)
+
+    @functools.cached_property
+    def weights_hash(self) -> str:
+        """SHA-256 of the weights."""
+        digest = hashlib.sha256()
+        for weight in self.network.get_weights():
+            digest.update(weight.tobytes())
+        return digest.hexdigest()
 
     def _digits(self, digits: tf.Tensor) -> tf.Tensor:
         logits = self.network(tf.cast(digits, tf.float32) / 255.0, training=False)
@@ -117,7 +125,7 @@ def load_classifier(
     try:
         with np.load(path, allow_pickle=False) as arrays:
             network.set_weights([arrays[f"weight{i}"] for i in range(len(network.weights))])
-            return DigitClassifier(network, float(arrays["accuracy"]), key)
+            return DigitClassifier(network, float(arrays["accuracy"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass  # absent or unreadable: train
     accuracy = train_classifier(network, digits[..., None], classes)
@@ -125,7 +133,7 @@ def load_classifier(
     weights = {f"weight{i}": weight for i, weight in enumerate(network.get_weights())}
     with atomic_path(path) as partial, open(partial, "wb") as file:
         np.savez(file, accuracy=accuracy, **weights)
-    return DigitClassifier(network, accuracy, key)
+    return DigitClassifier(network, accuracy)
 
 
 def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarray) -> float:
@@ -156,5 +164,5 @@ def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarr
                 inputs[order], targets[order],
                 batch_size=_BATCH, shuffle=False, verbose=0, callbacks=[advance],
             )  # fmt: skip
-    found = DigitClassifier(network, 0.0, "").classify(digits[-held_out:])
+    found = DigitClassifier(network, 0.0).classify(digits[-held_out:])
     return float(np.mean(found == classes[-held_out:]))

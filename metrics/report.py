@@ -68,7 +68,9 @@ def append_results(directory: str | os.PathLike, results: Sequence[Result], abou
             "value": result.value,
             "values": result.values,
             "num_images": result.num_images,
+            **({} if result.num_reals is None else {"num_reals": result.num_reals}),
             **about,
+            **result.weights,
             "seconds": round(result.seconds, 3),
         }
         append_line(Path(directory) / f"metric-{result.metric.name}.jsonl", json.dumps(record))

@@ -69,6 +69,8 @@ def parser() -> cli.Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and measures; returns 1 when anything failed."""
     args = parser().parse_args(argv)
+    if args.inception_sha256 and not args.inception:
+        raise UserError("--inception-sha256 is the hash of the file that --inception names")
     cli.load_tensorflow(repeatable=True)
     return _measure_folders(args) if args.images else _measure_snapshots(args)
 
@@ -113,7 +115,6 @@ def _measure_folders(args: argparse.Namespace) -> int:
         "seed": args.seed,
         "resolution": fakes.shape[0],
         "mirror": False,
-        **evaluator.about_weights(results),
         "version": __version__,
     }
     append_results(out, results, about)
@@ -162,8 +163,7 @@ def _measure_snapshots(args: argparse.Namespace) -> int:
                 with _progress() as progress:
                     results = evaluator.measure(others, reals, number, progress)
                 table.row(others.name, results)
-                weights = evaluator.about_weights(results)
-                append_results(out, results, {"reals_pass": number, **about, **weights})
+                append_results(out, results, {"reals_pass": number, **about})
         with _progress() as progress:
             results = evaluator.measure(fakes, reals, progress=progress)
         table.row(path.stem, results)
@@ -176,7 +176,6 @@ def _measure_snapshots(args: argparse.Namespace) -> int:
                 "kimg": snapshot.kimg,
                 "lod": snapshot.lod,
                 **about,
-                **evaluator.about_weights(results),
             },
         )
     return int(failed)
@@ -203,8 +202,10 @@ def _dataset(args: argparse.Namespace, snapshot, evaluator):
 
     Gs, config = snapshot.Gs, snapshot.config
     if args.data_dir:
+        command = f"python dataset_tool.py create_from_images {args.data_dir} IMAGE_DIR"
+        other = {"data.path": args.data_dir, "data.command": command}
         config = config_module.override(
-            config, {"data.path": args.data_dir, "data.synthetic": "", "data.resolution": 0}
+            config, {**other, "data.synthetic": "", "data.resolution": 0}
         )
     try:
         dataset = open_dataset(config)

@@ -143,6 +143,7 @@ class Reals:
         """What identifies the images, for caches of what was computed from them."""
         return {
             "dataset": self._dataset.content_hash(),
+            "records": self._dataset.records_hash(),
             "resolution": self._resolution,
             "mirror": self._mirror,
             "seed": self._seed,

@@ -101,7 +101,10 @@ def _read_legacy(file: BinaryIO) -> Any:
         (count,) = struct.unpack("<q", file.read(8))
         if count != len(storages[key]):
             raise TorchFileError(f"has a storage {key} of another size than it says")
-        storages[key][:] = np.frombuffer(file.read(storages[key].nbytes), storages[key].dtype)
+        content = file.read(storages[key].nbytes)
+        if len(content) != storages[key].nbytes:
+            raise TorchFileError(f"is cut short in its storage {key}")
+        storages[key][:] = np.frombuffer(content, storages[key].dtype)
     return tensors
 
 

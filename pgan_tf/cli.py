@@ -133,6 +133,8 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefa
 def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None):
     """Runs a command line and exits: 0, 1 with one line on an error, 130 on Ctrl-C."""
     program = os.path.basename(sys.argv[0])
+    if spec := sys.modules["__main__"].__spec__:  # of a module that was started by `python -m`
+        program = f"python -m {spec.name.removesuffix('.__main__')}"
     for stream in (sys.stdout, sys.stderr):  # a file's name may be no text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -143,6 +143,8 @@ class TrainOptions:
       metric_images: images that each measurement takes.
       best_metric: the value, such as `SWDx1e3_avg` or `MS-SSIM`, by which the best snapshot is
         saved, marked in `best-snapshot.json` and kept; empty for none.
+      inception: file of the Inception network's weights, for fid, is and kid; empty for the one
+        in the cache directory, or a download.
       max_skipped: stop as diverged after so many skipped updates in a row.
     """
 
@@ -165,6 +167,7 @@ class TrainOptions:
     metric_ticks: int = 10
     metric_images: int = 2048
     best_metric: str = ""
+    inception: str = ""
     max_skipped: int = 100
 
 

@@ -120,6 +120,19 @@ class Dataset:
         """
         return _content_hash(self)
 
+    def records_hash(self) -> str:
+        """Returns a key of all records of the finest level that is small, as they are stored.
+
+        It is SHA-256 (the first 16 hex digits) of their checksums, where the level's files are
+        local and of 256 MiB at most each; "" where there is no such level. So it changes with any
+        change of an image that this level shows, and also when images are packed otherwise.
+        """
+        for resolution in reversed(self.levels):
+            checksums = self._levels[resolution].checksums()
+            if checksums is not None:
+                return hashlib.sha256(checksums.tobytes()).hexdigest()[:16]
+        return ""
+
     def read_checked(self, resolution: int, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """Returns images like `read`, but [n, C, r, r] and with every check whatever `verify`."""
         self.require(resolution)
@@ -214,6 +227,10 @@ class SyntheticDataset:
     def content_hash(self) -> str:
         """Returns a short key of the contents; see `Dataset.content_hash`."""
         return _content_hash(self)
+
+    def records_hash(self) -> str:
+        """Returns "": there are no records."""
+        return ""
 
 
 def to_nhwc(images: np.ndarray) -> np.ndarray:

@@ -57,6 +57,15 @@ class Level:
                 out[mine] = file.read(indices[mine] // shards, check)
         return out
 
+    def checksums(self) -> np.ndarray | None:
+        """Returns the checksums of all records, uint32, as they are stored; not by index.
+
+        None where they aren't read at once: in large and in remote files.
+        """
+        if any(file.mapped is None for file in self.files):
+            return None
+        return np.concatenate([file.checksums() for file in self.files])
+
     def check_blocks(self) -> Iterator[int]:
         """Checks every record of every file, yielding after each block its number of records.
 
@@ -181,6 +190,11 @@ class _PlainFile(_File):
         """Raises UserError when one of the records is damaged."""
         self._check_rows(self._rows(positions), positions)
 
+    def checksums(self) -> np.ndarray:
+        """Returns each record's checksum, uint32 [count]; of a mapped file."""
+        records = self.mapped.reshape(self.count, self.layout.length)
+        return np.ascontiguousarray(records[:, -FOOTER_BYTES:]).view("<u4")[:, 0]
+
     def _rows(self, positions: np.ndarray) -> np.ndarray:
         """Returns whole records, uint8 [n, length]."""
         length = self.layout.length
@@ -247,6 +261,11 @@ class _CompressedFile(_File):
                 self._example(self._payload(position, check=True))
             except RecordError as error:
                 raise self.fail(position, str(error)) from error
+
+    def checksums(self) -> np.ndarray:
+        """Returns each record's checksum, uint32 [count]; of a mapped file."""
+        ends = self._offsets[1:].astype(np.int64)
+        return self.mapped[ends[:, None] + np.arange(-FOOTER_BYTES, 0)].view("<u4")[:, 0]
 
     def _payload(self, position: int, check: bool) -> bytes:
         start, end = self._offsets[position : position + 2].tolist()

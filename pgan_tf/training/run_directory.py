@@ -39,7 +39,7 @@ _META = {
 _FREE = (
     "train.total_kimg", "train.image_snapshot_ticks", "train.network_snapshot_ticks",
     "train.keep_snapshots", "train.metrics", "train.metric_ticks", "train.metric_images",
-    "train.best_metric",
+    "train.best_metric", "train.inception",
     "data.verify", "data.command",
 )  # fmt: skip
 
@@ -129,8 +129,8 @@ class RunDirectory:
     def rewind(self, nimg: int) -> None:
         """Drops lines written by the training after the moment the run continues from.
 
-        They are in `stats.jsonl` and `metric-<name>.jsonl`; of the latter, lines that name a
-        snapshot are not the training's and stay.
+        They are in `stats.jsonl` and `metric-<name>.jsonl`; of the latter, lines that are not the
+        training's stay.
         """
         for path in [self.path / "stats.jsonl", *self.path.glob("metric-*.jsonl")]:
             if not path.exists():
@@ -139,8 +139,8 @@ class RunDirectory:
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     record = json.loads(line)
-                    other = "kimg" not in record or "snapshot" in record
-                    if other or record["kimg"] <= nimg / 1000:
+                    other = "snapshot" in record and "training" not in record
+                    if other or "kimg" not in record or record["kimg"] <= nimg / 1000:
                         kept.append(line)
                 except (ValueError, TypeError):
                     continue  # cut short by a crash

@@ -24,6 +24,9 @@ def test_damaged_entries_are_replaced(tmp_path):
     (file,) = tmp_path.rglob("a.npy")
     file.write_bytes(b"x")
     assert cache.load({"k": 1}) is None
+    cache.save({"k": 1}, {"a": np.ones(3), "b": np.ones(2)})
+    next(tmp_path.rglob("b.npy")).unlink()
+    assert cache.load({"k": 1}) is None
     cache.save({"k": 1}, {"a": np.ones(3)})
     np.testing.assert_array_equal(cache.load({"k": 1})["a"], 1)
 

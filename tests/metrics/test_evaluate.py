@@ -136,7 +136,7 @@ def test_what_failed_once_is_tried_anew(tmp_path):
 
     answers = [None, Network()]
 
-    def load():
+    def load():  # once in each measurement
         network = answers.pop(0)
         return network or no_weights()
 
@@ -152,10 +152,14 @@ def test_what_images_are_too_few_or_unfit_for_is_said(tmp_path):
     evaluator = Evaluator(["msssim", "is", "fid"], Cache(tmp_path), load_inception=Network)
     results = by_name(evaluator.measure(Images(noise(9)), Images(noise(9))))
     assert "9 images are an odd number; take 8" in results["msssim"].error
-    assert "9 images can't be split into 10" in results["is"].error
+    assert results["is"].error == "9 images are too few; at least 10 are needed"
     assert results["fid"].values
     results = by_name(evaluator.measure(Images(noise(1)), Images(noise(1))))
-    assert "at least 2" in results["fid"].error
+    assert results["fid"].error == "1 images are too few; at least 2 are needed"
+    (result,) = Evaluator(["fid"], Cache(tmp_path), load_inception=Network).measure(
+        Images(noise(9)), Images(noise(1))
+    )
+    assert result.error == "1 images have no covariance; at least 2 are needed"
     odd = np.zeros((4, 12, 12, 3), np.uint8)
     results = Evaluator(["swd", "msssim"], Cache(tmp_path)).measure(Images(odd), Images(odd))
     assert all("these are 12x12" in result.error for result in results)
@@ -173,6 +177,9 @@ def test_folders_of_unequal_numbers(tmp_path):
     evaluator = Evaluator(["swd", "fid"], Cache(tmp_path), load_inception=Network)
     results = by_name(evaluator.measure(Images(noise(12)), Images(noise(30, seed=1))))
     assert (results["swd"].num_images, results["fid"].num_images) == (12, 12)
+    assert (results["swd"].num_reals, results["fid"].num_reals) == (12, 30)
+    assert results["swd"].weights == {}
+    assert results["fid"].weights == {"inception_sha256": "stand-in"}
     a, b = (fid.statistics(Network().features(x)) for x in (noise(30, seed=1), noise(12)))
     assert results["fid"].value == pytest.approx(fid.frechet_distance(a, b))
 

@@ -104,6 +104,13 @@ def test_reads_what_torch_save_writes(golden, layout, pytestconfig):
         np.testing.assert_array_equal(array, expected[name])
 
 
+def test_a_file_of_the_older_layout_that_is_cut_short_is_refused(pytestconfig):
+    data = (pytestconfig.rootpath / "tests/golden/inception_torch_legacy.pth").read_bytes()
+    for left_out in (1, 4):
+        with pytest.raises(torch_file.TorchFileError, match=r"cut short in its storage|damaged"):
+            torch_file.read_tensors(data[:-left_out])
+
+
 def test_both_files_give_the_same_network(tmp_path, inception_parameters, torch_names):
     torch_path, graph_path = tmp_path / "weights.pth", tmp_path / frozen_graph.GRAPH_FILE
     write_torch_zip(torch_path, inception_parameters, torch_names)
@@ -117,6 +124,31 @@ def test_both_files_give_the_same_network(tmp_path, inception_parameters, torch_
         for name, expected in inception_parameters.items():
             if not name.endswith("num_batches_tracked"):
                 np.testing.assert_array_equal(parameters[name], expected, err_msg=name)
+
+    damaged = bytearray(archive_path.read_bytes())  # not packed: any byte unpacks
+    damaged[len(damaged) // 2] ^= 1
+    archive_path.write_bytes(damaged)
+    with pytest.raises(UserError, match=r"damaged archive .*CRC"):
+        inception_weights.read(archive_path)
+
+
+def test_a_constant_that_declares_too_much_is_refused(tmp_path, inception_parameters):
+    path = tmp_path / frozen_graph.GRAPH_FILE
+    write_frozen_graph(path, inception_parameters)
+    graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    (node,) = (node for node in graph.node if node.name == "softmax/biases")
+    for change in (
+        lambda tensor: setattr(tensor.tensor_shape.dim[0], "size", 1 << 40),
+        lambda tensor: setattr(tensor, "dtype", 99),
+        lambda tensor: tensor.Clear(),
+    ):
+        tensor = tf.compat.v1.AttrValue()
+        tensor.CopyFrom(node.attr["value"])
+        change(node.attr["value"].tensor)
+        path.write_bytes(graph.SerializeToString())
+        with pytest.raises(UserError, match=rf"{path.name}.*softmax/biases|fc.bias of shape"):
+            inception_weights.read(path)
+        node.attr["value"].CopyFrom(tensor)
 
 
 def test_unscaled_batch_norm_ignores_gamma(tmp_path, inception_parameters):

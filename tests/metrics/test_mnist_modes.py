@@ -98,6 +98,9 @@ def test_classifier_is_kept(classifier, mnist_dir, tmp_path, monkeypatch):
     monkeypatch.setattr(mnist_modes, "train_classifier", never)
     kept = first(mnist_dir, tmp_path, True)
     assert kept.accuracy == trained.accuracy and kept.weights_hash == trained.weights_hash
+    kept.network.weights[0].assign_add(kept.network.weights[0] * 0 + 1)
+    assert mnist_modes.DigitClassifier(kept.network, 1).weights_hash != trained.weights_hash
+    kept = first(mnist_dir, tmp_path, True)
     for a, b in zip(kept.network.get_weights(), trained.network.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -106,6 +109,6 @@ def test_missing_digits_are_said(tmp_path):
     with pytest.raises(UserError, match="train-images-idx3-ubyte"):
         mnist_modes.load_classifier(tmp_path, tmp_path)
     with pytest.raises(ValueError, match="instead of"):
-        mnist_modes.DigitClassifier(mnist_modes.build_classifier(), 0, "").codes(
+        mnist_modes.DigitClassifier(mnist_modes.build_classifier(), 0).codes(
             np.zeros((2, 28, 28, 3), np.uint8)
         )

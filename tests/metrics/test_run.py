@@ -154,7 +154,7 @@ def test_folders_of_images(world, capsys, read_results):
     assert header.split()[1] == "SWDx1e3_32" and row.split()[0] == "fakes"
     (record,) = read_results("out/metric-swd.jsonl")
     assert (record["images"], record["reals"], record["num_images"]) == ("fakes", "reals", 24)
-    with pytest.raises(UserError, match="reals has 24 images, fewer than the 25"):
+    with pytest.raises(UserError, match="fakes has 24 images, fewer than the 25"):
         run.main(["--images", "reals", "fakes", "--num-images", "25", "--cache", "cache"])
 
 
@@ -167,14 +167,19 @@ def test_the_training_loops_function_agrees_with_the_command(world, monkeypatch,
         ["swd", "msssim", "fid"], snapshot.Gs, Dataset("data"), 16, True, world, 20,
         inception="nowhere.pth", say=said.append,
     )  # fmt: skip
-    values = function(snapshot.lod, 2000)
+    values, append = function(snapshot.lod, 2000)
+    append("network-snapshot-000002.npz")
     (command,) = read_results("command/metric-swd.jsonl")
     assert values["SWDx1e3_avg"] == command["value"]
     assert set(values) == {"SWDx1e3_16", "SWDx1e3_avg", "MS-SSIM"}
     assert len(said) == 1 and said[0].startswith("fid: can't read the Inception weights")
-    assert function(1.0, 3000) != values
-    lines = (world / "metric-swd.jsonl").read_text().splitlines()
-    assert [json.loads(line)["kimg"] for line in lines] == [2.0, 3.0]
+    other, append = function(1.0, 3000)
+    assert other != values
+    append(None)
+    lines = map(json.loads, (world / "metric-swd.jsonl").read_text().splitlines())
+    assert [(line["kimg"], line["snapshot"], line["training"]) for line in lines] == [
+        (2.0, "network-snapshot-000002.npz", True), (3.0, None, True)
+    ]  # fmt: skip
     for names, words in ((["modes"], "modes can't"), (["sdw"], "unknown metric")):
         with pytest.raises(UserError, match=words):
             training_metrics(names, snapshot.Gs, Dataset("data"), 16, True, world)

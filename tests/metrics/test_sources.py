@@ -5,7 +5,8 @@ from PIL import Image
 from metrics import sources
 from metrics.sources import Fakes, Folder, Reals
 from pgan_tf.cli import UserError
-from pgan_tf.data.dataset import SyntheticDataset
+from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.data.writer import DatasetWriter
 from pgan_tf.networks import Generator
 
 
@@ -127,6 +128,21 @@ def test_the_key_tells_reals_apart():
         Reals(NumberedDataset(8, 3, num_images=51), 8, mirror=False, seed=1),
     ]
     assert len({repr(reals.key) for reals in keys}) == len(keys)
+
+
+@pytest.mark.parametrize("options", [{}, {"shards": 2}, {"compress": "png"}], ids=str)
+def test_the_key_tells_images_apart_whose_coarser_levels_are_equal(tmp_path, options):
+    images = np.full((130, 3, 32, 32), 100, np.uint8)
+    changed = images.copy()
+    changed[1, :, ::2, ::2] += 50  # not among the 64 that the contents' hash looks at
+    changed[1, :, 1::2, 1::2] -= 50
+    keys = []
+    for name, pixels in (("a", images), ("b", images), ("c", changed)):
+        with DatasetWriter(tmp_path / name, 32, 3, **options) as writer:
+            writer.add(pixels)
+        keys.append(Reals(Dataset(tmp_path / name), 32, mirror=False).key)
+    assert keys[0] == keys[1] != keys[2]
+    assert keys[0]["dataset"] == keys[2]["dataset"]
 
 
 def test_folder_gives_its_images_sorted(tmp_path):
