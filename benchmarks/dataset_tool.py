@@ -17,6 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+if not __package__:  # python benchmarks/dataset_tool.py
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from pgan_tf import cli
 from pgan_tf.data import build
 from pgan_tf.data.dataset import Dataset

@@ -6,11 +6,16 @@ factors drawn, all of it ahead of the step in the background.
 """
 
 import itertools
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+
+if not __package__:  # python benchmarks/input.py
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pgan_tf import cli
 from pgan_tf.config import resolve
@@ -18,7 +23,6 @@ from pgan_tf.data.dataset import Dataset
 from pgan_tf.data.pipeline import prefetch
 from pgan_tf.data.writer import DatasetWriter
 from pgan_tf.schedule import Phase
-from pgan_tf.training.feed import Feed, Iteration
 
 EXAMPLES = """\
   python -m benchmarks.input
@@ -35,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     p.add_argument("--minibatch", type=int, default=16, help="images per iteration")
     p.add_argument("--seconds", type=float, default=3, help="to measure each level for")
     args = p.parse_args(argv)
+    cli.load_tensorflow()
     if args.data_dir:
         measure(Dataset(args.data_dir), args.minibatch, args.seconds)
         return
@@ -50,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def measure(dataset: Dataset, minibatch: int, seconds: float) -> None:
     """Prints images per second and MB/s of each level."""
+    from pgan_tf.training.feed import Feed, Iteration
+
     config = resolve({"data.mirror": True})
     print("resolution  images/s      MB/s")
     for resolution in dataset.levels:

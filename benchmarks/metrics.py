@@ -8,8 +8,13 @@ Inception weights are made up: they don't change the time.
 """
 
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+if not __package__:  # python benchmarks/metrics.py
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pgan_tf import cli
 

@@ -13,6 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # python benchmarks/train_step.py
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pgan_tf import cli
 
@@ -48,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             "--one",
             resolution,
         ]
-        done = subprocess.run(command, capture_output=True, text=True)
+        root = Path(__file__).parents[1]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=root)
         if done.returncode:
             errors = re.findall(r"^\S*Error.*|^Killed.*", done.stderr, re.MULTILINE)
             print(f"{resolution:>10}  failed: {(errors or [f'exit code {done.returncode}'])[-1]}")

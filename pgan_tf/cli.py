@@ -194,7 +194,7 @@ def load_tensorflow(repeatable: bool = False) -> None:
 
             devices.share_gpus()  # loads the drivers, or complains
             devices.allow_tf32(False)
-        except BaseException:
+        except Exception:
             said.seek(0)
             os.write(stderr, said.read())
             raise

@@ -97,8 +97,8 @@ def safe_norm(x: tf.Tensor) -> tf.Tensor:
     """Euclidean norm of each sample, [N, ...] -> [N] float32; its gradient at 0 is 0."""
     squares = tf.square(tf.cast(x, tf.float32))
     square = tf.reduce_sum(squares, axis=list(range(1, len(x.shape))))
-    positive = square > 0
-    return tf.where(positive, tf.sqrt(tf.where(positive, square, 1.0)), 0.0)
+    is_zero = tf.equal(square, 0.0)  # not of NaN, which stays
+    return tf.where(is_zero, 0.0, tf.sqrt(tf.where(is_zero, 1.0, square)))
 
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

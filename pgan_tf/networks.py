@@ -210,6 +210,8 @@ class Generator(GrowingNetwork):
     ):
         super().__init__(resolution, num_channels, label_size, **kwargs)
         self.latent_size = self.nf(0) if latent_size is None else latent_size
+        if self.latent_size < 1:
+            raise ValueError(f"latent_size={latent_size}: a positive number is needed")
         self.normalize_latents = normalize_latents
         self.use_pixelnorm = use_pixelnorm
         self.pixelnorm_epsilon = pixelnorm_epsilon

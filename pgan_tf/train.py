@@ -1,5 +1,6 @@
 """Command line: trains a growing GAN."""
 
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
 
@@ -68,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     cli.load_tensorflow()
     config = resolve(args)
     if args.dry_run:
-        for line in describe(config):
+        named = configs.HARDWARE[args.preset].options["train.gpus"] if args.preset else 0
+        for line in describe(config, config.train.gpus or named):
             print(line)
         return
     from pgan_tf.training.loop import Interrupted, train
@@ -155,15 +157,20 @@ def describe_presets() -> str:
     return "\n".join(lines)
 
 
-def describe(config: Config) -> Iterator[str]:
+def describe(config: Config, gpus: int = 0) -> Iterator[str]:
     """Yields lines that say what a run of these options would do: for --dry-run.
 
+    Args:
+      config: all options.
+      gpus: to plan for, here or on another machine; 0: what this one has.
     Raises: UserError for a schedule that can't be run, and for options that make no network.
     """
     from pgan_tf.devices import make_strategy
     from pgan_tf.training.setup import build_networks, open_dataset
 
-    replicas = make_strategy(config.train.gpus).num_replicas_in_sync
+    replicas, elsewhere = gpus, " of another machine; this one has fewer"
+    with contextlib.suppress(UserError):
+        replicas, elsewhere = make_strategy(gpus).num_replicas_in_sync, ""
     yield "Options:"
     for name, value in config_module.flatten(config).items():
         if isinstance(value, dict):
@@ -194,7 +201,7 @@ def describe(config: Config) -> Iterator[str]:
                 + ("" if config.data.labels else " (not used: data.labels=false)")
             )
 
-    yield f"\nSchedule on {replicas} replica(s):"
+    yield f"\nSchedule on {replicas} replica(s){elsewhere}:"
     schedule.check(config, resolution, replicas)
     yield "  stage            kimg             minibatch  per replica  G rate   D rate"
     for stage in schedule.stages(config, resolution, replicas):

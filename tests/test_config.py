@@ -1,5 +1,7 @@
 """Options: presets, overrides, saving; and the command line of the training."""
 
+import re
+
 import pytest
 
 import configs
@@ -177,6 +179,18 @@ def test_dry_run_of_a_missing_data_set(monkeypatch, tmp_path):
 def test_dry_run_shows_the_data_set():
     text = describe("--config", "syn1024rgb", "--set", "data.synthetic=16x1")
     assert "10000 images, 1 channel(s), 4x4, 8x8, 16x16" in text
+
+
+@pytest.mark.parametrize(
+    "argv", [["--preset", "v2-8gpus"], ["--preset", "v2-8gpus", "--set", "train.gpus=8"]]
+)
+def test_dry_run_plans_for_another_machine(capsys, argv):
+    options = ["--set", "G.fmap_max=4", "--set", "D.fmap_max=4", "--dry-run"]
+    train.main(["--config", "celebahq", *argv, *options])
+    out = capsys.readouterr().out
+    assert "Schedule on 8 replica(s) of another machine" in out
+    assert re.search(r"4x4 train +0 to 600 +512 +64 ", out)
+    assert re.search(r"1024x1024 train .* 32 +4 +0\.003", out)
 
 
 def test_dry_run_of_what_cannot_be_run_fails(capsys):

@@ -250,11 +250,12 @@ def to_nhwc(images: np.ndarray) -> np.ndarray:
 def remedy(path: str) -> str:
     """Returns what to do about a data set that is missing or damaged, by its name."""
     name = storage.split(path)[1]
+    options = "... --force" if storage.is_dir(path) else "..."
     commands = ["mnistrgb", "mnist", "cifar100", "cifar10", "svhn", "lsun", "celebahq", "celeba"]
     for command in [*commands, "openmoji"]:
         if name.startswith(command):
-            return f"make it with: python dataset_tool.py create_{command} {path} ..."
-    return f"make it with: python dataset_tool.py create_from_images {path} IMAGE_DIR"
+            return f"make it with: python dataset_tool.py create_{command} {path} {options}"
+    return f"make it with: python dataset_tool.py create_from_images {path} IMAGE_DIR {options}"
 
 
 def _listing(path: str) -> list[str]:

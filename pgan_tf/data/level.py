@@ -90,6 +90,8 @@ def _open(path: str, resolution: int, remedy: str) -> "_PlainFile | _CompressedF
         return kind(path, first, example, remedy)
     except RecordError as error:
         raise UserError(f"{path}: record 0: {error}; {remedy}") from error
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}; {remedy}") from None
 
 
 def _record_at(path: str, offset: int) -> bytes:

@@ -40,5 +40,8 @@ class EqualizedConv2D(EqualizedLayer):
     def call(self, x):
         return self.finish(self.convolve(x))
 
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}

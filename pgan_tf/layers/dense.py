@@ -36,5 +36,9 @@ class EqualizedDense(EqualizedLayer):
             x = tf.transpose(x, [0, 2, 1])  # [N, positions, units]
         return self.finish(x)
 
+    def compute_output_shape(self, input_shape):
+        positions = (self.positions,) if self.positions > 1 else ()
+        return (input_shape[0], *positions, self.units)
+
     def get_config(self):
         return {**super().get_config(), "positions": self.positions}

@@ -27,5 +27,8 @@ class PixelNorm(keras.layers.Layer):
         y *= tf.math.rsqrt(tf.reduce_mean(y * y, axis=-1, keepdims=True) + self.epsilon)
         return tf.cast(y, x.dtype)
 
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}

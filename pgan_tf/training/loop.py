@@ -282,10 +282,12 @@ class _Training:
                 if self._interrupts.asked and self.nimg < total:
                     self.save()
                     self.tidy()
-                    raise Interrupted(
+                    message = (
                         f"stopped at {self.nimg / 1000:.1f} kimg, saved in {where};"
                         " the same command continues"
                     )
+                    self.directory.append("log.txt", message)
+                    raise Interrupted(message)
                 shown = self.nimg - self.tick_nimg
                 if shown >= iteration.phase.tick_kimg * 1000 or self.nimg >= total:
                     self.end_tick(iteration, last=self.nimg >= total)
@@ -310,7 +312,7 @@ class _Training:
             except (UserError, OSError):
                 message += f"; nor can be saved in {self.directory.path}, what was saved stays"
         elif isinstance(error, OSError):
-            message += "; the snapshots are untouched, and the same command continues"
+            message += "; what was saved is untouched, and the same command continues"
         return UserError(message)
 
     def out_of_memory(self) -> UserError:

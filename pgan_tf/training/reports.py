@@ -4,13 +4,14 @@ import contextlib
 import functools
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pgan_tf.cli import UserError
 from pgan_tf.config import Config
 from pgan_tf.schedule import Phase, stages
 from pgan_tf.training.operations import iteration_operations
@@ -156,16 +157,29 @@ class Reporter:
         self.say(line)
         stats = {**stats, **metrics}
         self.run.append("stats.jsonl", json.dumps(stats))
-        with self._writer.as_default(step=s["nimg"]):
+        with self._summaries(s["nimg"]):
             for name, value in stats.items():
                 if isinstance(value, int | float) and name != "nimg":
                     tf.summary.scalar(name, value)
-        self._writer.flush()
+            self._writer.flush()
 
     def image(self, name: str, picture: np.ndarray, nimg: int) -> None:
         """Adds a picture, uint8 [h, w, C], to TensorBoard."""
-        with self._writer.as_default(step=nimg):
+        with self._summaries(nimg):
             tf.summary.image(name, picture[None])
+            self._writer.flush()
+
+    @contextlib.contextmanager
+    def _summaries(self, nimg: int) -> Iterator[None]:
+        """Gives the block TensorBoard's writer. Raises: UserError when that can't write."""
+        try:
+            with self._writer.as_default(step=nimg):
+                yield
+        except tf.errors.OpError as error:
+            reason = error.message.splitlines()[0].rsplit("; ", 1)[-1]
+            raise UserError(
+                f"{self.run.path}: TensorBoard's file can't be written: {reason}"
+            ) from None
 
     def close(self) -> None:
         """Removes the bar and closes the files."""

@@ -85,7 +85,11 @@ class RunDirectory:
                 path.mkdir()
                 break
         run = cls(path)
-        run.save_config(config)
+        try:
+            run.save_config(config)
+        except BaseException:
+            run.discard()
+            raise
         return run
 
     @contextlib.contextmanager

@@ -222,6 +222,14 @@ def test_a_record_of_another_length_is_named(plain, how):
     assert "cifar10-r03.tfrecords: record 5: damaged" in _error(plain, "off")
 
 
+def test_a_level_that_is_no_file(plain):
+    (plain / "cifar10-r04.tfrecords").unlink()
+    (plain / "cifar10-r04.tfrecords").mkdir()
+    assert re.search(
+        r"r04.tfrecords can't be read: Is a directory; make it .* --force", _error(plain)
+    )
+
+
 def test_empty_file(plain):
     (plain / "cifar10-r04.tfrecords").write_bytes(b"")
     assert "cut short" in _error(plain)

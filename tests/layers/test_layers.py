@@ -199,6 +199,8 @@ def test_norm_and_its_gradient_at_zero():
     with tf.GradientTape() as tape:
         norms = safe_norm(x)
     np.testing.assert_allclose(norms, [5.0, 0.0])
+    unfit = safe_norm(tf.constant([[np.nan, 1.0], [np.inf, 1.0]]))
+    np.testing.assert_array_equal(unfit, [np.nan, np.inf])
     np.testing.assert_allclose(tape.gradient(norms, x), [[0.6, 0.8], [0.0, 0.0]])
 
 

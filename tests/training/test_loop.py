@@ -1,5 +1,6 @@
 """Whole runs of tiny networks: what they leave, how they continue, how they stop."""
 
+import contextlib
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ from pgan_tf import load_snapshot, snapshot
 from pgan_tf.cli import UserError
 from pgan_tf.config import override, resolve
 from pgan_tf.data.writer import DatasetWriter
-from pgan_tf.training import feed, loop, run_directory
+from pgan_tf.training import feed, loop, reports, run_directory
 from pgan_tf.training.loop import Interrupted, train
 from pgan_tf.training.operations import iteration_operations
 
@@ -174,6 +175,7 @@ def test_interrupted_it_saves_and_continues(whole, exact, tmp_path, monkeypatch,
     with pytest.raises(Interrupted, match="the same command continues"):
         train(exact, str(tmp_path))
     monkeypatch.undo()
+    assert "stopped at 0.1 kimg" in next(tmp_path.glob("*/log.txt")).read_text()
     assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
     run = train(exact, str(tmp_path))
     assert_same(arrays_of(run), arrays_of(whole))
@@ -527,6 +529,34 @@ def test_another_data_set_under_the_same_name_is_told(config, tmp_path):
             train(override(config, {**options, "train.total_kimg": 0.1}), str(tmp_path / "results"))
     make(8, 3, 0)
     train(override(config, {**options, "train.total_kimg": 0.1}), str(tmp_path / "results"))
+
+
+@pytest.mark.parametrize("tick", [1, 3])
+def test_a_full_disk_for_tensorboard_loses_nothing(config, tmp_path, monkeypatch, tick):
+    flush = reports.Reporter._summaries
+    calls = []
+
+    @contextlib.contextmanager
+    def full(reporter, nimg):
+        with flush(reporter, nimg):
+            yield
+            calls.append(nimg)
+            if len(calls) > 2 * tick:  # two pictures at the start, then scalars and a picture
+                raise tf.errors.ResourceExhaustedError(None, None, "Failed to write; No space left")
+
+    monkeypatch.setattr(reports.Reporter, "_summaries", full)
+    config = override(config, {"train.network_snapshot_ticks": 100})
+    with pytest.raises(
+        UserError, match=r"TensorBoard's file .*: No space left; saved at 0\.\d kimg"
+    ):
+        train(config, str(tmp_path))
+    (run,) = tmp_path.iterdir()
+    nimg = load_snapshot(run).nimg
+    assert nimg == tick * 64
+    monkeypatch.setattr(reports.Reporter, "_summaries", flush)
+    train(config, str(tmp_path))
+    lines = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
+    assert [line["tick"] for line in lines] == list(range(1, len(lines) + 1))
 
 
 def test_out_of_memory_is_one_line(config, tmp_path, monkeypatch):
