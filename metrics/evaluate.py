@@ -122,8 +122,11 @@ class Evaluator:
         self.inception.forget_failure()
         self.classifier.forget_failure()
         counts = self.counts(source, self.metrics)
-        too_few = [metric for metric in self.metrics if counts[metric.collector] < metric.least]
-        possible = [metric for metric in self.metrics if metric not in too_few]
+        too_few = self._too_few(counts, self.metrics, source)
+        if reals is not None:
+            compared = [metric for metric in self.metrics if metric.needs_reals]
+            too_few |= self._too_few(self.counts(reals, compared), compared, reals)
+        possible = [metric for metric in self.metrics if metric.name not in too_few]
         compared = [metric for metric in possible if metric.needs_reals]
         failed: dict[str, Exception] = {}
         wanted: dict[str, int] = {}
@@ -140,10 +143,8 @@ class Evaluator:
         for metric in self.metrics:
             count = counts[metric.collector]
             try:
-                if metric in too_few:
-                    raise UserError(
-                        f"{count} images are too few; at least {metric.least} are needed"
-                    )
+                if metric.name in too_few:
+                    raise UserError(too_few[metric.name])
                 mine = _raised(arrays[metric.collector])
                 theirs = None
                 if metric.needs_reals:
@@ -160,6 +161,18 @@ class Evaluator:
                 outcome = {"error": describe(error)}
             results.append(Result(metric, count, time.monotonic() - started, **outcome))
         return results
+
+    @staticmethod
+    def _too_few(
+        counts: dict[str, int], metrics: Sequence[Metric], source: Source
+    ) -> dict[str, str]:
+        """Returns, by metric, that a source has too few images for it."""
+        return {
+            m.name: f"{counts[m.collector]} image(s) of {source.name} are too few; at least"
+            f" {m.least} are needed"
+            for m in metrics
+            if counts[m.collector] < m.least
+        }
 
     def _weights(self, metric: Metric) -> dict[str, str]:
         if metric.collector == "features":

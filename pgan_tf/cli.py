@@ -154,7 +154,7 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
     except Exception as error:
         if type(error).__name__ not in _FILE_SYSTEM_ERRORS or not hasattr(error, "message"):
             raise
-        code = _complain(program, error.message.splitlines()[0])
+        code = _complain(program, (error.message or type(error).__name__).splitlines()[0])
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to end
         code = _complain(program, "interrupted", 130)

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import json
 import os
+import posixpath
 from collections.abc import Sequence
 from typing import Any
 
@@ -87,12 +88,14 @@ def create(
     names = tree.images
     if not names:
         raise UserError(f"{root} holds no image files ({', '.join(imagefile.SUFFIXES)})")
-    found = None if labels is None else _find_labels(tree, labels)
+    found = None if labels in (None, "folders") else _read_labels(tree, labels)
     others = [name for name in tree.others if found is None or name != found.file]
     if others:
         print(f"Leaving out what is no image: {len(others)} file(s), {others[0]} first")
 
     shape, bad = _examine_all(tree, preparation, options["workers"])
+    if labels == "folders":
+        found = _folder_labels([name for name in names if name not in bad])
     if found is not None:
         why = "is in no folder, which would be its class" if labels == "folders" else "has no label"
         unlabelled = Report(None, None, None, False, why)
@@ -256,18 +259,35 @@ class _Labels:
     file: str | None = None
 
 
-def _find_labels(tree: Tree, labels: str) -> _Labels:
-    """Returns the labels of a tree's images; `labels` is as in `create`."""
-    names = tree.images
-    around = _folder_around(names)
-    if labels == "folders":
-        below = {name: name.removeprefix(around) for name in names}
-        of = {name: rest.split("/")[0] for name, rest in below.items() if "/" in rest}
-        if len(set(of.values())) == 1:
-            print(f"All images are of one class, {next(iter(of.values()))}")
-        return _Labels(of)
+def _folder_labels(names: Sequence[str]) -> _Labels:
+    """Returns labels by the topmost folder that not all files are below."""
+    holding = set(map(posixpath.dirname, names))
+    folders = posixpath.commonpath(holding) if holding else ""
+    if folders in holding:  # it is a class then
+        folders = posixpath.dirname(folders)
+    around = f"{folders}/" if folders else ""
+    below = {name: name.removeprefix(around) for name in names}
+    of = {name: rest.split("/")[0] for name, rest in below.items() if "/" in rest}
+    if len(set(of.values())) == 1:
+        print(f"All images are of one class, {next(iter(of.values()))}")
+    return _Labels(of)
+
+
+def _find_label_file(tree: Tree, labels: str) -> Member | None:
+    """Returns the file of this name in the tree's root, or in a folder that all images are in."""
+    folders = posixpath.commonpath(set(map(posixpath.dirname, tree.images)))
+    parts = folders.split("/") if folders else []
+    for depth in range(len(parts) + 1):
+        if member := tree.find("/".join([*parts[:depth], labels])):
+            return member
+    return None
+
+
+def _read_labels(tree: Tree, labels: str) -> _Labels:
+    """Returns the labels of a tree's images that a JSON file gives; see `create`."""
+    member = _find_label_file(tree, labels)
     try:
-        if member := tree.find(labels) or tree.find(around + labels):
+        if member:
             text = imagetree.read_file(tree.root, member)
         else:
             with storage.open_binary(labels) as file:
@@ -291,7 +311,7 @@ def _find_labels(tree: Tree, labels: str) -> _Labels:
         ) from None
     label_of: dict[str, Any] = {}
     folder = member.name[: member.name.rfind("/") + 1] if member else ""
-    known = set(names)
+    known = set(tree.images)
     for name, value in pairs:
         if folder and name not in known:  # as seen from the JSON file
             name = folder + name
@@ -302,20 +322,6 @@ def _find_labels(tree: Tree, labels: str) -> _Labels:
             f"{labels} has labels of {len(strange)} file(s) that aren't there, {min(strange)} first"
         )
     return _Labels(label_of, classes, member and member.name)
-
-
-def _folder_around(names: list[str]) -> str:
-    """Returns the folders that all files are below, not counting those that hold them: "a/b/".
-
-    A zip file often has one, named as itself.
-    """
-    around = ""
-    while True:
-        first = names[0].removeprefix(around).split("/")[0]
-        longer = f"{around}{first}/"
-        if not all(name.startswith(longer) and "/" in name[len(longer) :] for name in names):
-            return around
-        around = longer
 
 
 def _label_rows(values: list, classes: list[str] | None) -> tuple[np.ndarray, list[str]]:

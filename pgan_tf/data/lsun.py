@@ -143,7 +143,7 @@ def create(
             target.add_encoded([level[:count] for level in levels])
             written += count
             for before, problem in problems:
-                if before >= count < len(levels[0]):
+                if written == total and before >= count:
                     break  # behind the last image wanted
                 bad += 1
                 if bad <= _SHOWN:

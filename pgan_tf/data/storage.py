@@ -66,7 +66,7 @@ def exists(path: str) -> bool:
 def names(directory: str) -> list[str]:
     """Returns the sorted names of what the directory holds."""
     found = _gfile().listdir(directory) if is_remote(directory) else os.listdir(directory)
-    return sorted(name.rstrip("/") for name in found if _is_in(directory, name))
+    return sorted({name.rstrip("/") for name in found if _is_in(directory, name)})
 
 
 def _is_in(directory: str, name: str) -> bool:
@@ -98,7 +98,7 @@ def walk(directory: str) -> list[str]:
             seen.add(real)
         below = place[len(directory) :].replace(os.sep, "/").strip("/")
         found.extend(posixpath.join(below, file) for file in files if _is_in(place, file))
-    return sorted(found)
+    return sorted(set(found))
 
 
 def size(path: str) -> int:
@@ -116,8 +116,13 @@ def read_array(path: str) -> np.ndarray:
 
     Raises: ValueError when the file is damaged or something else; OSError.
     """
-    with open_binary(path) as file:
-        content = file.read()
+    try:
+        with open_binary(path) as file:
+            content = file.read()
+    except OSError:
+        raise
+    except Exception as error:  # TensorFlow's
+        raise OSError(str(error) or type(error).__name__) from None
     if not content.startswith(b"\x93NUMPY"):
         raise ValueError("it does not begin as one")
     try:
@@ -135,7 +140,15 @@ def make_dirs(path: str) -> None:
 
 def remove_tree(path: str) -> None:
     """Deletes a directory and everything in it; of a link, the link."""
-    if is_remote(path):
+    if is_private(path):
+        for name in walk(path):
+            _gfile().remove(join(path, name))
+        try:
+            _gfile().rmtree(path)
+        except Exception as error:  # where a neighbour's name begins alike; the empty one stays
+            if type(error).__name__ != "NotFoundError":
+                raise
+    elif is_remote(path):
         _gfile().rmtree(path)
     elif os.path.islink(path):
         os.unlink(path)
@@ -159,7 +172,7 @@ def rename_dir(old: str, new: str) -> None:
     # The 4x4 level last: a data set without it is not one, so that a half-moved one is told.
     for name in sorted(names(old), key=lambda name: "-r02" in name):
         gfile.rename(join(old, name), join(new, name), overwrite=True)
-    gfile.rmtree(old)
+    remove_tree(old)
 
 
 def flush(path: str | os.PathLike) -> None:

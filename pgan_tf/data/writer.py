@@ -133,7 +133,7 @@ class DatasetWriter:
         self._labels: np.ndarray | None = None
         self._shards = shards
         self._files: list[list[_LevelFile]] = []  # by level, the full resolution first, and shard
-        check_target(self._target, force)
+        _check_place(self._target, force)
         if not 1 <= shards <= 99999:
             raise UserError(f"{shards} shards: their number must be 1 to 99999")
         if num_images is not None and 0 < num_images < shards:
@@ -247,13 +247,14 @@ class DatasetWriter:
                 storage.flush(os.path.join(self._partial, name))
         replaced = None
         if storage.exists(self._target) and storage.names(self._target):
-            check_target(self._target, self._force)
+            _check_place(self._target, self._force)
             replaced = self._partial.removesuffix(PARTIAL_SUFFIX) + _REPLACED + PARTIAL_SUFFIX
-            storage.rename_dir(self._target, replaced)
         try:
+            if replaced:
+                storage.rename_dir(self._target, replaced)
             storage.rename_dir(self._partial, self._target)
         except BaseException:
-            if replaced:
+            if replaced and storage.is_dir(replaced):
                 storage.rename_dir(replaced, self._target)
             raise
         if replaced:
@@ -311,6 +312,11 @@ def check_target(path: str, force: bool) -> None:
     but never when the directory holds anything that is not part of one.
     """
     _checked_name(path)
+    _check_place(path, force)
+
+
+def _check_place(path: str, force: bool) -> None:
+    """Does what `check_target` says, but for the name, which of a link is the link's."""
     if not storage.exists(path):
         return
     if not storage.is_dir(path):

@@ -417,17 +417,20 @@ class _Training:
         if self._measure and (last or self.is_due(train.metric_ticks)):
             self.reporter.end_progress()
             values, append = self._measure(phase.lod, self.nimg)
-        self.reporter.tick(stats, values)
-        if last or self.is_due(train.image_snapshot_ticks):
-            self.save_fakes(phase.lod)
-        is_best = self._best is not None and self._best.is_beaten(values)
-        # Networks whose updates are being skipped may be spoilt; in float16 the scale is sought.
-        sound = report["skipped_in_a_row"] <= (70 if train.precision == "fp16" else 0)
-        is_saved = last or (sound and (is_best or self.is_due(train.network_snapshot_ticks)))
-        if append:
-            append(self.directory.snapshot_path(self.nimg).name if is_saved else None)
-        if is_saved:
-            self.save()
+        snapshot = None
+        try:
+            self.reporter.tick(stats, values)
+            if last or self.is_due(train.image_snapshot_ticks):
+                self.save_fakes(phase.lod)
+            is_best = self._best is not None and self._best.is_beaten(values)
+            # Networks whose updates are skipped may be spoilt; in float16 the scale is sought.
+            sound = report["skipped_in_a_row"] <= (70 if train.precision == "fp16" else 0)
+            if last or (sound and (is_best or self.is_due(train.network_snapshot_ticks))):
+                self.save()
+                snapshot = self.directory.snapshot_path(self.nimg).name
+        finally:
+            if append:
+                append(snapshot)
         if is_best and sound:
             self._best.mark(values, self.directory.snapshot_path(self.nimg))
         self.tidy()

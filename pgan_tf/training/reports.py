@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -176,9 +177,12 @@ class Reporter:
             with self._writer.as_default(step=nimg):
                 yield
         except tf.errors.OpError as error:
-            reason = error.message.splitlines()[0].rsplit("; ", 1)[-1]
+            if "OOM" in error.message:  # it was not the disk
+                raise
+            reason = re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", error.message, flags=re.DOTALL)
+            reason = reason.rsplit("; ", 1)[-1].strip() or type(error).__name__
             raise UserError(
-                f"{self.run.path}: TensorBoard's file can't be written: {reason}"
+                f"{self.run.path}: TensorBoard's file can't be written: {reason.splitlines()[0]}"
             ) from None
 
     def close(self) -> None:

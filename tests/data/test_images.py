@@ -316,6 +316,10 @@ def test_a_folder_around_all_is_no_class(tree, tmp_path, capsys):
     out = tmp_path / "out"
     images.create(out, around, labels="folders", workers=1)
     assert (out / build.CLASSES_FILE).read_text() == "cats\ndogs\n"
+    (around / "README").write_text("no image")
+    images.create(out, around, labels="folders", skip_bad=True, force=True, workers=1)
+    assert (out / build.CLASSES_FILE).read_text() == "cats\ndogs\n"
+    (around / "README").unlink()
     images.create(out, around, labels="dataset.json", force=True, workers=1)
     np.testing.assert_array_equal(Dataset(out).labels, [[0, 0, 0, 1]] * 3)
     capsys.readouterr()
@@ -324,6 +328,21 @@ def test_a_folder_around_all_is_no_class(tree, tmp_path, capsys):
     shutil.rmtree(around / "photos" / "dogs")
     images.create(out, around, labels="folders", force=True, workers=1)
     assert "All images are of one class, cats" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["", "a", "a/b"])
+@pytest.mark.parametrize("from_root", [False, True])
+def test_a_label_file_in_a_folder_that_all_images_are_in(tmp_path, place, from_root):
+    root = tmp_path / "root"
+    (root / "a/b").mkdir(parents=True)
+    content = []
+    for i in range(3):
+        file = root / "a/b" / f"{i}.png"
+        made_up.save_png(file, np.full((8, 8, 3), i))
+        content.append([str(file.relative_to(root if from_root else root / place)), i])
+    (root / place / "labels.json").write_text(json.dumps({"labels": content}))
+    images.create(tmp_path / "out", root, labels="labels.json", shuffle=False, workers=1)
+    np.testing.assert_array_equal(Dataset(tmp_path / "out").labels, np.eye(3))
 
 
 def test_label_file(tree, tmp_path):
@@ -599,7 +618,11 @@ def test_through_gfile(tree):
         tf.io.gfile.makedirs(target.rsplit("/", 1)[0])
         with tf.io.gfile.GFile(target, "wb") as copy:
             copy.write(file.read_bytes())
-    for name in ("output", "out"):  # TensorFlow lists the one in the other
-        assert images.create(f"ram://trees/{name}", "ram://tree", shuffle=False) == 3
+    tf.io.gfile.makedirs("ram://treecats")
+    with tf.io.gfile.GFile("ram://treecats/x.png", "wb") as copy:
+        copy.write(b"x")
+    for name in ("output", "out", "out"):  # TensorFlow lists the one in the other
+        options = {"shuffle": False, "force": True}
+        assert images.create(f"ram://trees/{name}", "ram://tree", **options) == 3
         pixels = Dataset(f"ram://trees/{name}").read(4, range(3))
         assert pixels[:, 0, 0, 0].tolist() == [0, 1, 2]

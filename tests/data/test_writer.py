@@ -163,13 +163,13 @@ def test_a_data_set_that_could_not_be_replaced_gets_its_name_back(tmp_path, monk
 
 def test_a_link_as_target_stays_a_link(tmp_path):
     (tmp_path / "disk").mkdir()
-    os.symlink(tmp_path / "disk" / "data", tmp_path / "a")
+    os.symlink(tmp_path / "disk" / ".data", tmp_path / "a")  # the name is the link's
     for n in (2, 5):
         write(tmp_path / "a", images(n), force=True)
         assert (tmp_path / "a").is_symlink()
         assert Dataset(tmp_path / "a").num_images == n
-        assert [p.name for p in (tmp_path / "disk").iterdir()] == ["data"]
-        assert (tmp_path / "disk" / "data" / "a-r03.tfrecords").exists()
+        assert [p.name for p in (tmp_path / "disk").iterdir()] == [".data"]
+        assert (tmp_path / "disk" / ".data" / "a-r03.tfrecords").exists()
 
 
 @pytest.mark.parametrize("name", [".hidden", "two\nlines"])

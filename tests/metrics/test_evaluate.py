@@ -140,10 +140,10 @@ def test_what_failed_once_is_tried_anew(tmp_path):
         network = answers.pop(0)
         return network or no_weights()
 
-    evaluator = Evaluator(["swd", "fid"], Cache(tmp_path), 20, load_inception=load)
+    evaluator = Evaluator(["swd", "fid", "kid"], Cache(tmp_path), 20, load_inception=load)
     reals = Weak(noise(20), key="a")
     first = by_name(evaluator.measure(Images(noise(20, seed=1)), reals))
-    assert first["fid"].error and first["swd"].error
+    assert first["fid"].error and first["swd"].error and len(answers) == 1
     second = by_name(evaluator.measure(Images(noise(20, seed=1)), reals))
     assert second["fid"].values and second["swd"].values
 
@@ -152,14 +152,15 @@ def test_what_images_are_too_few_or_unfit_for_is_said(tmp_path):
     evaluator = Evaluator(["msssim", "is", "fid"], Cache(tmp_path), load_inception=Network)
     results = by_name(evaluator.measure(Images(noise(9)), Images(noise(9))))
     assert "9 images are an odd number; take 8" in results["msssim"].error
-    assert results["is"].error == "9 images are too few; at least 10 are needed"
+    assert results["is"].error == "9 image(s) of images are too few; at least 10 are needed"
     assert results["fid"].values
     results = by_name(evaluator.measure(Images(noise(1)), Images(noise(1))))
-    assert results["fid"].error == "1 images are too few; at least 2 are needed"
+    assert results["fid"].error == "1 image(s) of images are too few; at least 2 are needed"
     (result,) = Evaluator(["fid"], Cache(tmp_path), load_inception=Network).measure(
-        Images(noise(9)), Images(noise(1))
+        fakes := Images(noise(9)), reals := Images(noise(1), "reals")
     )
-    assert result.error == "1 images have no covariance; at least 2 are needed"
+    assert result.error == "1 image(s) of reals are too few; at least 2 are needed"
+    assert fakes.passes == reals.passes == 0
     odd = np.zeros((4, 12, 12, 3), np.uint8)
     results = Evaluator(["swd", "msssim"], Cache(tmp_path)).measure(Images(odd), Images(odd))
     assert all("these are 12x12" in result.error for result in results)

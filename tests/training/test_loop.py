@@ -455,6 +455,47 @@ def test_finds_the_run_of_the_same_options(config, tmp_path):
     assert find(tmp_path, config).path == c.path
 
 
+def test_a_measurement_outlives_what_fails_after_it(tmp_path, monkeypatch):
+    path = tmp_path / "noise"
+    with DatasetWriter(path, 16, 3) as writer:
+        writer.add(np.random.RandomState(0).randint(0, 256, [40, 3, 16, 16]).astype(np.uint8))
+    options = {
+        "data.path": str(path), "data.labels": False, "train.metrics": "msssim",
+        "train.metric_ticks": 1, "train.metric_images": 20, "train.total_kimg": 0.192,
+    }  # fmt: skip
+    config = resolve({**OPTIONS, **options})
+    save_snapshot, save_fakes = loop.save_snapshot, loop._Training.save_fakes
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(loop, "save_snapshot", full)
+    with pytest.raises(UserError, match="can't save"):
+        train(config, str(tmp_path / "results"))
+    (run,) = (tmp_path / "results").iterdir()
+
+    def lines():
+        content = (run / "metric-msssim.jsonl").read_text().splitlines()
+        return [(r["kimg"], r["snapshot"]) for r in map(json.loads, content)]
+
+    assert lines() == [(0.064, None)]
+    monkeypatch.setattr(loop, "save_snapshot", save_snapshot)
+
+    def fails_at_tick_2(self, lod):
+        if self.tick == 2:
+            full()
+        save_fakes(self, lod)
+
+    monkeypatch.setattr(loop._Training, "save_fakes", fails_at_tick_2)
+    with pytest.raises(UserError, match=r"No space left on device; saved at 0\.1 kimg"):
+        train(config, str(tmp_path / "results"))
+    first = (0.064, "network-snapshot-000000-064.npz")
+    assert lines() == [first, (0.128, None)]
+    monkeypatch.setattr(loop._Training, "save_fakes", save_fakes)
+    train(config, str(tmp_path / "results"))
+    assert lines() == [first, (0.128, None), (0.192, "network-snapshot-000000-192.npz")]
+
+
 def test_metrics_while_training_mark_the_best_snapshot(tmp_path):
     path = tmp_path / "noise"
     with DatasetWriter(path, 16, 3) as writer:
@@ -470,6 +511,8 @@ def test_metrics_while_training_mark_the_best_snapshot(tmp_path):
     assert [s["tick"] for s in stats if "MS-SSIM" in s] == [2, 4, 5]
     lines = (run / "metric-swd.jsonl").read_text().splitlines()
     assert [json.loads(line)["value"] for line in lines] == measured
+    kept = [json.loads(line)["snapshot"] for line in lines]
+    assert kept[-1] == "network-snapshot-000000-320.npz" and (run / kept[-1]).exists()
     best = json.loads((run / "best-snapshot.json").read_text())
     assert best["value"] == min(measured) and (run / best["snapshot"]).exists()
     assert "SWDx1e3_avg" in (run / "log.txt").read_text()

@@ -1,10 +1,13 @@
 """Estimates and lines of a training."""
 
 import pytest
+import tensorflow as tf
 
+from pgan_tf.cli import UserError
 from pgan_tf.config import resolve
 from pgan_tf.training.operations import iteration_operations
-from pgan_tf.training.reports import TimeLeft, duration
+from pgan_tf.training.reports import Reporter, TimeLeft, duration
+from pgan_tf.training.run_directory import RunDirectory
 
 
 @pytest.mark.parametrize(
@@ -51,3 +54,21 @@ def test_time_left():
     left.starts_up(60.0)  # a tick of compilation alone tells nothing else
     left.takes({}, 60.0, 5.0)
     assert estimate(1.06) == pytest.approx((stage_left, run_left))
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (tf.errors.OutOfRangeError(None, None, "{{function_node f}} /x/events; File too large "
+                                   "[Op:FlushSummaryWriter] name:"), "File too large"),
+        (tf.errors.NotFoundError(None, None, ""), "NotFoundError"),
+    ],
+)  # fmt: skip
+def test_what_hinders_tensorboard_is_told_in_one_line(tmp_path, error, said):
+    reporter = Reporter(RunDirectory(tmp_path))
+    words = rf"TensorBoard's file can't be written: {said}$"
+    with pytest.raises(UserError, match=words), reporter._summaries(0):
+        raise error
+    with pytest.raises(tf.errors.ResourceExhaustedError), reporter._summaries(0):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+    reporter.close()
