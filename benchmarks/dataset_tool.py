@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in options.what:
         if name not in kinds:
             raise cli.UserError(f"{name} is none of {', '.join(kinds)}{cli.nearest(name, kinds)}")
-    print(f"{build.default_workers()} processors")
+    print(f"{build.num_workers(None)} processors")
     for name in options.what:
         with tempfile.TemporaryDirectory(dir=options.dir) as directory:
             kinds[name](Path(directory), options)

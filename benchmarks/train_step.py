@@ -25,6 +25,7 @@ EXAMPLES = """\
   python -m benchmarks.train_step --resolutions 4,8,16,32 --seconds 20
   python -m benchmarks.train_step --without-xla --resolutions 4,8
 """
+_ROOT = Path(__file__).parents[1]
 MINIBATCH = {256: 14, 512: 6, 1024: 3}  # the paper's own schedule: 16 elsewhere
 
 
@@ -52,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "--one",
             resolution,
         ]
-        root = Path(__file__).parents[1]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=root)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
         if done.returncode:
             errors = re.findall(r"^\S*Error.*|^Killed.*", done.stderr, re.MULTILINE)
             print(f"{resolution:>10}  failed: {(errors or [f'exit code {done.returncode}'])[-1]}")

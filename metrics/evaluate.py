@@ -121,24 +121,19 @@ class Evaluator:
         started = time.monotonic()
         self.inception.forget_failure()
         self.classifier.forget_failure()
+        compared = [metric for metric in self.metrics if metric.needs_reals]
         counts = self.counts(source, self.metrics)
         too_few = self._too_few(counts, self.metrics, source)
-        if reals is not None:
-            compared = [metric for metric in self.metrics if metric.needs_reals]
-            too_few |= self._too_few(self.counts(reals, compared), compared, reals)
-        possible = [metric for metric in self.metrics if metric.name not in too_few]
-        compared = [metric for metric in possible if metric.needs_reals]
-        failed: dict[str, Exception] = {}
         wanted: dict[str, int] = {}
-        if reals is not None and compared:
-            wanted = self._common(self.counts(reals, compared), source)
-            failed = self._collect_reals(reals, wanted, progress)
+        failed: dict[str, Exception] = {}
         if reals is not None:
+            wanted = self._common(self.counts(reals, compared), source)
             counts = self._common(counts, reals)
-        needed = {metric.collector for metric in possible}
-        arrays = self._collect(
-            source, {name: n for name, n in counts.items() if name in needed}, stream, progress
-        )
+            too_few |= self._too_few(wanted, compared, reals)
+            needed = self._needed(wanted, compared, too_few)
+            failed = self._collect_reals(reals, needed, progress)
+        needed = self._needed(counts, self.metrics, too_few)
+        arrays = self._collect(source, needed, stream, progress)
         results = []
         for metric in self.metrics:
             count = counts[metric.collector]
@@ -173,6 +168,13 @@ class Evaluator:
             for m in metrics
             if counts[m.collector] < m.least
         }
+
+    @staticmethod
+    def _needed(
+        counts: dict[str, int], metrics: Sequence[Metric], too_few: dict[str, str]
+    ) -> dict[str, int]:
+        """Returns the counts of the collectors of metrics that have enough images."""
+        return {m.collector: counts[m.collector] for m in metrics if m.name not in too_few}
 
     def _weights(self, metric: Metric) -> dict[str, str]:
         if metric.collector == "features":

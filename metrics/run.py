@@ -202,8 +202,7 @@ def _dataset(args: argparse.Namespace, snapshot, evaluator):
 
     Gs, config = snapshot.Gs, snapshot.config
     if args.data_dir:
-        command = f"python dataset_tool.py create_from_images {args.data_dir} IMAGE_DIR"
-        other = {"data.path": args.data_dir, "data.command": command}
+        other = config_module.own_images(args.data_dir)
         config = config_module.override(
             config, {**other, "data.synthetic": "", "data.resolution": 0}
         )

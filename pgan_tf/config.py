@@ -246,6 +246,12 @@ _BOOLEANS = {
 }  # fmt: skip
 
 
+def own_images(path: str) -> dict[str, str]:
+    """Returns the options of a data set that the user named, and made of images of their own."""
+    command = f"python dataset_tool.py create_from_images {path} IMAGE_DIR"
+    return {"data.path": path, "data.command": command}
+
+
 def option_names(config: Config | None = None) -> list[str]:
     """Returns every dotted option name, such as `train.total_kimg`."""
     return list(flatten(config or Config()))

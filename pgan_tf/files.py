@@ -30,7 +30,7 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
-        with named_errors(partial):
+        with named_errors(path):
             yield partial
         fd = os.open(partial, os.O_RDONLY)
         try:

@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = resolve(args)
     if args.dry_run:
         named = configs.HARDWARE[args.preset].options["train.gpus"] if args.preset else 0
-        for line in describe(config, config.train.gpus or named):
+        for line in describe(config, named):
             print(line)
         return
     from pgan_tf.training.loop import Interrupted, train
@@ -92,10 +92,7 @@ def resolve(args) -> Config:
     data = _lookup("--config", args.config, configs.DATA).options if args.config else {}
     if args.data_dir:
         name = re.sub(r"[^\w.-]+", "_", storage.split(args.data_dir)[1]).lstrip(".-")[:80]
-        data = {
-            **data, "name": name or "custom", "data.path": args.data_dir,
-            "data.command": f"python dataset_tool.py create_from_images {args.data_dir} IMAGE_DIR",
-        }  # fmt: skip
+        data = {**data, "name": name or "custom", **config_module.own_images(args.data_dir)}
     assignments = config_module.parse_assignments(args.assignments)
     own_schedule = "schedule.lod_training_kimg" in data
     if args.preset and own_schedule:
@@ -162,12 +159,14 @@ def describe(config: Config, gpus: int = 0) -> Iterator[str]:
 
     Args:
       config: all options.
-      gpus: to plan for, here or on another machine; 0: what this one has.
+      gpus: to plan for, here or on another machine, if `train.gpus` says nothing; 0: what this
+        one has.
     Raises: UserError for a schedule that can't be run, and for options that make no network.
     """
     from pgan_tf.devices import make_strategy
     from pgan_tf.training.setup import build_networks, open_dataset
 
+    gpus = config.train.gpus or gpus
     replicas, elsewhere = gpus, " of another machine; this one has fewer"
     with contextlib.suppress(UserError):
         replicas, elsewhere = make_strategy(gpus).num_replicas_in_sync, ""

@@ -63,8 +63,16 @@ def classes_text(names: Sequence[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
 
-def default_workers(*sources: str | os.PathLike) -> int:
-    """Returns the number of processors that this process may use; 1 if only it has the sources."""
+def num_workers(asked: int | None, *sources: str | os.PathLike) -> int:
+    """Returns the number of processes to use.
+
+    Args:
+      asked: by the user; None: as many as this process may use processors, but 1 if only it has
+        the sources.
+      sources: paths that the processes read.
+    """
+    if asked is not None:
+        return asked
     if any(map(storage.is_private, sources)):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -198,7 +206,7 @@ def build(
     """
     step = max(1, _CHUNK_BYTES // (source.num_channels * source.resolution**2))
     pieces = ((i, order[i : i + step]) for i in range(0, len(order), step))
-    workers = min(default_workers() if workers is None else workers, -(-len(order) // step))
+    workers = min(num_workers(workers), -(-len(order) // step))
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(
             DatasetWriter(

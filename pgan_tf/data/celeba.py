@@ -76,7 +76,7 @@ def create(
     sources.check_count(len(names), NUM_IMAGES, f"*{suffix} files", directory, allow_partial)
     source = _CelebaSource(directory, cx - 64, cy - 64)
     order = [names[i] for i in build.shuffled(len(names))]
-    workers = build.default_workers(directory) if workers is None else workers
+    workers = build.num_workers(workers, directory)
     return build.build(path, source, order=order, workers=workers, **options)
 
 

@@ -74,7 +74,7 @@ def create(
     listing = _listing_path(path, force)
     work = WorkDir.beside(path)
     _check_space(path, work, len(items), options.get("compress"))
-    workers = build.default_workers(celeba_dir, delta_dir) if workers is None else workers
+    workers = build.num_workers(workers, celeba_dir, delta_dir)
     with work.claimed(_made_by()):
         results = _make_all(items, inputs, work, workers, strict)
         order = [i for i in build.shuffled(len(items)) if results[i].status != FAILED]

@@ -60,9 +60,9 @@ class Dataset:
         self.name = storage.split(self.path)[1]
         names = _listing(self.path)
         files = _level_files(self.path, names)
+        advice = remedy(self.path)
         self._levels = {
-            resolution: Level(resolution, files[resolution], remedy(self.path))
-            for resolution in sorted(files)
+            resolution: Level(resolution, files[resolution], advice) for resolution in sorted(files)
         }
         self.levels = list(self._levels)
         self.resolution = self.levels[-1]
@@ -73,7 +73,7 @@ class Dataset:
                 raise UserError(
                     f"{level.files[0].path} holds {level.num_images} images with"
                     f" {level.num_channels} channels, but {top.files[0].path} {self.num_images}"
-                    f" with {self.num_channels}; {remedy(self.path)}"
+                    f" with {self.num_channels}; {advice}"
                 )
         self._checks_reads = verify != "off"
         self.labels = self._read_labels(names)

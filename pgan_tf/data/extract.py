@@ -107,8 +107,7 @@ def _extract(
     """Writes the images and labels into an empty directory."""
     indices = np.arange(dataset.num_images)
     pieces = [indices[i : i + _IMAGES_AT_ONCE] for i in range(0, len(indices), _IMAGES_AT_ONCE)]
-    workers = build.default_workers(dataset.path) if workers is None else workers
-    workers = min(workers, len(pieces))
+    workers = min(build.num_workers(workers, dataset.path), len(pieces))
     write = _WriteImages(dataset.path, out, file_format, resolution)
     with cli.progress("images") as bar:
         task = bar.add_task("Extracting", total=len(indices))

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from pgan_tf.cli import UserError
-from pgan_tf.data import build, sources, storage, writer
+from pgan_tf.data import build, storage, writer
 
 
 @functools.lru_cache(maxsize=4)
@@ -79,7 +79,7 @@ def create(
     source = _Hdf5Source(file, found[resolution], channels, resolution)
     order = build.shuffled(n, shuffle)
     labels = None if labels is None else labels[order]
-    workers = build.default_workers(file) if workers is None else workers
+    workers = build.num_workers(workers, file)
     return build.build(path, source, order=order, labels=labels, workers=workers, **options)
 
 
@@ -94,5 +94,6 @@ def _read_labels(path: str, num_images: int) -> np.ndarray | None:
         raise UserError(
             f"{path} holds {labels.dtype} {list(labels.shape)}, not finite rows of numbers"
         )
-    sources.check_count(len(labels), num_images, "labels", path, None)
+    if len(labels) != num_images:
+        raise UserError(f"{path} holds {len(labels)} labels instead of {num_images}")
     return labels

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import posixpath
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,8 +83,7 @@ def create(
     writer.check_target(os.fspath(path), options.get("force", False))
     if preparation.resolution is not None:
         writer.check_size(preparation.resolution, 3)
-    if options.get("workers") is None:
-        options["workers"] = build.default_workers(root)
+    options["workers"] = build.num_workers(options.get("workers"), root)
     tree = imagetree.Tree(root)
     names = tree.images
     if not names:
@@ -265,9 +265,11 @@ def _folder_labels(names: Sequence[str]) -> _Labels:
     folders = posixpath.commonpath(holding) if holding else ""
     if folders in holding:  # it is a class then
         folders = posixpath.dirname(folders)
-    around = f"{folders}/" if folders else ""
-    below = {name: name.removeprefix(around) for name in names}
-    of = {name: rest.split("/")[0] for name, rest in below.items() if "/" in rest}
+    first = len(folders) + 1 if folders else 0
+    # Interned, since a million names need a million strings otherwise.
+    of = {
+        name: sys.intern(name[first:end]) for name in names if (end := name.find("/", first)) >= 0
+    }
     if len(set(of.values())) == 1:
         print(f"All images are of one class, {next(iter(of.values()))}")
     return _Labels(of)

@@ -122,9 +122,7 @@ def create(
             f"{source}/data.mdb is cut short ({size} of {needed} bytes); fetch it again"
         )
     total = min(entries, max_images or entries)
-    workers = min(
-        build.default_workers() if workers is None else workers, -(-total // _KEYS_AT_ONCE)
-    )
+    workers = min(build.num_workers(workers), -(-total // _KEYS_AT_ONCE))
     written = bad = 0
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(

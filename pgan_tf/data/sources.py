@@ -45,16 +45,12 @@ def find(directory: str, names: Sequence[str], origin: str) -> list[str]:
 
 
 def check_count(
-    found: int, expected: int, what: str, where: str, allow_partial: bool | None = False
+    found: int, expected: int, what: str, where: str, allow_partial: bool = False
 ) -> None:
-    """Raises UserError unless there are as many as expected, or fewer (but some) are allowed.
-
-    With None they are not, and the message doesn't offer it.
-    """
+    """Raises UserError unless there are as many as expected, or fewer (but some) are allowed."""
     if found == expected or (allow_partial and 0 < found < expected):
         return
-    offer = allow_partial is not None and 0 < found < expected
-    hint = "; --allow-partial takes what there is" if offer else ""
+    hint = "; --allow-partial takes what there is" if 0 < found < expected else ""
     raise UserError(f"{where} holds {found} {what} instead of {expected}{hint}")
 
 

@@ -66,12 +66,14 @@ def exists(path: str) -> bool:
 def names(directory: str) -> list[str]:
     """Returns the sorted names of what the directory holds."""
     found = _gfile().listdir(directory) if is_remote(directory) else os.listdir(directory)
-    return sorted({name.rstrip("/") for name in found if _is_in(directory, name)})
+    return sorted(_held(directory, [name.rstrip("/") for name in found]))
 
 
-def _is_in(directory: str, name: str) -> bool:
-    """False for what ram:// lists of a neighbour whose name begins as the directory's."""
-    return not is_private(directory) or exists(join(directory, name))
+def _held(directory: str, listed: list[str]) -> list[str]:
+    """Leaves out what ram:// lists of neighbours whose names begin as the directory's."""
+    if not is_private(directory):
+        return listed
+    return [name for name in set(listed) if exists(join(directory, name))]
 
 
 def walk(directory: str) -> list[str]:
@@ -89,16 +91,15 @@ def walk(directory: str) -> list[str]:
         if is_remote(directory)
         else os.walk(directory, onerror=unreadable, followlinks=True)
     ):
-        if not is_remote(directory):
-            below.sort()
-            real = os.path.realpath(place)
-            if real in seen:
-                below.clear()
-                continue
-            seen.add(real)
+        below.sort()
+        real = place if is_remote(directory) else os.path.realpath(place)
+        if real in seen:
+            below.clear()
+            continue
+        seen.add(real)
         below = place[len(directory) :].replace(os.sep, "/").strip("/")
-        found.extend(posixpath.join(below, file) for file in files if _is_in(place, file))
-    return sorted(set(found))
+        found.extend(posixpath.join(below, file) for file in _held(place, files))
+    return sorted(found)
 
 
 def size(path: str) -> int:

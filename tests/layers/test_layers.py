@@ -168,6 +168,8 @@ def test_scaling():
     ids=lambda layer: type(layer).__name__,
 )
 def test_saved_by_name_and_arguments(layer):
+    shape = [8, 6] if isinstance(layer, layers.EqualizedDense) else [8, 4, 6, 3]
+    assert layer(tf.zeros(shape)).shape == layer.compute_output_shape(tuple(shape))
     text = keras.saving.serialize_keras_object(layer)
     assert text["registered_name"] == f"pgan_tf>{type(layer).__name__}"
     assert keras.saving.deserialize_keras_object(text).get_config() == layer.get_config()
