@@ -123,13 +123,13 @@ class Evaluator:
         self.classifier.forget_failure()
         compared = [metric for metric in self.metrics if metric.needs_reals]
         counts = self.counts(source, self.metrics)
-        too_few = self._too_few(counts, self.metrics, source)
+        too_few = self._too_few(counts, self.metrics, "image(s)")
         wanted: dict[str, int] = {}
         failed: dict[str, Exception] = {}
         if reals is not None:
             wanted = self._common(self.counts(reals, compared), source)
             counts = self._common(counts, reals)
-            too_few |= self._too_few(wanted, compared, reals)
+            too_few |= self._too_few(wanted, compared, "real image(s)")
             needed = self._needed(wanted, compared, too_few)
             failed = self._collect_reals(reals, needed, progress)
         needed = self._needed(counts, self.metrics, too_few)
@@ -158,13 +158,10 @@ class Evaluator:
         return results
 
     @staticmethod
-    def _too_few(
-        counts: dict[str, int], metrics: Sequence[Metric], source: Source
-    ) -> dict[str, str]:
-        """Returns, by metric, that a source has too few images for it."""
+    def _too_few(counts: dict[str, int], metrics: Sequence[Metric], what: str) -> dict[str, str]:
+        """Returns, by metric, that there are too few for it."""
         return {
-            m.name: f"{counts[m.collector]} image(s) of {source.name} are too few; at least"
-            f" {m.least} are needed"
+            m.name: f"{counts[m.collector]} {what} are too few; at least {m.least} are needed"
             for m in metrics
             if counts[m.collector] < m.least
         }

@@ -152,14 +152,14 @@ def test_what_images_are_too_few_or_unfit_for_is_said(tmp_path):
     evaluator = Evaluator(["msssim", "is", "fid"], Cache(tmp_path), load_inception=Network)
     results = by_name(evaluator.measure(Images(noise(9)), Images(noise(9))))
     assert "9 images are an odd number; take 8" in results["msssim"].error
-    assert results["is"].error == "9 image(s) of images are too few; at least 10 are needed"
+    assert results["is"].error == "9 image(s) are too few; at least 10 are needed"
     assert results["fid"].values
     results = by_name(evaluator.measure(Images(noise(1)), Images(noise(1))))
-    assert results["fid"].error == "1 image(s) of images are too few; at least 2 are needed"
+    assert results["fid"].error == "1 image(s) are too few; at least 2 are needed"
     (result,) = Evaluator(["fid"], Cache(tmp_path), load_inception=Network).measure(
         fakes := Images(noise(9)), reals := Images(noise(1), "reals")
     )
-    assert result.error == "1 image(s) of reals are too few; at least 2 are needed"
+    assert result.error == "1 real image(s) are too few; at least 2 are needed"
     assert fakes.passes == reals.passes == 0
     odd = np.zeros((4, 12, 12, 3), np.uint8)
     results = Evaluator(["swd", "msssim"], Cache(tmp_path)).measure(Images(odd), Images(odd))
