@@ -129,7 +129,7 @@ class Evaluator:
         if reals is not None:
             wanted = self._common(self.counts(reals, compared), source)
             counts = self._common(counts, reals)
-            too_few |= self._too_few(wanted, compared, "real image(s)")
+            too_few = self._too_few(wanted, compared, "real image(s)") | too_few
             needed = self._needed(wanted, compared, too_few)
             failed = self._collect_reals(reals, needed, progress)
         needed = self._needed(counts, self.metrics, too_few)
