@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 
 from pgan_tf import cli
-from pgan_tf.data.emoji_groups import SUBSETS
+from pgan_tf.data.making.emoji_groups import SUBSETS
+from pgan_tf.errors import UserError
 
 _EXAMPLES = """\
   python dataset_tool.py create_openmoji datasets/openmoji
@@ -202,10 +203,11 @@ def _add_care_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_info(path: str) -> None:
-    from pgan_tf.data import care, storage
+    from pgan_tf.data import storage
+    from pgan_tf.data.inspecting import soundness
 
     size = storage.readable_size
-    info = care.info(path)
+    info = soundness.info(path)
     print(f"name       {info.name}")
     print(f"images     {info.num_images}")
     print(f"resolution {info.resolution}x{info.resolution}")
@@ -222,9 +224,9 @@ def _run_info(path: str) -> None:
 
 
 def _run_verify(path: str) -> None:
-    from pgan_tf.data import care
+    from pgan_tf.data.inspecting import soundness
 
-    inexact = care.verify(path)
+    inexact = soundness.verify(path)
     print(f"{path} is sound")
     if inexact:
         print(
@@ -234,26 +236,27 @@ def _run_verify(path: str) -> None:
 
 
 def _run_display(path: str, out: str | None, grid: tuple[int, int], resolution: int | None) -> None:
-    from pgan_tf.data import display, storage
+    from pgan_tf.data import storage
+    from pgan_tf.data.inspecting import display
 
     if out is None and display.show(path):
         return
     if out is None:
         out = f"{storage.split(path)[1]}.png"
         if storage.exists(out):
-            raise cli.UserError(f"no screen here, and {out} exists; name a file with --out")
+            raise UserError(f"no screen here, and {out} exists; name a file with --out")
     count = display.contact_sheet(path, out, *grid, resolution)
     _done(out, count)
 
 
 def _run_extract(path: str, out: str, **options) -> None:
-    from pgan_tf.data import extract
+    from pgan_tf.data.inspecting import extract
 
     _done(out, extract.extract(path, out, **options))
 
 
 def _run_compare(as_json: bool, ignore_labels: int, **options) -> int:
-    from pgan_tf.data import compare
+    from pgan_tf.data.inspecting import compare
 
     result = compare.compare(ignore_labels=bool(ignore_labels), **options)
     summary = dataclasses.asdict(result) | {"identical": result.identical}
@@ -307,13 +310,13 @@ def _add_digit_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_create_mnist(path: str, mnist_dir: str, **options) -> None:
-    from pgan_tf.data import mnist
+    from pgan_tf.data.making import mnist
 
     _done(path, mnist.create(path, mnist_dir, **options))
 
 
 def _run_create_mnistrgb(path: str, mnist_dir: str, **options) -> None:
-    from pgan_tf.data import mnist
+    from pgan_tf.data.making import mnist
 
     _done(path, mnist.create_rgb(path, mnist_dir, **options))
 
@@ -340,19 +343,19 @@ def _add_small_photo_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_create_cifar10(path: str, source_dir: str, **options) -> None:
-    from pgan_tf.data import cifar
+    from pgan_tf.data.making import cifar
 
     _done(path, cifar.create_cifar10(path, source_dir, **options))
 
 
 def _run_create_cifar100(path: str, source_dir: str, **options) -> None:
-    from pgan_tf.data import cifar
+    from pgan_tf.data.making import cifar
 
     _done(path, cifar.create_cifar100(path, source_dir, **options))
 
 
 def _run_create_svhn(path: str, source_dir: str, **options) -> None:
-    from pgan_tf.data import svhn
+    from pgan_tf.data.making import svhn
 
     _done(path, svhn.create(path, source_dir, **options))
 
@@ -378,7 +381,7 @@ def _add_lsun_command(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_create_lsun(path: str, lmdb_dir: str, **options) -> None:
-    from pgan_tf.data import lsun
+    from pgan_tf.data.making import lsun
 
     count, bad = lsun.create(path, lmdb_dir, **options)
     if bad:
@@ -404,7 +407,7 @@ def _add_face_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_create_celeba(path: str, celeba_dir: str, **options) -> None:
-    from pgan_tf.data import celeba
+    from pgan_tf.data.making import celeba
 
     _done(path, celeba.create(path, celeba_dir, **options))
 
@@ -442,7 +445,7 @@ def _add_celebahq_command(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_create_celebahq(path: str, celeba_dir: str, delta_dir: str, **options) -> None:
-    from pgan_tf.data import celebahq
+    from pgan_tf.data.making.celebahq import create as celebahq
 
     del options["num_tasks"]
     celebahq.create(path, celeba_dir, delta_dir, **options)
@@ -502,8 +505,8 @@ def _add_file_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_create_from_images(path: str, image_dir: str, shuffle: int, **options) -> None:
-    from pgan_tf.data import images
-    from pgan_tf.data.imagefile import Preparation
+    from pgan_tf.data.making import images
+    from pgan_tf.data.pictures.imagefile import Preparation
 
     names = [field.name for field in dataclasses.fields(Preparation)]
     preparation = Preparation(**{name: options.pop(name) for name in names})
@@ -512,7 +515,7 @@ def _run_create_from_images(path: str, image_dir: str, shuffle: int, **options) 
 
 
 def _run_create_from_hdf5(path: str, hdf5_file: str, shuffle: int, **options) -> None:
-    from pgan_tf.data import hdf5
+    from pgan_tf.data.making import hdf5
 
     _done(path, hdf5.create(path, hdf5_file, shuffle=bool(shuffle), **options))
 
@@ -536,7 +539,7 @@ def _add_openmoji_command(commands: argparse._SubParsersAction) -> None:
 
 
 def _run_create_openmoji(path: str, **options) -> None:
-    from pgan_tf.data import openmoji
+    from pgan_tf.data.making import openmoji
 
     _done(path, openmoji.create(path, **options))
 

@@ -21,9 +21,10 @@ if not __package__:  # python benchmarks/dataset_tool.py
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pgan_tf import cli
-from pgan_tf.data import build
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.writer import DatasetWriter
+from pgan_tf.data.format.writer import DatasetWriter
+from pgan_tf.data.making import build
+from pgan_tf.errors import UserError
 
 _TOOL = Path(__file__).parents[1] / "dataset_tool.py"
 
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser.parse_args(argv)
     for name in options.what:
         if name not in kinds:
-            raise cli.UserError(f"{name} is none of {', '.join(kinds)}{cli.nearest(name, kinds)}")
+            raise UserError(f"{name} is none of {', '.join(kinds)}{cli.nearest(name, kinds)}")
     print(f"{build.num_workers(None)} processors")
     for name in options.what:
         with tempfile.TemporaryDirectory(dir=options.dir) as directory:

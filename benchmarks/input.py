@@ -17,11 +17,11 @@ import numpy as np
 if not __package__:  # python benchmarks/input.py
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from pgan_tf import cli
+from pgan_tf import cli, devices
 from pgan_tf.config import resolve
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.pipeline import prefetch
-from pgan_tf.data.writer import DatasetWriter
+from pgan_tf.data.format.writer import DatasetWriter
+from pgan_tf.data.order import prefetch
 from pgan_tf.schedule import Phase
 
 EXAMPLES = """\
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     p.add_argument("--minibatch", type=int, default=16, help="images per iteration")
     p.add_argument("--seconds", type=float, default=3, help="to measure each level for")
     args = p.parse_args(argv)
-    cli.load_tensorflow()
+    devices.load_tensorflow()
     if args.data_dir:
         measure(Dataset(args.data_dir), args.minibatch, args.seconds)
         return

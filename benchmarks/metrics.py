@@ -16,7 +16,7 @@ from pathlib import Path
 if not __package__:  # python benchmarks/metrics.py
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from pgan_tf import cli
+from pgan_tf import cli, devices
 
 
 def parser() -> cli.Parser:
@@ -125,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     # The process for the plain versions begins before TensorFlow and NumPy are set up here.
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.apply(time.sleep, (0,))
-        cli.load_tensorflow(repeatable=True)
+        devices.load_tensorflow(repeatable=True)
         import numpy as np
 
         def plain(function, *arguments):

@@ -13,7 +13,7 @@ from metrics import fid, mnist_modes, ms_ssim, swd
 from metrics.cache import Cache
 from metrics.inception import Inception
 from metrics.mnist_modes import DigitClassifier
-from pgan_tf.cli import UserError
+from pgan_tf.errors import UserError
 
 Arrays = dict[str, np.ndarray]
 

@@ -12,8 +12,8 @@ from metrics.evaluate import Evaluator, describe
 from metrics.report import append_results
 from metrics.sources import Fakes, Reals
 from pgan_tf import __version__
-from pgan_tf.cli import UserError
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.errors import UserError
 from pgan_tf.networks import Generator
 
 

@@ -14,7 +14,7 @@ from metrics.inception import Inception
 from metrics.measures import METRICS, Metric, Tools
 from metrics.mnist_modes import DigitClassifier
 from metrics.sources import Source
-from pgan_tf.cli import UserError, nearest
+from pgan_tf.errors import UserError, nearest
 
 Thing = TypeVar("Thing")
 _REALS, _FAKES = 0, 1 << 20  # streams of random numbers; passes over other reals are between

@@ -10,8 +10,8 @@ import numpy as np
 
 from metrics import frozen_graph, torch_file
 from metrics.inception import NUM_FEATURES, NUM_LOGITS, Inception, build, convolutions
-from pgan_tf import cli
-from pgan_tf.cli import UserError
+from pgan_tf import progress
+from pgan_tf.errors import UserError
 from pgan_tf.files import atomic_path
 
 FILE_NAME = "weights-inception-2015-12-05-6726825d.pth"
@@ -112,7 +112,7 @@ def download(cache: Path, option: str = "--inception PATH") -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
-        with atomic_path(cache / FILE_NAME) as partial, cli.progress("bytes") as bar:
+        with atomic_path(cache / FILE_NAME) as partial, progress.bar("bytes") as bar:
             with urllib.request.urlopen(URL, timeout=30) as reply, open(partial, "wb") as file:
                 size = reply.headers.get("Content-Length")
                 task = bar.add_task("Inception weights", total=int(size) if size else None)

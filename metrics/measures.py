@@ -8,7 +8,7 @@ import numpy as np
 from metrics import fid, inception_score, kid, mnist_modes, swd
 from metrics.collectors import Arrays
 from metrics.inception import Inception
-from pgan_tf.cli import UserError, nearest
+from pgan_tf.errors import UserError, nearest
 
 
 @dataclass(frozen=True)

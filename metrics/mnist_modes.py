@@ -16,8 +16,8 @@ import tensorflow as tf
 from keras import layers
 
 from metrics import chunks
-from pgan_tf import cli
-from pgan_tf.data import mnist
+from pgan_tf import progress
+from pgan_tf.data.making import mnist
 from pgan_tf.files import atomic_path
 
 NUM_MODES = 1000
@@ -153,7 +153,7 @@ def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarr
         keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_RATE, steps)),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    with cli.progress("steps") as bar:
+    with progress.bar("steps") as bar:
         task = bar.add_task("Training the digit classifier", total=steps)
         advance = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: bar.advance(task)

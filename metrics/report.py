@@ -8,7 +8,7 @@ from pathlib import Path
 from metrics.evaluate import Evaluator, Result
 from metrics.measures import Metric
 from metrics.sources import Source
-from pgan_tf.training.reports import duration
+from pgan_tf.progress import duration
 
 _NAME, _TIME, _VALUE = 28, 12, 12  # least widths of columns
 

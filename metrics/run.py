@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pgan_tf import __version__, cli
-from pgan_tf.cli import UserError
+from pgan_tf import __version__, cli, devices, progress
+from pgan_tf.errors import UserError
 
 EXAMPLES = """\
   python -m metrics.run --snapshot                        newest snapshot of the newest run
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     if args.inception_sha256 and not args.inception:
         raise UserError("--inception-sha256 is the hash of the file that --inception names")
-    cli.load_tensorflow(repeatable=True)
+    devices.load_tensorflow(repeatable=True)
     return _measure_folders(args) if args.images else _measure_snapshots(args)
 
 
@@ -247,7 +247,7 @@ def _directory(path: str | Path) -> Path:
 def _progress() -> Iterator:
     """Gives a function (name, done, total) that moves a bar with the time left."""
     tasks: dict[str, int] = {}
-    with cli.progress("images") as bar:
+    with progress.bar("images") as bar:
 
         def update(name: str, done: int, total: int) -> None:
             if name not in tasks:

@@ -13,11 +13,11 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from pgan_tf.cli import UserError
-from pgan_tf.data import imagefile, imagetree
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
-from pgan_tf.data.imagefile import BadImage
-from pgan_tf.data.pipeline import ImageOrder, prefetch, random_state
+from pgan_tf.data.order import ImageOrder, prefetch, random_state
+from pgan_tf.data.pictures import imagefile, imagetree
+from pgan_tf.data.pictures.imagefile import BadImage
+from pgan_tf.errors import UserError
 from pgan_tf.images import ImageGenerator, enlarge
 from pgan_tf.networks import Generator
 

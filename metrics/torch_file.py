@@ -1,6 +1,6 @@
 """Reads the tensors of a file that PyTorch's `torch.save` wrote, without PyTorch.
 
-Such a file is a pickle, which in general is a program. `pgan_tf.data.safe_pickle` reads it, with
+Such a file is a pickle, which in general is a program. `pgan_tf.safe_pickle` reads it, with
 stand-ins for tensors, storages and ordered dictionaries; any other name is refused, so nothing
 in the file is executed.
 
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pgan_tf.data import safe_pickle
+from pgan_tf import safe_pickle
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _STORAGE_TYPES = {

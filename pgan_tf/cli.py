@@ -1,44 +1,17 @@
-"""What all command lines share: options with suggestions, one-line errors, progress."""
+"""Command lines: options with suggestions, one-line errors, exit statuses."""
 
 import argparse
-import difflib
 import errno
 import os
 import re
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from pgan_tf.errors import UserError, nearest
 
 _MOST_IN_GRID = 100_000
-
-
-class UserError(Exception):
-    """Something the user can put right; the message is one line that says what and how."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Returns " (did you mean 'x'?)" for the known name nearest to `name`, or ""."""
-    known = list(known)
-    match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if not match:  # the last part alone may be what was misspelt or left out: total_kimg
-        tails = {k.rsplit(".", 1)[-1]: k for k in known}
-        match = [
-            tails[t]
-            for t in difflib.get_close_matches(name.rsplit(".", 1)[-1], tails, n=1, cutoff=0.6)
-        ]
-    return f" (did you mean {match[0]!r}?)" if match else ""
 
 
 class Parser(argparse.ArgumentParser):
@@ -168,82 +141,6 @@ _FILE_SYSTEM_ERRORS = (
 """What `tf.io.gfile` raises; by name, since TensorFlow may not be loaded."""
 
 
-def load_tensorflow(repeatable: bool = False) -> None:
-    """Imports TensorFlow without the lines that its libraries print while they are loaded.
-
-    They go to standard error past all of Python's and TensorFlow's settings. When the import
-    fails, they are printed after all. NumPy, if it isn't loaded yet, is told how to sort fast on
-    this processor, and TensorFlow that float32 means float32 on GPUs too.
-
-    Args:
-      repeatable: plain (not XLA) operations on a CPU give the same bits in every run. oneDNN's
-        don't, nor do several operations at a time: they split their work by what else is running.
-    """
-    if repeatable:
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if _stores_compressed_slowly():
-        os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4 AVX512_ICL")
-    with tempfile.TemporaryFile() as said:
-        sys.stderr.flush()
-        stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
-        try:
-            from pgan_tf import devices  # which imports it
-
-            devices.share_gpus()  # loads the drivers, or complains
-            devices.allow_tf32(False)
-        except Exception:
-            said.seek(0)
-            os.write(stderr, said.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-def _stores_compressed_slowly(cpuinfo: str = "/proc/cpuinfo") -> bool:
-    """True on AMD's Zen 4, where NumPy sorts five times faster by AVX2 than by AVX-512.
-
-    Its compressing store to memory, which the AVX-512 sort rests on, takes over a hundred cycles
-    (https://github.com/numpy/x86-simd-sort/issues/6). Family 25 is Zen 3, without AVX-512, and
-    Zen 4.
-    """
-    try:
-        with open(cpuinfo, encoding="utf-8") as file:
-            lines = (line.partition(":") for line in file.read().split("\n\n")[0].splitlines())
-            cpu = {name.strip(): value.split() for name, _, value in lines}
-    except OSError:
-        return False
-    return (
-        cpu.get("vendor_id") == ["AuthenticAMD"]
-        and cpu.get("cpu family") == ["25"]
-        and "avx512f" in cpu.get("flags", ())
-    )
-
-
 def _complain(program: str, message: str, code: int = 1) -> int:
     print(f"{program}: error: {message}", file=sys.stderr)
     return code
-
-
-def progress(unit: str = "") -> Progress:
-    """Returns a `rich` progress bar with count, elapsed time and an estimate of what is left.
-
-    On a terminal it is drawn in place; elsewhere nothing is drawn, so logs stay clean.
-    """
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeRemainingColumn(),
-        TextColumn("left,"),
-        TimeElapsedColumn(),
-        TextColumn("gone"),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )

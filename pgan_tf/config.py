@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from pgan_tf.cli import UserError, nearest
+from pgan_tf.errors import UserError, nearest
 
 
 @dataclass(frozen=True)

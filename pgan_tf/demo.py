@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import configs
-from pgan_tf import cli
+from pgan_tf import cli, devices
 from pgan_tf import config as config_module
 
 EXAMPLES = """\
@@ -28,10 +28,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     )  # fmt: skip
     args = p.parse_args(argv)
 
-    cli.load_tensorflow()
+    devices.load_tensorflow()
     import tensorflow as tf
 
-    from pgan_tf.data import openmoji
+    from pgan_tf.data.making import openmoji
     from pgan_tf.generate import generate
     from pgan_tf.training.loop import Interrupted, train
 

@@ -1,11 +1,18 @@
-"""The devices that a program runs on."""
+"""The devices that a program runs on, and how TensorFlow is loaded for them."""
+
+from __future__ import annotations
 
 import contextlib
 import functools
+import os
+import sys
+import tempfile
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
+from pgan_tf.errors import UserError
 
-from pgan_tf.cli import UserError
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @functools.cache  # a second strategy of one process would take up the first one's collectives
@@ -17,6 +24,8 @@ def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
 
     Raises: UserError when there are fewer.
     """
+    import tensorflow as tf
+
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     share_gpus()
     devices = [d.name for d in tf.config.list_logical_devices(kind)]
@@ -33,6 +42,8 @@ def share_gpus() -> None:
 
     TensorFlow fixes it when a GPU is first used.
     """
+    import tensorflow as tf
+
     for device in tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(device, True)
@@ -44,4 +55,59 @@ def allow_tf32(allowed: bool) -> None:
     TF32 keeps 10 of the 23 digits of each factor and is several times as fast; TensorFlow's own
     default is to use it.
     """
+    import tensorflow as tf
+
     tf.config.experimental.enable_tensor_float_32_execution(allowed)
+
+
+def load_tensorflow(repeatable: bool = False) -> None:
+    """Imports TensorFlow without the lines that its libraries print while they are loaded.
+
+    They go to standard error past all of Python's and TensorFlow's settings. When the import
+    fails, they are printed after all. NumPy, if it isn't loaded yet, is told how to sort fast on
+    this processor, and TensorFlow that float32 means float32 on GPUs too.
+
+    Args:
+      repeatable: plain (not XLA) operations on a CPU give the same bits in every run. oneDNN's
+        don't, nor do several operations at a time: they split their work by what else is running.
+    """
+    if repeatable:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if _stores_compressed_slowly():
+        os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4 AVX512_ICL")
+    with tempfile.TemporaryFile() as said:
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            share_gpus()  # imports TensorFlow and loads the drivers, or complains
+            allow_tf32(False)
+        except Exception:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _stores_compressed_slowly(cpuinfo: str = "/proc/cpuinfo") -> bool:
+    """True on AMD's Zen 4, where NumPy sorts five times faster by AVX2 than by AVX-512.
+
+    Its compressing store to memory, which the AVX-512 sort rests on, takes over a hundred cycles
+    (https://github.com/numpy/x86-simd-sort/issues/6). Family 25 is Zen 3, without AVX-512, and
+    Zen 4.
+    """
+    try:
+        with open(cpuinfo, encoding="utf-8") as file:
+            lines = (line.partition(":") for line in file.read().split("\n\n")[0].splitlines())
+            cpu = {name.strip(): value.split() for name, _, value in lines}
+    except OSError:
+        return False
+    return (
+        cpu.get("vendor_id") == ["AuthenticAMD"]
+        and cpu.get("cpu family") == ["25"]
+        and "avx512f" in cpu.get("flags", ())
+    )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pgan_tf import cli
-from pgan_tf.cli import UserError
+from pgan_tf import cli, devices, progress
+from pgan_tf.errors import UserError
 
 EXAMPLES = """\
   python -m pgan_tf.generate --snapshot --grid 8x4
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     seeds = parse_seeds(args.seeds) if args.seeds else list(range(cells))
     if grid and len(seeds) > cells:
         raise UserError(f"--seeds names {len(seeds)} images, --grid holds {cells}")
-    cli.load_tensorflow(repeatable=True)
+    devices.load_tensorflow(repeatable=True)
     for path in generate(
         args.snapshot or args.results, args.out, seeds, grid, args.class_index, args.zoom
     ):
@@ -106,7 +106,7 @@ def generate(
     run = images.ImageGenerator(Gs, loaded.lod)
     step = max(run.minibatch, 64)
     files, made = [], []
-    with cli.progress("images") as bar:
+    with progress.bar("images") as bar:
         task = bar.add_task("Generating", total=len(seeds))
         for first in range(0, len(seeds), step):
             part = seeds[first : first + step]

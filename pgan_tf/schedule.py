@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pgan_tf.cli import UserError
 from pgan_tf.config import Config, ScheduleOptions
+from pgan_tf.errors import UserError
 
 
 class Phase(NamedTuple):

@@ -20,18 +20,14 @@ import numpy as np
 
 import pgan_tf
 from pgan_tf import config as config_module
-from pgan_tf.cli import UserError
 from pgan_tf.config import Config
+from pgan_tf.errors import DamagedError, UserError, one_line
 from pgan_tf.files import atomic_path
 from pgan_tf.networks import Discriminator, Generator, feature_maps
 from pgan_tf.official_names import from_official, to_official
 
 SNAPSHOT_NAME = re.compile(r"network-snapshot-(\d{6,})(?:-(\d{3}))?\.npz")
 _FORMAT = "pgan_tf snapshot 1"
-
-
-class DamagedError(UserError):
-    """A file is not there, not whole, or not what it should be."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +129,7 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
             **networks, config=config, nimg=meta["nimg"], lod=float(meta["lod"]), path=path
         )
     except Exception as error:  # a header can hold anything
-        raise DamagedError(f"{path} is not a whole snapshot: {short(error)}") from None
+        raise DamagedError(f"{path} is not a whole snapshot: {one_line(error)}") from None
 
 
 def _check_size(arguments: dict, arrays: dict[str, np.ndarray]) -> None:
@@ -159,12 +155,6 @@ def is_finite(array: np.ndarray) -> bool:
         return array.dtype.kind == "f" and bool(
             np.isfinite(array.astype(np.float32, copy=False)).all()
         )
-
-
-def short(error: Exception) -> str:
-    """Returns the error's message as one line of readable length."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:200] + "..."
 
 
 @contextlib.contextmanager
@@ -205,10 +195,10 @@ def load_arrays(path: str | os.PathLike, wanted: str) -> tuple[dict[str, np.ndar
     except FileNotFoundError:
         raise DamagedError(f"no snapshot at {path}") from None
     except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or short(error)}") from None
+        raise UserError(f"{path} can't be read: {error.strerror or one_line(error)}") from None
     except Exception as error:  # NumPy and zipfile raise two dozen kinds
         # NumPy's own answer to a strange file is the advice to execute it.
-        why = "" if "pickle" in str(error) else f" ({short(error)})"
+        why = "" if "pickle" in str(error) else f" ({one_line(error)})"
         raise DamagedError(f"{path} is damaged or no {kind}{why}") from None
     if found != wanted:
         if found.startswith(f"pgan_tf {kind} ") and len(found) < 2 * len(wanted):

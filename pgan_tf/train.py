@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 import configs
-from pgan_tf import cli, schedule
+from pgan_tf import cli, devices, schedule
 from pgan_tf import config as config_module
-from pgan_tf.cli import UserError, nearest
 from pgan_tf.config import Config
 from pgan_tf.data import storage
+from pgan_tf.errors import UserError, nearest
 
 EXAMPLES = """\
   python -m pgan_tf.train --config openmoji
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.list:
         print(describe_presets())
         return
-    cli.load_tensorflow()
+    devices.load_tensorflow()
     config = resolve(args)
     if args.dry_run:
         named = configs.HARDWARE[args.preset].options["train.gpus"] if args.preset else 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pgan_tf import cli
+from pgan_tf import cli, devices
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,11 +25,11 @@ def test_knows_the_processors_with_a_slow_compressing_store(
     cpu = f"processor\t: 0\nvendor_id\t: {vendor}\ncpu family\t: {family}\nflags\t\t: {flags}\n"
     path = tmp_path / "cpuinfo"
     path.write_text(f"{cpu}\n{cpu}")
-    assert cli._stores_compressed_slowly(str(path)) == expected
+    assert devices._stores_compressed_slowly(str(path)) == expected
 
 
 def test_other_systems_have_no_list_of_processors(tmp_path):
-    assert not cli._stores_compressed_slowly(str(tmp_path / "absent"))
+    assert not devices._stores_compressed_slowly(str(tmp_path / "absent"))
 
 
 def test_numbers_and_grids_as_typed():

@@ -6,8 +6,8 @@ import pytest
 
 import configs
 from pgan_tf import config, train
-from pgan_tf.cli import UserError
 from pgan_tf.config import from_json, override, resolve, to_json
+from pgan_tf.errors import UserError
 
 
 def test_every_preset_the_paper_names_is_there():

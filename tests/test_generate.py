@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from pgan_tf import images
-from pgan_tf.cli import UserError
 from pgan_tf.config import resolve
+from pgan_tf.errors import UserError
 from pgan_tf.generate import generate, parse_seeds
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.snapshot import load_snapshot, newest_snapshot, save_snapshot

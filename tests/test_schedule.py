@@ -6,8 +6,8 @@ import pytest
 
 import configs
 from pgan_tf import schedule
-from pgan_tf.cli import UserError
 from pgan_tf.config import resolve
+from pgan_tf.errors import UserError
 
 
 def _config(key):

@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from pgan_tf import cli
-from pgan_tf.cli import UserError
-from pgan_tf.data import pyramid, storage
-from pgan_tf.data.level import Level, level_file
+from pgan_tf import progress
+from pgan_tf.data import storage
+from pgan_tf.data.format import pyramid
+from pgan_tf.data.format.level import Level, level_file
+from pgan_tf.errors import UserError
 
 SMALL_BYTES = 2 << 30  # what is small enough to be checked whole when it is opened
 _SAMPLES = 64  # records of each level that are checked when there are too many to check all
@@ -160,7 +161,7 @@ class Dataset:
             for level in self._levels.values():
                 level.read(np.linspace(0, self.num_images - 1, _SAMPLES).astype(np.int64))
             return
-        with cli.progress("records") as bar:
+        with progress.bar("records") as bar:
             task = bar.add_task(f"Checking {self.name}", total=self.num_images * len(self.levels))
             for resolution in self.levels:
                 for done in self.check_blocks(resolution):

@@ -13,8 +13,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pgan_tf import cli
-from pgan_tf.cli import UserError
+from pgan_tf import devices
+from pgan_tf.errors import UserError
 
 
 def is_remote(path: str | os.PathLike) -> bool:
@@ -29,7 +29,7 @@ def is_private(path: str | os.PathLike) -> bool:
 
 def _gfile():
     if "tensorflow" not in sys.modules:
-        cli.load_tensorflow()
+        devices.load_tensorflow()
     from tensorflow.io import gfile
 
     return gfile

@@ -7,7 +7,7 @@ import numpy as np
 
 from pgan_tf.config import Config
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
-from pgan_tf.data.pipeline import ImageOrder, random_state
+from pgan_tf.data.order import ImageOrder, random_state
 from pgan_tf.schedule import Phase, phase_at
 from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch
 

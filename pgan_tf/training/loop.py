@@ -8,14 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from pgan_tf import schedule
-from pgan_tf.cli import UserError, nearest
 from pgan_tf.config import Config
-from pgan_tf.data.pipeline import prefetch
+from pgan_tf.data.order import prefetch
 from pgan_tf.devices import allow_tf32, make_strategy
+from pgan_tf.errors import DamagedError, UserError, nearest
 from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
 from pgan_tf.networks import Generator, GrowingNetwork
 from pgan_tf.snapshot import (
-    DamagedError,
     Snapshot,
     load_snapshot,
     nimg_of,

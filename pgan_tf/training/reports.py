@@ -12,23 +12,12 @@ import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pgan_tf.cli import UserError
 from pgan_tf.config import Config
+from pgan_tf.errors import UserError
+from pgan_tf.progress import duration
 from pgan_tf.schedule import Phase, stages
 from pgan_tf.training.operations import iteration_operations
 from pgan_tf.training.run_directory import RunDirectory
-
-
-def duration(seconds: float) -> str:
-    """Returns `12s`, `3m 07s`, `2h 05m` or `9d 04h`."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds}s"
-    if seconds < 3600:
-        return f"{seconds // 60}m {seconds % 60:02d}s"
-    if seconds < 86400:
-        return f"{seconds // 3600}h {seconds % 3600 // 60:02d}m"
-    return f"{seconds // 86400}d {seconds % 86400 // 3600:02d}h"
 
 
 def _short(loss: float | None) -> str:

@@ -13,11 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from pgan_tf import config as config_module
-from pgan_tf.cli import UserError
 from pgan_tf.config import Config
+from pgan_tf.errors import DamagedError, UserError
 from pgan_tf.files import PARTIAL_SUFFIX, write_text
 from pgan_tf.snapshot import (
-    DamagedError,
     file_name,
     is_finite,
     load_arrays,

@@ -5,9 +5,9 @@ import re
 import keras
 import tensorflow as tf
 
-from pgan_tf.cli import UserError
 from pgan_tf.config import Config
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.errors import UserError
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.official_names import from_official, to_official
 

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_writer import images, write
+from made_up import noise, write_dataset
 
-from pgan_tf.cli import UserError
-from pgan_tf.data import dataset, level, pyramid, records
+from pgan_tf.data import dataset
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.data.format import level, pyramid, records
+from pgan_tf.errors import UserError
 
-PIXELS = images(23, 64)
+PIXELS = noise(23, 64)
 LABELS = np.eye(5, dtype=np.float32)[np.arange(23) % 5]
 STORAGE = [{}, {"shards": 4}, {"compress": "png"}, {"compress": "gzip", "shards": 3}]
 
@@ -21,7 +22,7 @@ STORAGE = [{}, {"shards": 4}, {"compress": "png"}, {"compress": "gzip", "shards"
 @pytest.fixture(scope="module", params=STORAGE, ids=str)
 def written(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "set"
-    write(path, PIXELS, LABELS, **request.param)
+    write_dataset(path, PIXELS, LABELS, **request.param)
     return path
 
 
@@ -52,13 +53,13 @@ def test_every_image_of_every_level(stored, verify):
 
 
 def test_content_hash_does_not_depend_on_storage(stored, tmp_path):
-    write(tmp_path / "other", PIXELS, LABELS)
+    write_dataset(tmp_path / "other", PIXELS, LABELS)
     key = Dataset(stored).content_hash()
     assert key == Dataset(tmp_path / "other").content_hash() and len(key) == 16
     changed = PIXELS.copy()
     changed[11] ^= 255
-    write(tmp_path / "changed", changed, LABELS)
-    write(tmp_path / "unlabelled", PIXELS)
+    write_dataset(tmp_path / "changed", changed, LABELS)
+    write_dataset(tmp_path / "unlabelled", PIXELS)
     others = {Dataset(tmp_path / name).content_hash() for name in ("changed", "unlabelled")}
     assert len(others | {key}) == 3
 
@@ -76,8 +77,8 @@ def test_threads(stored):
 
 
 def test_gray(tmp_path):
-    pixels = images(4, 8, channels=1)
-    write(tmp_path / "gray", pixels)
+    pixels = noise(4, 8, channels=1)
+    write_dataset(tmp_path / "gray", pixels)
     data = Dataset(tmp_path / "gray")
     assert data.num_channels == 1 and data.labels is None and data.label_size == 0
     np.testing.assert_array_equal(data.read(8, [3, 0]), pixels[[3, 0], 0, :, :, None])
@@ -86,14 +87,14 @@ def test_gray(tmp_path):
 @pytest.mark.parametrize("options", STORAGE, ids=str)
 def test_through_gfile(options):
     path = "ram://test/set-" + "-".join(map(str, options.values()))
-    write(path, PIXELS, LABELS, **options)
+    write_dataset(path, PIXELS, LABELS, **options)
     assert not any(name.startswith(".") for name in tf.io.gfile.listdir("ram://test/"))
     data = Dataset(path, verify="full")
     np.testing.assert_array_equal(data.read(64, [22, 5]), PIXELS[[22, 5]].transpose(0, 2, 3, 1))
     np.testing.assert_array_equal(data.labels, LABELS)
     with pytest.raises(UserError, match="exists already"):
-        write(path, PIXELS)
-    write(path, PIXELS[:5], force=True)
+        write_dataset(path, PIXELS)
+    write_dataset(path, PIXELS[:5], force=True)
     assert Dataset(path).num_images == 5
     tf.io.gfile.rmtree(path)
 
@@ -128,7 +129,7 @@ def _error(path, verify="auto"):
 @pytest.fixture
 def plain(tmp_path):
     path = tmp_path / "cifar10"
-    write(path, images(9, 16), np.eye(9))
+    write_dataset(path, noise(9, 16), np.eye(9))
     return path
 
 
@@ -163,13 +164,13 @@ def test_level_missing(plain):
 
 
 def test_shard_missing(tmp_path):
-    write(tmp_path / "a", images(9, 8), shards=3)
+    write_dataset(tmp_path / "a", noise(9, 8), shards=3)
     (tmp_path / "a" / "a-r03-00001-of-00003.tfrecords").unlink()
     assert "lacks level 8x8 (*-r03-00001-of-00003.tfrecords)" in _error(tmp_path / "a")
 
 
 def test_shards_with_unequal_counts(tmp_path):
-    write(tmp_path / "a", images(9, 8), shards=3)
+    write_dataset(tmp_path / "a", noise(9, 8), shards=3)
     first, second = (tmp_path / "a" / f"a-r03-0000{i}-of-00003.tfrecords" for i in (0, 1))
     second.write_bytes(first.read_bytes() + first.read_bytes())
     assert re.search(
@@ -295,7 +296,7 @@ def test_labels_that_are_none(plain, labels):
 
 def test_compressed_damage(tmp_path):
     path = tmp_path / "a"
-    write(path, images(9, 32), compress="png")
+    write_dataset(path, noise(9, 32), compress="png")
     file, index = path / "a-r05.tfrecords", path / "a-r05.tfrecords.index"
     whole = file.read_bytes()
     damaged = bytearray(whole)
@@ -319,7 +320,7 @@ def test_compressed_bomb_is_not_unpacked(tmp_path):
     import gzip
 
     path = tmp_path / "a"
-    write(path, images(1, 32), compress="gzip")
+    write_dataset(path, noise(1, 32), compress="gzip")
     bomb = records.example_bytes(gzip.compress(bytes(1 << 26)), (3, 32, 32), "gzip")
     record = records.frame(bomb)
     (path / "a-r05.tfrecords").write_bytes(record)

@@ -1,7 +1,7 @@
 import pytest
 
 from metrics.best_snapshot import BestSnapshot
-from pgan_tf.cli import UserError
+from pgan_tf.errors import UserError
 
 
 def snapshot(directory, number):

@@ -5,7 +5,7 @@ from metrics import fid, inception_score, kid, ms_ssim, swd
 from metrics.cache import Cache
 from metrics.evaluate import Evaluator
 from metrics.measures import higher_is_better
-from pgan_tf.cli import UserError
+from pgan_tf.errors import UserError
 
 
 class Images:

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from metrics import frozen_graph, inception_weights, torch_file
 from metrics.inception import BATCH_NORM_EPSILON
-from pgan_tf.cli import UserError
+from pgan_tf.errors import UserError
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from metrics import mnist_modes
-from pgan_tf.cli import UserError
+from pgan_tf.errors import UserError
 
 
 def drawn_digits(n, seed=0):

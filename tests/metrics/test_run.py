@@ -11,10 +11,10 @@ from PIL import Image
 from metrics import run
 from metrics.during_training import training_metrics
 from pgan_tf import config as config_module
-from pgan_tf.cli import UserError
 from pgan_tf.config import Config
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.writer import DatasetWriter
+from pgan_tf.data.format.writer import DatasetWriter
+from pgan_tf.errors import UserError
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.snapshot import load_snapshot, save_snapshot
 

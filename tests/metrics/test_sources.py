@@ -4,9 +4,9 @@ from PIL import Image
 
 from metrics import sources
 from metrics.sources import Fakes, Folder, Reals
-from pgan_tf.cli import UserError
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
-from pgan_tf.data.writer import DatasetWriter
+from pgan_tf.data.format.writer import DatasetWriter
+from pgan_tf.errors import UserError
 from pgan_tf.networks import Generator
 
 

@@ -13,9 +13,9 @@ import tensorflow as tf
 from PIL import Image
 
 from pgan_tf import load_snapshot, snapshot
-from pgan_tf.cli import UserError
 from pgan_tf.config import override, resolve
-from pgan_tf.data.writer import DatasetWriter
+from pgan_tf.data.format.writer import DatasetWriter
+from pgan_tf.errors import UserError
 from pgan_tf.training import feed, loop, reports, run_directory
 from pgan_tf.training.loop import Interrupted, train
 from pgan_tf.training.operations import iteration_operations
@@ -380,7 +380,7 @@ def test_divergence_stops_with_one_line(config, tmp_path):
 
 
 def test_order_is_whole_epochs_and_a_function_of_position():
-    from pgan_tf.data.pipeline import ImageOrder
+    from pgan_tf.data.order import ImageOrder
 
     order = ImageOrder(10, seed=3)
     stream = order.indices(0, 50)

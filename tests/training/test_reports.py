@@ -3,10 +3,11 @@
 import pytest
 import tensorflow as tf
 
-from pgan_tf.cli import UserError
 from pgan_tf.config import resolve
+from pgan_tf.errors import UserError
+from pgan_tf.progress import duration
 from pgan_tf.training.operations import iteration_operations
-from pgan_tf.training.reports import Reporter, TimeLeft, duration
+from pgan_tf.training.reports import Reporter, TimeLeft
 from pgan_tf.training.run_directory import RunDirectory
 
 

@@ -1,0 +1,1 @@
+"""The format on disk: TFRecord files of every level, written and read (docs/method.md)."""

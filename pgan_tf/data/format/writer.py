@@ -1,0 +1,404 @@
+"""Writing a data set: all levels from full-resolution images (spec section 4)."""
+
+import array
+import contextlib
+import dataclasses
+import os
+import re
+import socket
+from collections.abc import Sequence
+
+import numpy as np
+
+from pgan_tf.data import storage
+from pgan_tf.data.format import codecs, pyramid, records
+from pgan_tf.data.format.level import INDEX_SUFFIX, index_bytes, labels_file, level_file
+from pgan_tf.errors import UserError
+from pgan_tf.files import PARTIAL_SUFFIX, named_errors
+
+_REPLACED = ".replaced"  # before the suffix: a data set that is being replaced
+
+# The records of some images of one level: uint8 [n, length] when plain, else each by itself.
+Records = np.ndarray | list[bytes]
+
+_OTHER_OPEN_FILES = 64
+_MOST_PIXELS = 8192  # of a side: a record is made in memory
+
+_LEVEL_FILE = re.compile(r"(.*)-r\d\d(-\d{5}-of-\d{5})?\.tfrecords(\.index)?")
+_OTHER_FILE = re.compile(r".*-rxx\.labels|(CLASSES|CREDITS|LICENSE)\.txt")
+
+
+def encode(images: np.ndarray, compress: str | None = None) -> list[Records]:
+    """Returns the records of all levels, the full resolution first.
+
+    Args:
+      images: uint8 [N, C, R, R].
+      compress: one of codecs.CODECS, for the levels from 32x32 on; None: plain records.
+    """
+    return [
+        _compressed(level, compress)
+        if compress and level.shape[2] >= codecs.MIN_RESOLUTION
+        else records.layout(level.shape[1], level.shape[2]).encode(level)
+        for level in pyramid.levels(images)
+    ]
+
+
+def _compressed(images: np.ndarray, codec: str) -> list[bytes]:
+    return [
+        records.frame(records.example_bytes(codecs.compress(image, codec), images.shape[1:], codec))
+        for image in images
+    ]
+
+
+def size_on_disk(num_images: int, resolution: int, num_channels: int, label_size: int = 0) -> int:
+    """Returns the bytes that a plain data set of this size takes."""
+    record = sum(records.layout(num_channels, r).length for r in pyramid.resolutions(resolution))
+    return num_images * (record + 4 * label_size) + (128 if label_size else 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where the plain records of a data set being written go; for other processes to put them.
+
+    Record lengths being equal, a record's place follows from its number, so several processes can
+    write at once, in any order.
+    """
+
+    directory: str
+    name: str
+    resolution: int
+    shards: int
+
+    def write(self, start: int, levels: Sequence[np.ndarray]) -> int:
+        """Writes records of images start, start + 1, ...; returns how many."""
+        for resolution, level in zip(pyramid.resolutions(self.resolution), levels, strict=True):
+            for shard in range(self.shards):
+                rows = level[(shard - start) % self.shards :: self.shards]
+                position = (start - shard + self.shards - 1) // self.shards
+                file_name = level_file(self.name, resolution, shard, self.shards)
+                path = os.path.join(self.directory, file_name)
+                with named_errors(path), open(path, "r+b") as file:
+                    file.seek(position * level.shape[1])
+                    file.write(np.ascontiguousarray(rows).data)
+        return len(levels[0])
+
+
+class DatasetWriter:
+    """Writes a data set, which appears under its name when the `with` block succeeds.
+
+        with DatasetWriter("datasets/mine", resolution=64, num_channels=3) as writer:
+            for batch in batches:  # uint8 [n, 3, 64, 64]
+                writer.add(batch)
+            writer.set_labels(one_hot)  # optional: float32 [N, label size]
+
+    Everything goes into a hidden directory beside the target, which is flushed to the disk and
+    renamed at the end. When the block fails, nothing is left. A killed process leaves only the
+    hidden directory, which the next run removes.
+
+    Args:
+      path: the data set's directory; its last part is the data set's name.
+      resolution: of the images: a power of two, at least 4.
+      num_channels: 1 or 3.
+      force: replaces an existing data set.
+      num_images: how many will come, when that is known: the space on the disk is checked for
+        them, and a `with` block that brings another number fails.
+      shards: number of files that each level is split into; image i is in file i % shards.
+      compress: packs the images of 32x32 and more by "png" or "gzip".
+    Raises: UserError, at once, when the target exists or there is too little space.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        resolution: int,
+        num_channels: int,
+        *,
+        force: bool = False,
+        num_images: int | None = None,
+        shards: int = 1,
+        compress: str | None = None,
+    ):
+        self.path = os.fspath(path)
+        check_size(resolution, num_channels)
+        self.name = _checked_name(self.path)
+        # A link stays: what it leads to is written, on the disk where that is.
+        local = not storage.is_remote(self.path)
+        self._target = os.path.realpath(self.path) if local else self.path
+        parent, last = storage.split(self._target)
+        self.resolution, self.num_channels, self.num_images = resolution, num_channels, 0
+        self._force, self._expected, self.compress = force, num_images, compress
+        self._target = storage.join(parent, last)
+        self._partial = storage.join(
+            parent, f".{last}.{socket.gethostname()}.{os.getpid()}{PARTIAL_SUFFIX}"
+        )
+        self._labels: np.ndarray | None = None
+        self._shards = shards
+        self._files: list[list[_LevelFile]] = []  # by level, the full resolution first, and shard
+        _check_place(self._target, force)
+        if not 1 <= shards <= 99999:
+            raise UserError(f"{shards} shards: their number must be 1 to 99999")
+        if num_images is not None and 0 < num_images < shards:
+            raise UserError(f"{num_images} images can't fill {shards} shards; take fewer shards")
+        _check_open_files(shards * len(pyramid.resolutions(resolution)))
+        if num_images is not None and not compress:
+            check_space(self._target, size_on_disk(num_images, resolution, num_channels))
+
+    def __enter__(self) -> "DatasetWriter":
+        _remove_dead_partials(self._target)
+        if storage.is_dir(self._partial):  # a killed process had our number
+            storage.remove_tree(self._partial)
+        try:
+            storage.make_dirs(self._partial)
+            for resolution in pyramid.resolutions(self.resolution):
+                self._files.append([])
+                for shard in range(self._shards):
+                    file_name = level_file(self.name, resolution, shard, self._shards)
+                    path = storage.join(self._partial, file_name)
+                    self._files[-1].append(_LevelFile(path))
+        except BaseException:
+            self._clear()
+            raise
+        return self
+
+    def __exit__(self, kind, error, traceback) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._clear()
+
+    def add(self, images: np.ndarray) -> None:
+        """Appends images to every level.
+
+        Args:
+          images: uint8 [N, C, R, R].
+        """
+        shape = (self.num_channels, self.resolution, self.resolution)
+        if images.dtype != np.uint8 or images.shape[1:] != shape:
+            raise ValueError(f"expected uint8 [N, {shape}], got {images.dtype} {images.shape}")
+        self.add_encoded(encode(images, self.compress))
+
+    def add_encoded(self, levels: Sequence[Records]) -> None:
+        """Appends what `encode` made of images, perhaps in another process."""
+        for files, level in zip(self._files, levels, strict=True):
+            for shard, file in enumerate(files):
+                file.write(level[(shard - self.num_images) % self._shards :: self._shards])
+        self.num_images += len(levels[0])
+
+    def places(self) -> Places | None:
+        """Returns where other processes can put records, which `add_placed` then counts.
+
+        None where they can't: when records are compressed, or written by `tf.io.gfile`.
+        """
+        if self.compress or storage.is_remote(self._target):
+            return None
+        return Places(self._partial, self.name, self.resolution, self._shards)
+
+    def add_placed(self, count: int) -> None:
+        """Counts images whose records another process has put in their place."""
+        self.num_images += count
+
+    def set_labels(self, labels: np.ndarray) -> None:
+        """Sets the labels, one row an image, in the images' order: float32 [N, label size]."""
+        self._labels = np.asarray(labels, np.float32)
+
+    def add_file(self, name: str, content: bytes) -> None:
+        """Puts a further file, such as a licence, into the data set's directory."""
+        with storage.open_binary(storage.join(self._partial, name), "w") as file:
+            file.write(content)
+
+    def _clear(self) -> None:
+        """Removes what is unfinished."""
+        try:
+            self._close()
+        finally:
+            if storage.is_dir(self._partial):
+                storage.remove_tree(self._partial)
+
+    def _close(self) -> None:
+        levels, self._files = self._files, []
+        with contextlib.ExitStack() as stack:  # all are closed, whatever happens to one
+            for files in levels:
+                for file in files:
+                    stack.callback(file.close)
+
+    def _finish(self) -> None:
+        if self._expected not in (None, self.num_images):
+            raise UserError(
+                f"{self.path}: {self.num_images} images came instead of {self._expected}; nothing"
+                " was written"
+            )
+        if self.num_images == 0:
+            raise UserError(f"{self.path}: there is no image to write")
+        if self.num_images < self._shards:
+            raise UserError(
+                f"{self.path}: {self.num_images} images can't fill {self._shards} shard(s);"
+                " nothing was written"
+            )
+        if self._labels is not None:
+            if len(self._labels) != self.num_images:
+                raise ValueError(f"{len(self._labels)} labels for {self.num_images} images")
+            with storage.open_binary(
+                storage.join(self._partial, labels_file(self.name)), "w"
+            ) as file:
+                np.save(file, self._labels)
+        self._close()
+        if not storage.is_remote(self._partial):
+            for name in os.listdir(self._partial):
+                storage.flush(os.path.join(self._partial, name))
+        replaced = None
+        if storage.exists(self._target) and storage.names(self._target):
+            _check_place(self._target, self._force)
+            replaced = self._partial.removesuffix(PARTIAL_SUFFIX) + _REPLACED + PARTIAL_SUFFIX
+        try:
+            if replaced:
+                storage.rename_dir(self._target, replaced)
+            storage.rename_dir(self._partial, self._target)
+        except BaseException:
+            if replaced and storage.is_dir(replaced):
+                storage.rename_dir(replaced, self._target)
+            raise
+        if replaced:
+            storage.remove_tree(replaced)
+
+
+class _LevelFile:
+    """A file of a level being written, and where its records start if they vary in length."""
+
+    def __init__(self, path: str):
+        self._path = path
+        self._file = storage.open_binary(path, "w")
+        self._lengths = array.array("Q")
+
+    def write(self, level: Records) -> None:
+        with named_errors(self._path):
+            if isinstance(level, np.ndarray):
+                self._file.write(np.ascontiguousarray(level).tobytes())
+            else:
+                self._file.write(b"".join(level))
+                self._lengths.extend(map(len, level))
+
+    def close(self) -> None:
+        with named_errors(self._path):
+            self._file.close()
+            if self._lengths:
+                offsets = np.concatenate([[0], np.cumsum(self._lengths)])
+                with storage.open_binary(self._path + INDEX_SUFFIX, "w") as file:
+                    file.write(index_bytes(offsets))
+                self._lengths = array.array("Q")
+
+
+def check_size(resolution: int, num_channels: int) -> None:
+    """Raises UserError unless a data set can have images of this size."""
+    if not pyramid.is_valid(resolution):
+        raise UserError(f"resolution {resolution} is not a power of two from 4 on")
+    if resolution > _MOST_PIXELS:
+        raise UserError(f"resolution {resolution} is more than {_MOST_PIXELS}")
+    if num_channels not in (1, 3):
+        raise UserError(f"{num_channels} channels: images must have 1 (gray) or 3 (RGB)")
+
+
+def _checked_name(path: str) -> str:
+    """Returns the name of a data set. Raises: UserError for one that can't be such."""
+    _, name = storage.split(path)
+    if name.startswith(".") or not name.isprintable():
+        raise UserError(f"{path!r}: a data set's name is printable and starts with no dot")
+    return name
+
+
+def check_target(path: str, force: bool) -> None:
+    """Raises UserError unless a data set may be written to `path`.
+
+    It may when nothing, or an empty directory, is there; with `force` also when a data set is,
+    but never when the directory holds anything that is not part of one.
+    """
+    _checked_name(path)
+    _check_place(path, force)
+
+
+def _check_place(path: str, force: bool) -> None:
+    """Does what `check_target` says, but for the name, which of a link is the link's."""
+    if not storage.exists(path):
+        return
+    if not storage.is_dir(path):
+        raise UserError(f"{path} is a file; choose another target")
+    held = storage.names(path)
+    if not held:
+        return
+    sets = {match[1] for name in held if (match := _LEVEL_FILE.fullmatch(name))}
+    if len(sets) > 1:
+        raise UserError(
+            f"{path} holds {len(sets)} data sets, {' and '.join(sorted(sets)[:2])}; choose another"
+            " target"
+        )
+    others = [name for name in held if not _LEVEL_FILE.fullmatch(name)]
+    foreign = [
+        name
+        for name in held
+        if storage.is_dir(storage.join(path, name))
+        or (name in others and not _OTHER_FILE.fullmatch(name))
+    ]
+    if foreign or len(others) == len(held):
+        raise UserError(
+            f"{path} is in use and is no data set (it holds {(foreign or others)[0]!r}); choose"
+            " another target"
+        )
+    if not force:
+        raise UserError(f"{path} exists already; --force replaces it")
+
+
+def check_space(path: str, needed: int) -> None:
+    """Raises UserError when the disk that is to hold `path` has less than `needed` bytes free."""
+    free = storage.free_bytes(path)
+    if free is not None and free < needed:
+        raise UserError(
+            f"{path} needs {storage.readable_size(needed)}, but the disk has"
+            f" {storage.readable_size(free)} free"
+        )
+
+
+def _check_open_files(count: int) -> None:
+    """Raises UserError when a process may not have so many files open."""
+    try:
+        import resource
+    except ImportError:  # no such limit here
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY and count > limit - _OTHER_OPEN_FILES:
+        raise UserError(
+            f"so many shards are {count} files open at once, and this system allows {limit}; take"
+            " fewer shards, or raise the limit with ulimit -n"
+        )
+
+
+def _remove_dead_partials(target: str) -> None:
+    """Removes what killed processes of this machine left of earlier attempts.
+
+    A data set that was just being replaced when the process was killed gets its name back.
+    """
+    parent, name = storage.split(target)
+    if storage.is_remote(target) or not os.path.isdir(parent):
+        return
+    host = re.escape(socket.gethostname())
+    ours = re.compile(
+        rf"\.{re.escape(name)}\.{host}\.(\d+)({re.escape(_REPLACED)})?{re.escape(PARTIAL_SUFFIX)}"
+    )
+    for entry in os.listdir(parent):
+        if (match := ours.fullmatch(entry)) and not _is_alive(int(match[1])):
+            place = os.path.join(parent, entry)
+            if match[2] and not os.path.lexists(target):
+                os.rename(place, target)
+            else:
+                storage.remove_tree(place)
+
+
+def _is_alive(pid: int) -> bool:
+    if os.name != "posix":  # signal 0 is no question elsewhere
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,120 @@
+"""info and verify: what a data set holds, and whether it is sound."""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from pgan_tf import progress
+from pgan_tf.data import storage
+from pgan_tf.data.dataset import Dataset
+from pgan_tf.data.format import pyramid
+from pgan_tf.data.making import build
+from pgan_tf.errors import UserError
+
+_BLOCK_BYTES = 32 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Info:
+    """What a data set holds.
+
+    classes: (name, number of images) of each column of one-hot labels, or None.
+    storage: of each resolution: number of files, codec or None, bytes.
+    """
+
+    name: str
+    num_images: int
+    resolution: int
+    num_channels: int
+    label_size: int
+    classes: list[tuple[str, int]] | None
+    storage: dict[int, tuple[int, str | None, int]]
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of all levels."""
+        return sum(size for _, _, size in self.storage.values())
+
+
+def info(path: str | os.PathLike) -> Info:
+    """Returns what a data set holds. Raises: UserError when it can't be opened."""
+    dataset = Dataset(path, verify="off")
+    classes = None
+    if dataset.labels is not None and is_one_hot(dataset.labels):
+        counts = dataset.labels.sum(0).astype(int).tolist()
+        names = class_names(dataset) or list(map(str, range(dataset.label_size)))
+        classes = list(zip(names, counts, strict=True))
+    return Info(
+        dataset.name,
+        dataset.num_images,
+        dataset.resolution,
+        dataset.num_channels,
+        dataset.label_size,
+        classes,
+        {r: dataset.storage_of(r) for r in dataset.levels},
+    )
+
+
+def is_one_hot(labels: np.ndarray) -> bool:
+    """Returns whether each row has a single 1 and otherwise zeros."""
+    return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all())
+
+
+def class_names(dataset: Dataset) -> list[str] | None:
+    """Returns the names of the labels' columns, if the data set's directory has them."""
+    path = storage.join(dataset.path, build.CLASSES_FILE)
+    if not storage.exists(path):
+        return None
+    with storage.open_binary(path) as file:
+        names = file.read().decode("utf-8", "replace").removesuffix("\n").split("\n")
+    return names if len(names) == dataset.label_size else None
+
+
+def verify(path: str | os.PathLike) -> int:
+    """Checks a whole data set.
+
+    Every record's framing, shape and checksum; the numbers of images and labels; and each level
+    against the levels above it: it should be what `pyramid.levels` makes of the full images. Where
+    it is not, its pixels must still be within one of the mean of the four pixels above, as far as
+    the rounding of both levels can take them.
+
+    Returns: the number of images with a level that is only within rounding.
+    Raises: UserError that names file and record of the first fault.
+    """
+    dataset = Dataset(path, verify="off")
+    inexact = 0
+    with progress.bar("images") as bar:
+        task = bar.add_task(f"Checking {dataset.name}", total=dataset.num_images)
+        step = max(1, _BLOCK_BYTES // (dataset.resolution**2 * dataset.num_channels))
+        for start in range(0, dataset.num_images, step):
+            indices = np.arange(start, min(start + step, dataset.num_images))
+            inexact += _verify_images(dataset, indices)
+            bar.advance(task, len(indices))
+    return inexact
+
+
+def _verify_images(dataset: Dataset, indices: np.ndarray) -> int:
+    above = dataset.read_checked(dataset.resolution, indices)  # [n, C, r, r]
+    inexact = np.zeros(len(indices), bool)
+    computed = pyramid.levels(above)
+    next(computed)
+    for resolution, exact in zip(dataset.levels[-2::-1], computed, strict=True):
+        stored = dataset.read_checked(resolution, indices)
+        inexact |= (stored != exact).reshape(len(indices), -1).any(1)
+        for n in np.nonzero(inexact)[0]:
+            sums = above[n].astype(np.int32)
+            sums = (
+                sums[:, 0::2, 0::2]
+                + sums[:, 1::2, 0::2]
+                + sums[:, 0::2, 1::2]
+                + sums[:, 1::2, 1::2]
+            )
+            if (np.abs(sums - 4 * stored[n].astype(np.int32)) > 4).any():
+                file, record = dataset.locate(resolution, int(indices[n]))
+                raise UserError(
+                    f"{file}: record {record} is another image than the level above has there, or"
+                    " was scaled down otherwise; make the data set again"
+                )
+        above = stored
+    return int(inexact.sum())

@@ -1,0 +1,1 @@
+"""Making data sets: one module for each kind of source."""

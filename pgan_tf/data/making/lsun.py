@@ -1,0 +1,162 @@
+"""create_lsun: photographs of one category, from its LMDB database."""
+
+import contextlib
+import dataclasses
+import functools
+import itertools
+import os
+from collections.abc import Iterator
+
+import lmdb
+import numpy as np
+from PIL import Image
+
+from pgan_tf import progress
+from pgan_tf.data.format import writer
+from pgan_tf.data.format.writer import DatasetWriter
+from pgan_tf.data.making import build
+from pgan_tf.data.pictures import imagefile
+from pgan_tf.data.pictures.imagefile import BadImage
+from pgan_tf.errors import UserError
+
+_ORIGIN = "https://github.com/fyu/lsun"
+_KEYS_AT_ONCE = 16
+_SHOWN = 20  # undecodable entries that are named; the rest are only counted
+
+
+@functools.lru_cache(maxsize=1)
+def _open(path: str) -> lmdb.Environment:
+    return lmdb.open(path, readonly=True, lock=False, readahead=False)
+
+
+@contextlib.contextmanager
+def _damage_told(path: str) -> Iterator[None]:
+    """Turns what LMDB raises on a damaged database into UserError."""
+    try:
+        yield
+    except lmdb.Error as error:
+        raise UserError(f"{path} can't be read ({error}); fetch it again") from None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Convert:
+    """Makes the records of some entries, in whatever process it is called.
+
+    Returns them, and what is wrong with entries that can't be decoded: (number of those before it
+    that can, message).
+    """
+
+    path: str
+    resolution: int
+    compress: str | None
+
+    def __call__(self, keys: list[bytes]) -> tuple[list[writer.Records], list[tuple[int, str]]]:
+        images, problems = [], []
+        with _damage_told(self.path), _open(self.path).begin(buffers=False) as transaction:
+            for key in keys:
+                try:
+                    images.append(centre_square(transaction.get(key), self.resolution))
+                except BadImage as error:
+                    name = key.decode("ascii", "backslashreplace")
+                    problems.append((len(images), f"{name}: {error}"))
+        empty = np.empty((0, 3, self.resolution, self.resolution), np.uint8)
+        return writer.encode(np.stack(images) if images else empty, self.compress), problems
+
+
+def centre_square(data: bytes, resolution: int) -> np.ndarray:
+    """Decodes an image, cuts the largest square from its middle and resizes it (Lanczos).
+
+    Returns: uint8 [3, resolution, resolution]. Raises: BadImage.
+    """
+    with imagefile.open_image(data) as image:
+        pixels = imagefile.pixels_of(image)
+    height, width = pixels.shape[1:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = pixels[:, top : top + side, left : left + side].transpose(1, 2, 0)
+    resized = Image.fromarray(np.ascontiguousarray(square)).resize(
+        (resolution, resolution), Image.Resampling.LANCZOS
+    )
+    return np.asarray(resized).transpose(2, 0, 1)
+
+
+def create(
+    path: str | os.PathLike,
+    lmdb_dir: str | os.PathLike,
+    resolution: int = 256,
+    max_images: int | None = None,
+    *,
+    workers: int | None = None,
+    force: bool = False,
+    shards: int = 1,
+    compress: str | None = None,
+) -> tuple[int, int]:
+    """Makes a data set of an LSUN category, in the order of the database.
+
+    Entries that can't be decoded are named, counted and left out.
+
+    Args:
+      path: the data set's directory.
+      lmdb_dir: the category's database, a local directory with data.mdb.
+      resolution: power of two.
+      max_images: how many to take at most.
+      workers: processes; None: one a processor.
+      force, shards, compress: see `DatasetWriter`.
+    Returns: numbers of images and of entries left out.
+    Raises: UserError.
+    """
+    writer.check_target(os.fspath(path), force)
+    if max_images is not None and max_images < 1:
+        raise UserError(f"--max_images {max_images}: at least one image is needed")
+    source = os.fspath(lmdb_dir)
+    if not os.path.isfile(os.path.join(source, "data.mdb")):
+        raise UserError(
+            f"{source} is no LMDB directory: it has no data.mdb; fetch a category's images as"
+            f" {_ORIGIN} says, unpack them, and name OUT and their directory"
+        )
+    with _damage_told(source):
+        environment = _open(source)
+        entries = environment.stat()["entries"]
+        size = os.path.getsize(os.path.join(source, "data.mdb"))
+        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if size < needed:  # reading what isn't there would end the process without a word
+        raise UserError(
+            f"{source}/data.mdb is cut short ({size} of {needed} bytes); fetch it again"
+        )
+    total = min(entries, max_images or entries)
+    workers = min(build.num_workers(workers), -(-total // _KEYS_AT_ONCE))
+    written = bad = 0
+    with contextlib.ExitStack() as stack:
+        target = stack.enter_context(
+            DatasetWriter(path, resolution, 3, force=force, shards=shards, compress=compress)
+        )
+        if not compress:
+            writer.check_space(os.fspath(path), writer.size_on_disk(total, resolution, 3))
+        bar = stack.enter_context(progress.bar("images"))
+        task = bar.add_task(f"Writing {target.name}", total=total)
+        converted = build.ordered_map(
+            _Convert(source, resolution, compress), _batches(source), workers
+        )
+        stack.enter_context(contextlib.closing(converted))
+        for levels, problems in converted:
+            count = min(len(levels[0]), total - written)
+            target.add_encoded([level[:count] for level in levels])
+            written += count
+            for before, problem in problems:
+                if written == total and before >= count:
+                    break  # behind the last image wanted
+                bad += 1
+                if bad <= _SHOWN:
+                    bar.console.print(f"left out: {problem}", markup=False, highlight=False)
+            bar.update(task, completed=written)
+            if written == total:
+                break
+    return written, bad
+
+
+def _batches(path: str) -> Iterator[list[bytes]]:
+    """Yields the database's keys, some at a time."""
+    with _damage_told(path), _open(path).begin() as transaction:
+        keys = transaction.cursor().iternext(keys=True, values=False)
+        while batch := list(itertools.islice(keys, _KEYS_AT_ONCE)):
+            yield batch

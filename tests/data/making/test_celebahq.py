@@ -1,0 +1,503 @@
+import errno
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import celebahq_mini
+import numpy as np
+import pytest
+from celebahq_mini import CELEBA, DELTAS, ROOT
+from PIL import Image
+
+import dataset_tool
+from pgan_tf.data import storage
+from pgan_tf.data.dataset import Dataset
+from pgan_tf.data.making.celebahq import alignment
+from pgan_tf.data.making.celebahq import create as celebahq
+from pgan_tf.data.making.celebahq.work import WorkDir
+from pgan_tf.errors import UserError
+
+ROWS = celebahq_mini.rows()[1:5]  # idx 1, 2, 3 and 4
+RECORDS = [3, 0, 1, 2]  # index of each record: RandomState(123) shuffles four so
+
+
+def test_files_are_the_official_ones(tmp_path, capsys):
+    out = tmp_path / "celebahq"
+    dataset_tool.main(["create_celebahq", str(out), str(CELEBA), str(DELTAS), "--num_threads", "2"])
+    expected = json.loads((ROOT / "expected.json").read_text())["files"]
+    assert sorted(os.listdir(out)) == sorted(expected)
+    for name, (size, sha256) in expected.items():
+        content = (out / name).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (size, sha256), name
+    assert "exact 7, near 0, failed 0" in capsys.readouterr().out
+    assert sorted(os.listdir(tmp_path)) == ["celebahq", "celebahq-images.txt"]
+
+
+@pytest.fixture
+def inputs(tmp_path) -> Path:
+    """A directory with celeba/ and deltas/ for ROWS, to be spoilt."""
+    shutil.copytree(CELEBA, tmp_path / "celeba")
+    shutil.copytree(DELTAS, tmp_path / "deltas")
+    write_list(tmp_path)
+    return tmp_path
+
+
+def write_list(inputs: Path, rows=ROWS) -> None:
+    lines = ["idx orig_idx orig_file proc_md5 final_md5", *(" ".join(map(str, r)) for r in rows)]
+    (inputs / "deltas/image_list.txt").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def aligned(monkeypatch) -> list[str]:
+    """Replaces aligning, which is slow and tested elsewhere; holds the photographs processed."""
+    files = {tuple(row.landmarks.ravel()): row for row in celebahq_mini.rows()}
+    calls = []
+
+    def align(image, landmarks):
+        row = files[tuple(np.float32(landmarks).ravel())]
+        calls.append(row.orig_file)
+        return row.processed()
+
+    monkeypatch.setattr(alignment, "align", align)
+    return calls
+
+
+def create(inputs: Path, **options):
+    return celebahq.create(
+        inputs / "hq", inputs / "celeba", inputs / "deltas", **({"workers": 1} | options)
+    )
+
+
+def listing(inputs: Path) -> dict[str, list[str]]:
+    """Returns {photograph: (record, status, reason)} from the list that was written."""
+    lines = (inputs / "hq-images.txt").read_text().splitlines()
+    assert lines[0] == "record idx orig_idx orig_file status md5 reason"
+    fields = [line.split(" ", 6) for line in lines[1:]]
+    return {f[3]: (f[0], f[4], f[6] if len(f) > 6 else "") for f in fields}
+
+
+def md5s(path: Path) -> list[str]:
+    """Returns the md5 of each record's image, channel-major."""
+    data = Dataset(path)
+    images = data.read(1024, range(data.num_images)).transpose(0, 3, 1, 2)
+    return [hashlib.md5(np.ascontiguousarray(image)).hexdigest() for image in images]
+
+
+def test_records_are_in_the_shuffled_order(inputs, aligned):
+    results = create(inputs)
+    assert [r.status for r in results] == ["exact"] * 4
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
+    assert {name: int(line[0]) for name, line in listing(inputs).items()} == {
+        ROWS[index].orig_file: record for record, index in enumerate(RECORDS)
+    }
+
+
+def perturb(monkeypatch, rows) -> None:
+    """Makes the processed images of some photographs differ by up to one level."""
+    align = alignment.align
+    photographs = {tuple(row.landmarks.ravel()) for row in rows}
+
+    def perturbed(image, landmarks):
+        right = align(image, landmarks)
+        if tuple(np.float32(landmarks).ravel()) not in photographs:
+            return right
+        noise = np.random.RandomState(0).randint(-1, 2, right.shape)
+        return np.clip(right + noise, 0, 255).astype(np.uint8)
+
+    monkeypatch.setattr(alignment, "align", perturbed)
+
+
+def test_another_decoder_gives_near_images(inputs, aligned, monkeypatch, capsys):
+    perturb(monkeypatch, ROWS[1:3])
+    results = create(inputs)
+    assert [r.status for r in results] == ["exact", "near", "near", "exact"]
+    assert "exact 2, near 2, failed 0" in capsys.readouterr().out
+    assert [listing(inputs)[row.orig_file][1] for row in ROWS] == [r.status for r in results]
+    images = Dataset(inputs / "hq").read(1024, range(4)).transpose(0, 3, 1, 2)
+    for image, index in zip(images, RECORDS, strict=True):
+        processed, delta = ROWS[index].processed(), ROWS[index].delta()
+        difference = abs(image.astype(int) - (processed + delta))
+        # The golden deltas are noise in a few rows, and nothing elsewhere; see add_nearly.
+        assert difference[delta == 0].max() == (results[index].status == "near")
+        assert (difference > 1).sum() < 100
+
+
+def test_strict_stops_at_what_is_not_exact(inputs, aligned, monkeypatch):
+    perturb(monkeypatch, ROWS[1:2])
+    for calls in (2, 2):  # the second time it is known
+        with pytest.raises(UserError, match=rf"{ROWS[1].orig_file} is near, not exact: Pillow"):
+            create(inputs, strict=True)
+        assert len(aligned) == calls
+        assert not (inputs / "hq").exists()
+    assert [r.status for r in create(inputs)].count("near") == 1
+
+
+def spoil_photograph(inputs: Path) -> None:
+    path = inputs / "celeba/img_celeba" / ROWS[2].orig_file
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def spoil_delta(inputs: Path, content: bytes | None = b"not a token") -> None:
+    """Rewrites the zip file with another content, or none, for the delta of ROWS[2]."""
+    path = inputs / "deltas/deltas00000.zip"
+    name = f"delta{ROWS[2].idx:05d}.dat"
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry: archive.read(entry) for entry in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, held in entries.items():
+            if entry != name or content is not None:
+                archive.writestr(entry, content if entry == name else held)
+
+
+def spoil_zip_entry(inputs: Path) -> None:
+    path = inputs / "deltas/deltas00000.zip"
+    with zipfile.ZipFile(path) as archive:
+        start = archive.getinfo(f"delta{ROWS[2].idx:05d}.dat").header_offset
+    content = bytearray(path.read_bytes())
+    content[start + 100] ^= 1
+    path.write_bytes(content)
+
+
+def spoil_md5(inputs: Path) -> None:
+    write_list(inputs, [r._replace(final_md5="0" * 32) if r == ROWS[2] else r for r in ROWS])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (spoil_photograph, "can't be decrypted: 000003.jpg isn't the original file"),
+        (spoil_delta, "can't be decrypted"),
+        (spoil_zip_entry, "can't be read from .*deltas00000.zip: Bad CRC-32"),
+        (spoil_md5, "final_md5 isn't"),
+    ],
+)
+def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil, reason):
+    spoil(inputs)
+    with pytest.raises(UserError, match=r"1 of 4 images failed .*--allow-partial"):
+        create(inputs)
+    assert not (inputs / "hq").exists()
+    out = capsys.readouterr().out
+    assert "exact 3, near 0, failed 1" in out
+    assert re.search(f"failed: {ROWS[2].orig_file}: .*{reason}", out)
+    assert [line[:2] for line in listing(inputs).values()][2] == ("-", "failed")
+    assert {line[0] for line in listing(inputs).values()} == {"-"}  # there are no records yet
+    assert re.search(reason, listing(inputs)[ROWS[2].orig_file][2])
+
+    create(inputs, allow_partial=True)
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS if i != 2]
+    kept = {name: line[0] for name, line in listing(inputs).items()}
+    assert kept == {ROWS[i].orig_file: record for i, record in enumerate(("1", "2", "-", "0"))}
+
+
+def test_photograph_that_can_not_be_decoded(inputs, aligned, monkeypatch):
+    monkeypatch.setattr(alignment, "decode", functools.partial(decode_or_fail, ROWS[0].jpg))
+    with pytest.raises(UserError, match="1 of 4 images failed"):
+        create(inputs)
+    assert listing(inputs)[ROWS[0].orig_file][1:] == ("failed", "cut short")
+
+
+def decode_or_fail(bad: bytes, jpg: bytes) -> Image.Image:
+    if jpg == bad:
+        raise alignment.ImageError("cut short")
+    return Image.new("RGB", (8, 8))
+
+
+def test_image_that_failed_is_made_alone_once_it_is_put_right(inputs, aligned):
+    photograph = inputs / "celeba/img_celeba" / ROWS[2].orig_file
+    right = photograph.read_bytes()
+    photograph.write_bytes(right[:5000])
+    with pytest.raises(UserError, match="1 of 4 images failed"):
+        create(inputs)
+    photograph.write_bytes(right)
+    aligned.clear()
+    create(inputs)
+    assert aligned == [ROWS[2].orig_file]
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
+
+
+def test_all_images_failed(inputs, monkeypatch):
+    for photograph in (inputs / "celeba/img_celeba").iterdir():
+        photograph.write_bytes(b"")
+    with pytest.raises(UserError, match="all 4 images failed"):
+        create(inputs, allow_partial=True)
+    monkeypatch.setattr(celebahq, "_HOPELESS", 2)
+    with pytest.raises(UserError, match=r"first 2 images failed; 000006.jpg: .*original file"):
+        create(inputs)
+
+
+# What is looked at before any work.
+
+
+def test_without_any_input_all_of_it_is_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as error:
+        dataset_tool.main(["create_celebahq"])
+    for text in (
+        "datasets/raw/celeba/img_celeba: no such directory",
+        "datasets/raw/celeba/Anno/list_landmarks_celeba.txt: no such file",
+        "datasets/raw/celebahq-deltas/image_list.txt: no such file",
+        "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        "https://github.com/tkarras/progressive_growing_of_gans",
+        "deltas00000.zip, deltas01000.zip, ..., deltas29000.zip",
+    ):
+        assert text in str(error.value)
+    assert not os.listdir(tmp_path)
+
+
+def test_everything_that_is_missing_is_named_at_once(inputs):
+    (inputs / "celeba/img_celeba" / ROWS[0].orig_file).unlink()
+    (inputs / "celeba/img_celeba" / ROWS[3].orig_file).unlink()
+    (inputs / "celeba/Anno/list_landmarks_celeba.txt").unlink()
+    spoil_delta(inputs, None)
+    write_list(inputs, [*ROWS, ROWS[0]._replace(idx=2345)])
+    message = problems(inputs)
+    assert "2 photographs missing in" not in message  # the new line names the first one again
+    assert f"3 photographs missing in {inputs}/celeba/img_celeba: {ROWS[0].orig_file}" in message
+    assert f"1 zip files missing in {inputs}/deltas: deltas02000.zip" in message
+    assert f"1 deltas missing in {inputs}/deltas/deltas00000.zip: delta00003.dat" in message
+    assert "list_landmarks_celeba.txt: no such file" in message
+
+
+def problems(inputs: Path) -> str:
+    with pytest.raises(UserError) as error:
+        create(inputs)
+    assert not (inputs / ".hq.work").exists()
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("0 1 a.jpg", "line 3 has 3 fields, not 5"),
+        (f"7 1 ../a.jpg {'0' * 32} {'0' * 32}", "line 3 is malformed"),
+        (f"7 -1 a.jpg {'0' * 32} {'0' * 32}", "line 3 is malformed"),
+        (f"7 1 a.jpg {'0' * 31} {'0' * 32}", "line 3 is malformed"),
+        (f"1 1 a.jpg {'0' * 32} {'0' * 32}", "line 3 repeats an idx"),
+        (f"7 7 000006.jpg {'0' * 32} {'0' * 32}", "has 7 rows, but 000006.jpg should be in row 7"),
+        (f"7 0 000006.jpg {'0' * 32} {'0' * 32}", "line 3 is of '000001.jpg' instead of 000006"),
+    ],
+)
+def test_malformed_line_of_the_image_list(inputs, line, problem):
+    path = inputs / "deltas/image_list.txt"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], line, *lines[2:]]))
+    assert problem in problems(inputs)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "does not start with a line 'idx orig_idx"),
+        (b"idx orig_idx orig_file proc_md5 final_md5\n", "lists no images"),
+        (b"\xff\xfe\x00", "is no text file"),
+    ],
+)
+def test_image_list_that_is_none(inputs, content, problem):
+    (inputs / "deltas/image_list.txt").write_bytes(content)
+    assert problem in problems(inputs)
+
+
+def test_columns_may_come_in_any_order_and_number(inputs, aligned):
+    lines = [line.split() for line in (inputs / "deltas/image_list.txt").read_text().splitlines()]
+    text = "\n".join(" ".join([*reversed(fields), "x"]) for fields in lines)
+    (inputs / "deltas/image_list.txt").write_text(text)
+    assert [r.status for r in create(inputs)] == ["exact"] * 4
+
+
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (lambda lines: lines[:-1], "its first line says '7', but 6 rows of landmarks"),
+        (lambda lines: [], "its first line says '', but 0 rows"),
+        (lambda lines: [*lines[:3], "000002.jpg 1 2 3", *lines[4:]], "line 4 does not hold ten"),
+        (lambda lines: [*lines[:3], "000002.jpg" + " x" * 10, *lines[4:]], "line 4 does not"),
+        (lambda lines: [*lines[:3], "000002.jpg" + " inf" * 10, *lines[4:]], "line 4 does not"),
+    ],
+)
+def test_landmarks_of_wrong_length(inputs, edit, problem):
+    path = inputs / "celeba/Anno/list_landmarks_celeba.txt"
+    path.write_text("\n".join(edit(path.read_text().splitlines())) + "\n")
+    assert problem in problems(inputs)
+
+
+def test_zip_file_that_is_cut_short(inputs):
+    path = inputs / "deltas/deltas00000.zip"
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert f"{path} is damaged or cut short" in problems(inputs)
+
+
+def test_disk_space_is_looked_at_first(inputs, aligned, monkeypatch):
+    monkeypatch.setattr(storage, "free_bytes", lambda path: 20_000_000)
+    with pytest.raises(UserError, match=r"hq needs 24\.8 MB, but the disk has 20 MB free"):
+        create(inputs)
+    monkeypatch.setattr(storage, "free_bytes", lambda path: 30_000_000)  # 4 * (4.2 + 2) MB
+    create(inputs)
+
+
+def test_target_that_exists(inputs, aligned):
+    (inputs / "hq").mkdir()
+    (inputs / "hq" / "letter.doc").touch()
+    with pytest.raises(UserError, match="is in use and is no data set"):
+        create(inputs, force=True)
+    (inputs / "hq" / "letter.doc").unlink()
+    create(inputs)
+    with pytest.raises(UserError, match="--force"):
+        create(inputs)
+    create(inputs, force=True)
+
+
+# Interruptions.
+
+
+def test_full_disk_keeps_what_is_finished(inputs, aligned, monkeypatch):
+    save, room = Image.Image.save, [2]
+
+    def save_while_there_is_room(self, *args, **options):
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device", "disk")
+        save(self, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", save_while_there_is_room)
+        with pytest.raises(OSError, match="No space left"):
+            create(inputs)
+    assert not (inputs / "hq").exists()
+    aligned.clear()
+    create(inputs)
+    assert aligned == [row.orig_file for row in ROWS[2:]]
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
+
+
+def start(inputs: Path) -> subprocess.Popen:
+    """Starts the command in a process group of its own."""
+    command = [sys.executable, dataset_tool.__file__, "create_celebahq"]
+    paths = [str(inputs / name) for name in ("hq", "celeba", "deltas")]
+    return subprocess.Popen(
+        [*command, *paths, "--workers", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_until(condition, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def finished(inputs: Path) -> list[str]:
+    return [path.name for path in (inputs / ".hq.work").glob("*.webp")]
+
+
+def group_is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs process groups")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_interrupted_job_goes_on(inputs, aligned, how):
+    job = start(inputs)
+    wait_until(lambda: finished(inputs))
+    if how == signal.SIGKILL:
+        job.kill()  # the workers are not told
+    else:
+        os.killpg(job.pid, how)  # as a terminal does
+    out, err = job.communicate(timeout=60)
+    if how == signal.SIGINT:
+        assert job.returncode == 130
+        assert "the same command goes on" in out
+        assert err.strip().endswith("error: interrupted") and "Traceback" not in err
+    wait_until(lambda: not group_is_alive(job.pid))  # nor did they stay
+    assert not (inputs / "hq").exists()
+    before = len(finished(inputs))
+    assert before >= 1
+
+    create(inputs)
+    assert len(aligned) == 4 - before
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
+    assert sorted(os.listdir(inputs)) == ["celeba", "deltas", "hq", "hq-images.txt"]
+
+
+def test_the_listing_takes_no_other_file_s_place(inputs):
+    (inputs / "hq-images.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"hq-images\.txt.* holds something else"):
+        create(inputs)
+    assert (inputs / "hq-images.txt").read_text() == "mine"
+    create(inputs, force=True)
+    create(inputs, force=True)
+    assert (inputs / "hq-images.txt").read_text().startswith("record idx")
+
+
+def unfinished(inputs: Path, aligned, monkeypatch) -> None:
+    """Leaves a work directory with four finished images."""
+    with monkeypatch.context() as patch:
+        patch.setattr(celebahq.build, "build", lambda *args, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            create(inputs)
+    aligned.clear()
+    assert len(finished(inputs)) == 4
+
+
+def test_half_written_and_damaged_images_are_made_anew(inputs, aligned, monkeypatch):
+    unfinished(inputs, aligned, monkeypatch)
+    work = inputs / ".hq.work"
+    (work / ".00001-x.webp.99.partial").write_bytes(b"half")
+    damaged = work / sorted(finished(inputs))[1]
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    with pytest.raises(UserError, match=rf"{damaged} was damaged .* start the job again"):
+        create(inputs)
+    assert not (work / ".00001-x.webp.99.partial").exists()
+    create(inputs)
+    assert aligned == [ROWS[1].orig_file]
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
+
+
+def test_only_what_changed_is_made_anew(inputs, aligned, monkeypatch):
+    unfinished(inputs, aligned, monkeypatch)
+    other = ROWS[1]._replace(final_md5="0" * 32)
+    write_list(inputs, [ROWS[0], other, *ROWS[2:4]])
+    with pytest.raises(UserError, match="1 of 4 images failed"):
+        create(inputs)
+    assert aligned == [ROWS[1].orig_file]
+    write_list(inputs, ROWS[:4])
+    create(inputs)
+    assert aligned == [ROWS[1].orig_file] * 2
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
+
+
+def test_images_by_another_pillow_are_not_used(inputs, aligned, monkeypatch):
+    unfinished(inputs, aligned, monkeypatch)
+    monkeypatch.setattr(celebahq.PIL, "__version__", "3.1.1")
+    with pytest.raises(UserError, match=r"\.hq\.work holds images made by another Pillow"):
+        create(inputs)
+
+
+def test_one_job_at_a_time(inputs, aligned):
+    pytest.importorskip("fcntl")
+    with (
+        WorkDir.beside(str(inputs / "hq")).claimed("key"),
+        pytest.raises(UserError, match="the same job runs already"),
+    ):
+        create(inputs)
+
+
+def test_shards_and_compression(inputs, aligned):
+    create(inputs, shards=2, compress="png")
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]

@@ -1,0 +1,122 @@
+"""OpenMoji as a data set: which drawings, and how they look."""
+
+import re
+
+import numpy as np
+import pytest
+
+import dataset_tool
+from pgan_tf.data.dataset import Dataset
+from pgan_tf.data.making import openmoji
+from pgan_tf.data.making.emoji_groups import GROUPS
+
+
+@pytest.fixture(scope="module")
+def chosen():
+    return [openmoji.emojis()[i] for i in openmoji.select()]
+
+
+def _index(sequence):
+    return [emoji.sequence for emoji in openmoji.emojis()].index(sequence)
+
+
+def test_groups_are_complete():
+    counts = {g: sum(len(s.split()) for s in sub.values()) for g, sub in GROUPS.items()}
+    # Unicode 17's emoji-test.txt, fully-qualified, without skin tones; people and hands include
+    # the pairs that it lists with skin tones only.
+    assert counts["smileys"] == 171 and counts["flags"] == 270 and counts["animals"] == 160
+    everything = " ".join(s for sub in GROUPS.values() for s in sub.values()).split()
+    assert len(everything) == len(set(everything))
+    assert len(openmoji.emojis()) > 4000
+
+
+def test_what_is_left_out(chosen):
+    sequences = {emoji.sequence for emoji in chosen}
+    assert 2000 < len(chosen) == len(sequences) < 2500
+    assert not any(re.search("1F3F[B-F]", s) for s in sequences)  # skin tones
+    for text in ("0031-FE0F-20E3", "1F1E6", "2117", "00A9", "1F170", "E0A2", "203C"):
+        assert text not in sequences, text
+    for plain_flag in ("1F3F3", "1F3F4", "1F3F3-FE0F-200D-1F7E5", "1F3F4-FE0F-200D-1F7EB", "1F6A9"):
+        assert plain_flag not in sequences, plain_flag
+    # Drawn alike: the flags of Clipperton and Saint Martin are France's, a man has a beard or not.
+    assert len(sequences & {"1F1EB-1F1F7", "1F1E8-1F1F5", "1F1F2-1F1EB"}) == 1
+    assert len(sequences & {"1F468-200D-1F9B1", "1F9D1-200D-1F9B1"}) == 1
+    for kept in ("1F600", "1F431", "1F34E", "1F1EF-1F1F5", "1F3F4-200D-2620-FE0F", "E000"):
+        assert kept in sequences, kept
+
+
+def test_no_two_look_the_same(chosen):
+    images = np.stack([openmoji.render(_index(e.sequence), 16) for e in chosen[::3]])
+    flat = images.reshape(len(images), -1)
+    assert len(np.unique(flat, axis=0)) == len(flat)
+
+
+def test_subsets():
+    faces = [openmoji.emojis()[i] for i in openmoji.select("faces")]
+    assert 100 < len(faces) < 171 and {e.group for e in faces} == {"smileys"}
+    assert all("face" in e.subgroup for e in faces)
+    animals = [openmoji.emojis()[i] for i in openmoji.select("animals")]
+    assert {e.group for e in animals} == {"animals"} and len(animals) > 150
+    toned = openmoji.select("people", skin_tones=True)
+    assert len(toned) > 4 * len(openmoji.select("people"))
+
+
+@pytest.mark.parametrize("resolution", [32, 64, 200])
+def test_drawings_are_centred_and_whole(chosen, resolution):
+    for emoji in chosen[::40]:
+        image = openmoji.render(_index(emoji.sequence), resolution).astype(int)
+        assert image.shape == (resolution, resolution, 3)
+        edges = np.concatenate([image[[0, -1]].reshape(-1, 3), image[:, [0, -1]].reshape(-1, 3)])
+        assert (edges == 255).all(), emoji
+        # The box of what is visible: in the middle within a pixel, and as large as promised.
+        ys, xs = np.nonzero((255 - image).max(2) > 24)
+        for positions in (ys, xs):
+            middle = (positions.min() + positions.max()) / 2
+            assert abs(middle - (resolution - 1) / 2) <= 1, emoji
+        side = max(np.ptp(ys), np.ptp(xs)) + 1
+        assert side <= resolution * (1 - 2 * openmoji.MARGIN) + 2, emoji
+
+
+@pytest.mark.parametrize(
+    "sequence, color",
+    [
+        ("1F600", (252, 234, 43)),  # a face is OpenMoji's yellow
+        ("2764", (210, 47, 39)),  # a heart is red
+        ("1F7E6", (146, 211, 245)),  # a blue square
+    ],
+)
+def test_colors(sequence, color):
+    sequence = next(
+        e.sequence for e in openmoji.emojis() if e.sequence.replace("-FE0F", "") == sequence
+    )
+    pixels = openmoji.render(_index(sequence), 64).reshape(-1, 3)
+    colors, counts = np.unique(pixels, axis=0, return_counts=True)
+    colors, counts = colors[(colors != 255).any(1)], counts[(colors != 255).any(1)]
+    np.testing.assert_array_equal(colors[counts.argmax()], color)
+
+
+def test_create(tmp_path):
+    out = tmp_path / "flags"
+    options = ["--resolution", "16", "--subset", "faces", "--workers", "1"]
+    dataset_tool.main(["create_openmoji", str(out), *options])
+    data = Dataset(out)
+    chosen = np.array(openmoji.select("faces"))
+    np.random.RandomState(123).shuffle(chosen)
+    assert data.num_images == len(chosen) and data.labels is None
+    for record in (0, 50):
+        expected = openmoji.render(chosen[record], 16)
+        np.testing.assert_array_equal(data.read(16, [record])[0], expected)
+    assert "CC BY-SA 4.0" in (out / "CREDITS.txt").read_text()
+    assert "ShareAlike" in (out / "LICENSE.txt").read_text()
+
+
+def test_labels_are_the_groups(tmp_path, monkeypatch):
+    some = openmoji.select("faces")[:4] + openmoji.select("food")[:3]
+    monkeypatch.setattr(openmoji, "select", lambda *_: some)
+    assert openmoji.create(tmp_path / "some", 8, workers=1) == 7
+    order = np.arange(7)
+    np.random.RandomState(123).shuffle(order)
+    np.testing.assert_array_equal(
+        Dataset(tmp_path / "some").labels, np.eye(2)[(order >= 4).astype(int)]
+    )
+    assert (tmp_path / "some" / "CLASSES.txt").read_text() == "smileys\nfood\n"

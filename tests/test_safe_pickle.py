@@ -1,0 +1,191 @@
+"""Pickles: arrays and plain values come in, anything else is refused and not executed."""
+
+import collections
+import os
+import pickle
+import pickletools
+
+import made_up
+import numpy as np
+import pytest
+
+from pgan_tf import safe_pickle
+from pgan_tf.errors import UserError
+
+VALUE = {
+    "ints": np.arange(6, dtype=np.int16).reshape(2, 3),
+    "fortran": np.asfortranarray(np.random.RandomState(0).rand(3, 4)),
+    "big": np.arange(5, dtype=">u4"),
+    "empty": np.zeros((0, 3), np.float32),
+    "scalar": np.float32(2.5),
+    "bool": np.array([True, False]),
+    "text": np.array(["a", "bc"]),
+    "plain": [None, True, 1, -(2**70), 2.5, "x", b"\xff", (1, (2,)), {"k": [3]}, b""],
+}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_and_plain_values(tmp_path, protocol):
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(VALUE, protocol))
+    loaded = safe_pickle.load(tmp_path / "x.pkl")
+    assert loaded.keys() == VALUE.keys() and loaded["plain"] == VALUE["plain"]
+    for name, array in VALUE.items():
+        if name != "plain":
+            np.testing.assert_array_equal(loaded[name], array)
+            assert loaded[name].dtype.kind == array.dtype.kind
+            assert loaded[name].dtype.itemsize == array.dtype.itemsize
+    assert not loaded["ints"].dtype.hasobject
+    (loaded["ints"] + 1).astype(np.float32)  # usable like any array
+
+
+def test_wherever_the_file_is():
+    import tensorflow as tf
+
+    with tf.io.gfile.GFile("ram://pickles/x.pkl", "wb") as file:
+        file.write(pickle.dumps(VALUE))
+    loaded = safe_pickle.load("ram://pickles/x.pkl")
+    np.testing.assert_array_equal(loaded["fortran"], VALUE["fortran"])
+
+
+def test_python_2(tmp_path):
+    value = {"data": np.arange(12, dtype=np.uint8).reshape(3, 4), "labels": [1, 2, -3]}
+    made_up.python2_pickle(tmp_path / "x.pkl", value)
+    loaded = safe_pickle.load(tmp_path / "x.pkl")
+    np.testing.assert_array_equal(loaded["data"], value["data"])
+    assert loaded["labels"] == [1, 2, -3]
+
+
+def test_a_memo_without_end_takes_no_memory(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(b"\x80\x02Nr\xff\xff\xff\x7f.")
+    assert safe_pickle.load(tmp_path / "x.pkl") is None
+
+
+@pytest.mark.parametrize(
+    "payload, message",
+    [
+        (b"\x80\x02})" + b"\x85" * 200_000 + b"K\1s.", "keys that are no plain values"),
+        (b"\x80\x02}(K\1)u.", None),
+        (b"\x80\x04\x8f.", "sets"),
+        (b"\x80\x04(K\1\x91.", "sets"),
+    ],
+)
+def test_keys_are_plain_and_sets_are_refused(tmp_path, payload, message):
+    (tmp_path / "x.pkl").write_bytes(payload)
+    if message is None:
+        assert safe_pickle.load(tmp_path / "x.pkl") == {1: ()}
+        return
+    with pytest.raises(UserError, match=f"asks for {message}"):
+        safe_pickle.load(tmp_path / "x.pkl")
+
+
+def test_lists_within_lists_do_not_grow(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(b"\x80\x02K\1" + b"2\x86" * 40 + b".")
+    nested = safe_pickle.load(tmp_path / "x.pkl")
+    for value in (nested, [nested], [1.5], [1 << 70], "text", None):
+        with pytest.raises(ValueError, match="list of whole numbers"):
+            safe_pickle.as_array(value)
+    np.testing.assert_array_equal(safe_pickle.as_array([3, -1]), [3, -1])
+
+
+def test_python_2_s_first_protocol(tmp_path):
+    reduced = b"(dp0\nS'labels'\np1\n(lp2\nI3\naI7\nasS'data'\np3\nS'\\x00\x80\xff\\n'\np4\ns."
+    (tmp_path / "x.pkl").write_bytes(reduced)
+    assert safe_pickle.load(tmp_path / "x.pkl") == {"labels": [3, 7], "data": "\0\x80\xff\n"}
+
+
+class _Call:
+    def __init__(self, function, *arguments):
+        self.reduced = function, arguments
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def _refused(path, payload, match="refused, nothing was executed"):
+    path.write_bytes(payload)
+    with pytest.raises(UserError, match=match) as caught:
+        safe_pickle.load(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda path: _Call(os.system, f"touch {path}"),
+        lambda path: _Call(open, str(path), "w"),
+        lambda path: _Call(eval, f"open({str(path)!r}, 'w')"),
+        lambda path: _Call(np.save, str(path), 1),
+        lambda path: _Call(np.load, str(path)),
+        lambda path: _Call(collections.OrderedDict, []),
+        lambda path: _Call(getattr, 1, "real"),
+        lambda path: np.array([_Call(open, str(path), "w")], object),
+        lambda path: np.zeros(2, [("a", "i4")]),
+        lambda path: {1, 2},
+    ],
+)
+@pytest.mark.parametrize("protocol", [0, 2, 3])
+def test_calls_are_refused(tmp_path, call, protocol):
+    touched = tmp_path / "touched"
+    _refused(tmp_path / "x.pkl", pickle.dumps([VALUE, call(touched)], protocol))
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"cos\nsystem\n.",  # the name alone
+        b"c__builtin__\neval\n.",
+        b"cpgan_tf.safe_pickle\npickle.loads\n.",
+        b"\x80\x04\x8c\x05numpy\x8c\x0cndarray.tobytes\x93.",
+        b"cnumpy.core.multiarray\n_reconstruct\n}(U\x08__code__K\x01ub.",  # attributes of a name
+        b"cnumpy\ndtype\nN}U\x0c__defaults__K\x01s\x86b.",
+        b"cnumpy\nndarray\n(K\x01tR.",
+        b"cnumpy\ndtype\n(U\x01OtR.",
+        b"cnumpy\ndtype\n(U\x06(2,)i4tR.",
+        b"c_codecs\nencode\n(U\x01aU\x04zlibtR.",
+        b"Pid\n.",  # a persistent id
+        b"\x82\x01.",  # an extension code
+    ],
+)
+def test_tricks(tmp_path, payload):
+    _refused(tmp_path / "x.pkl", payload, match="refused|no complete pickle")
+
+
+def test_array_whose_bytes_do_not_fit(tmp_path):
+    array = np.arange(8, dtype=np.uint8)
+    for fake in (b"K\x09\x85", b"J\xff\xff\xff\x7f\x85"):  # shapes (9,) and (2^31 - 1,)
+        payload = pickle.dumps(array, 2)
+        assert payload.count(b"K\x08\x85") == 1
+        _refused(tmp_path / "x.pkl", payload.replace(b"K\x08\x85", fake), "no complete pickle")
+
+
+def test_damage_never_escapes_as_another_error(tmp_path):
+    random = np.random.RandomState(0)
+    payload = pickle.dumps(VALUE, 2)
+    path = tmp_path / "x.pkl"
+    outcomes = collections.Counter()
+    for _ in range(500):
+        damaged = bytearray(payload)
+        for _ in range(random.randint(1, 4)):
+            damaged[random.randint(len(damaged))] = random.randint(256)
+        path.write_bytes(damaged[: random.randint(1, len(damaged) + 1)])
+        try:
+            safe_pickle.load(path)
+            outcomes["loaded"] += 1
+        except UserError:
+            outcomes["refused"] += 1
+    assert outcomes["refused"] > 300  # some damage is to values only
+
+
+def test_stand_ins(tmp_path):
+    class Keep:
+        def __setstate__(self, state):
+            self.state = state
+
+    # What Network objects of the official program look like: an object and its state.
+    payload = b"\x80\x02ctfutil\nNetwork\n)\x81}U\x04nameU\x01Gsb."
+    assert "NEWOBJ" in {op.name for op, _, _ in pickletools.genops(payload)}
+    (tmp_path / "x.pkl").write_bytes(payload)
+    loaded = safe_pickle.load(tmp_path / "x.pkl", {("tfutil", "Network"): Keep})
+    assert loaded.state == {"name": "G"}
+    _refused(tmp_path / "x.pkl", payload, r"asks for tfutil\.Network")
