@@ -124,7 +124,7 @@ def _measure_folders(args: argparse.Namespace) -> int:
 def _measure_snapshots(args: argparse.Namespace) -> int:
     from metrics.report import Table, append_results
     from metrics.sources import Fakes, Reals
-    from pgan_tf.snapshot import load_snapshot
+    from pgan_tf.snapshots import load_snapshot
 
     evaluator = _evaluator(args)
     table = reals = None
@@ -183,7 +183,7 @@ def _measure_snapshots(args: argparse.Namespace) -> int:
 
 def _snapshot_paths(args: argparse.Namespace) -> list[Path]:
     """Returns the snapshots that `--snapshot` means, oldest first."""
-    from pgan_tf.snapshot import newest_snapshot, snapshots_of
+    from pgan_tf.run import Run, newest_snapshot
 
     if not args.snapshot:
         return [newest_snapshot(args.results)]
@@ -192,13 +192,13 @@ def _snapshot_paths(args: argparse.Namespace) -> list[Path]:
         raise UserError(f"--snapshot {path} is not there; name a snapshot, or a run's directory")
     if path.is_file():
         return [path]
-    return snapshots_of(path) or [newest_snapshot(path)]
+    return [m.path for m in Run(path).snapshots] or [newest_snapshot(path)]
 
 
 def _dataset(args: argparse.Namespace, snapshot, evaluator):
     """Returns the training's data set, or None where it is missing and no metric needs it."""
     from pgan_tf import config as config_module
-    from pgan_tf.training.setup import open_dataset
+    from pgan_tf.data.opening import open_dataset
 
     Gs, config = snapshot.Gs, snapshot.config
     if args.data_dir:
@@ -207,7 +207,7 @@ def _dataset(args: argparse.Namespace, snapshot, evaluator):
             config, {**other, "data.synthetic": "", "data.resolution": 0}
         )
     try:
-        dataset = open_dataset(config)
+        dataset = open_dataset(config.data)
     except UserError:
         if args.data_dir or any(metric.needs_reals for metric in evaluator.metrics):
             raise

@@ -127,19 +127,20 @@ def describe(config: Config, gpus: int = 0) -> Iterator[str]:
       gpus: number of GPUs to plan for if `train.gpus` is 0; 0: those of this machine.
     Raises: UserError for a schedule that can't be run, and for options that make no network.
     """
-    from pgan_tf.devices import make_strategy
-    from pgan_tf.training.setup import build_networks, open_dataset
+    from pgan_tf.data.opening import open_dataset
+    from pgan_tf.runtime import Runtime
+    from pgan_tf.training.setup import build_networks
 
     gpus = config.train.gpus or gpus
     replicas, elsewhere = gpus, " of another machine; this one has fewer"
     with contextlib.suppress(UserError):
-        replicas, elsewhere = make_strategy(gpus).num_replicas_in_sync, ""
+        replicas, elsewhere = Runtime.start(gpus).replicas, ""
     yield from dry_run_lines(config)
 
     yield "\nData set:"
     resolution, channels, labels = config.data.resolution or 1024, 3, 0
     try:
-        dataset = open_dataset(config)
+        dataset = open_dataset(config.data)
     except UserError as problem:
         if config.data.synthetic or storage.is_dir(config.data.path):
             raise  # the data set is there, and it can't be trained with
@@ -163,10 +164,10 @@ def describe(config: Config, gpus: int = 0) -> Iterator[str]:
     yield f"\nSchedule on {replicas} replica(s){elsewhere}:"
     schedule.check(config, resolution, replicas)
     yield "  stage            kimg             minibatch  per replica  G rate   D rate"
-    for stage in schedule.stages(config, resolution, replicas):
-        p = stage.first
-        name = f"{p.resolution}x{p.resolution} {'fade' if stage.fading else 'train'}"
-        span = f"{stage.start_kimg:g} to {stage.end_kimg:g}"
+    for segment in schedule.segments(config, resolution, replicas):
+        p = segment.first
+        name = f"{p.resolution}x{p.resolution} {'fade' if segment.fading else 'train'}"
+        span = f"{segment.start_kimg:g} to {segment.end_kimg:g}"
         yield (
             f"  {name:<16} {span:<16} {p.minibatch:<10d} {p.minibatch // replicas:<12d}"
             f" {p.G_lrate:<8g} {p.D_lrate:g}"

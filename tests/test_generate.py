@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from pgan_tf.snapshot import load_snapshot, newest_snapshot, save_snapshot
 from PIL import Image
 
 from pgan_tf import images
@@ -10,7 +11,6 @@ from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
 from pgan_tf.generate import generate, parse_seeds
 from pgan_tf.networks import Discriminator, Generator
-from pgan_tf.snapshot import load_snapshot, newest_snapshot, save_snapshot
 
 SHAPE = {"resolution": 16, "fmap_base": 64, "fmap_max": 16}
 

@@ -141,8 +141,9 @@ class OptimizerOptions:
     """Adam, the same for both networks (section 3)."""
 
     beta1: float = option(
-        0.0, "Decay of the mean of the gradients.", LOGGED, least=0.0, greatest=0.999999
-    )
+        0.0, "Decay of the mean of the gradients.", fixed("the optimizer's state follows from it"),
+        least=0.0, greatest=0.999999,
+    )  # fmt: skip
     beta2: float = option(
         0.99, "Decay of the mean of the squared gradients.", LOGGED, least=0.0, greatest=0.999999
     )
@@ -230,6 +231,12 @@ class TrainOptions:
         fixed("initial weights, latents and the order of the data follow from it"),
         least=0, greatest=2**32 - 1,
     )  # fmt: skip
+    init: str = option(
+        "",
+        "Snapshot whose networks the run starts from, on the same or other images; empty: random"
+        " networks.",
+        fixed("the run started from it"),
+    )
     minibatch_repeats: int = option(
         4, "Iterations between two looks at the schedule.", LOGGED,
         least=1, greatest=10**6, unit="iterations",

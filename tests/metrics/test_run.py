@@ -6,6 +6,7 @@ import urllib.error
 
 import numpy as np
 import pytest
+from pgan_tf.snapshot import load_snapshot, save_snapshot
 from PIL import Image
 
 from metrics import run
@@ -16,7 +17,6 @@ from pgan_tf.data.dataset import Dataset
 from pgan_tf.data.format.writer import DatasetWriter
 from pgan_tf.errors import UserError
 from pgan_tf.networks import Discriminator, Generator
-from pgan_tf.snapshot import load_snapshot, save_snapshot
 
 
 def write_dataset(path, resolution=16, channels=3, n=60):
