@@ -123,6 +123,7 @@ def test_text_as_typed_becomes_the_type():
         ({"train.seed": "1.5"}, "a whole number is needed"),
         ({"train.xla": "maybe"}, "true or false is needed"),
         ({"schedule.minibatch_dict": "4=128"}, "resolution:value pairs"),
+        ({"schedule.minibatch_dict": "4:8,4:16"}, "resolution:value pairs"),
         ({"schedule.minibatch_dict": "4:x"}, "a whole number is needed"),
         ({"train.precision": "fp61"}, r"not one of fp32, tf32, fp16, bf16 \(did you mean 'fp16'"),
         ({"G": 3}, "unknown option 'G'"),
