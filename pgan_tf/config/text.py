@@ -24,8 +24,8 @@ def help_lines(word: str = "") -> Iterator[str]:
     found = [o for o in options().values() if word.lower() in f"{o.name} {o.text}".lower()]
     if not found:
         raise UserError(
-            f"--help-options {word}: no option has this word{nearest(word, options())}; leave"
-            " it out for all"
+            f"--help-options {word}: no option has this word{nearest(word, options())}; leave it"
+            " out to see all"
         )
     for option in found:
         mid_run = MID_RUN[option.mid_run] + (f": {option.reason}" if option.reason else "")

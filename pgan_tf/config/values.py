@@ -137,7 +137,10 @@ def _resolution(key: Any) -> int:
 
 def _pairs(text: str) -> dict[str, str]:
     items = text.strip().strip("{}").replace(",", " ").replace(": ", ":").split()
-    return dict(item.split(":") for item in items)
+    pairs = dict(item.split(":") for item in items)
+    if len(pairs) < len(items):
+        raise ValueError("a resolution twice")
+    return pairs
 
 
 def _has_pairs(value: Any) -> bool:
