@@ -217,10 +217,11 @@ def _run_info(path: str) -> None:
         kind = f", {codec}" if codec else ""
         parts = f", {files} files" if files > 1 else ""
         print(f"  level    {f'{resolution}x{resolution}':11s}{size(num_bytes)}{kind}{parts}")
-    kind = f"{info.label_size} numbers an image" if info.label_size else "none"
+    kind = f"{info.label_size} numbers an image, no classes" if info.label_size else "none"
     print(f"labels     {f'{info.label_size} classes' if info.classes else kind}")
-    for name, count in info.classes or ():
-        print(f"  {name:20s} {count:8d}")
+    for number, (name, count) in enumerate(info.classes or ()):
+        shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+        print(f"  {number:4d} {shown:20s} {count:8d}{'' if count else '  empty'}")
 
 
 def _run_verify(path: str) -> None:
@@ -487,6 +488,13 @@ def _add_file_commands(commands: argparse._SubParsersAction) -> None:
         help="behind what is transparent and around padded images: a name or #rrggbb",
     )
     parser.add_argument(
+        "--white",
+        type=cli.whole_number(1, 65535),
+        default=65535,
+        metavar="N",
+        help="value that becomes white in 16-bit gray images: 4095 for 12-bit data",
+    )
+    parser.add_argument(
         "--labels",
         metavar="folders|FILE.json",
         help="classes from the topmost folders, or from a JSON file in IMAGES or elsewhere:"
@@ -511,7 +519,9 @@ def _run_create_from_images(path: str, image_dir: str, shuffle: int, **options) 
     names = [field.name for field in dataclasses.fields(Preparation)]
     preparation = Preparation(**{name: options.pop(name) for name in names})
     options |= {"shuffle": bool(shuffle), "preparation": preparation}
-    _done(path, images.create(path, image_dir, **options))
+    made = images.create(path, image_dir, **options)
+    left_out = made.left_out()
+    print(f"{made.num_images} images in {path}" + (f"; left out: {left_out}" if left_out else ""))
 
 
 def _run_create_from_hdf5(path: str, hdf5_file: str, shuffle: int, **options) -> None:

@@ -10,6 +10,7 @@ from pgan_tf.data import storage
 from pgan_tf.errors import UserError
 
 CLASSES_FILE = "CLASSES.txt"  # names of the labels' columns, one a line
+MANY_CLASSES = 1000  # up to here numbers are taken for classes however few the images
 _MAX_NAMES_BYTES = 64 << 20  # of CLASSES_FILE
 _SHOWN = 10  # empty classes that are named; of others only the number
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from pgan_tf import safe_pickle
-from pgan_tf.data import contents, labels, storage
+from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
+from pgan_tf.data.labels import CLASSES_FILE, classes_text, one_hot
 from pgan_tf.data.making import archives, build, sources
 from pgan_tf.errors import UserError
 
@@ -89,7 +90,7 @@ def _create(
     with _opened(place, version) as (directory, shown):
         files = version.files
         if allow_partial:
-            files = [f for f in files if storage.exists(storage.join(directory, f))] or files
+            files = _present(directory, version) or files
         for file in sources.find(directory, files, _ORIGIN):
             part, numbers = _read_batch(file, version)
             images.append(part)
@@ -102,8 +103,8 @@ def _create(
         path,
         sources.ArraySource(images),
         order=order,
-        labels=labels.one_hot(np.concatenate(classes), version.label_size)[order],
-        files={labels.CLASSES_FILE: labels.classes_text(names)} if names else {},
+        labels=one_hot(np.concatenate(classes), version.label_size)[order],
+        files={CLASSES_FILE: classes_text(names)} if names else {},
         workers=1,
         **options,
     )
@@ -115,13 +116,32 @@ def find(place: str, version: _Version) -> str | None:
         return place
     places = sources.directories(place, (version.folder,))
     for directory in reversed(places):  # the folder first, as the archive unpacks
-        if any(storage.exists(storage.join(directory, file)) for file in version.files):
+        if _present(directory, version):
             return directory
     for suffix in (".tar.gz", ".tgz", ".tar"):
         archive = storage.join(places[0], version.archive + suffix)
         if storage.exists(archive):
             return archive
     return None
+
+
+def _present(directory: str, version: _Version) -> list[str]:
+    """Returns the names of the pickles that a directory holds."""
+    paths = {name: storage.join(directory, name) for name in version.files}
+    return [n for n, path in paths.items() if storage.exists(path) and not storage.is_dir(path)]
+
+
+def num_files(place: str, version: _Version) -> int:
+    """Returns how many of the pickles are at a place, as far as a look at names tells."""
+    found = find(place, version)
+    if found is None:
+        return 0
+    if not storage.is_dir(found):
+        return len(version.files) if version.archive in found else 0
+    present = _present(found, version)
+    # Many a directory holds something that is called `train`.
+    has_names = storage.exists(storage.join(found, version.names_file))
+    return len(present) if has_names or len(version.files) > 1 else 0
 
 
 @contextlib.contextmanager
@@ -142,7 +162,7 @@ def _opened(place: str, version: _Version) -> Iterator[tuple[str, str]]:
         kind = contents.kind_of(contents.head_of(found)) or "damaged"
         raise UserError(f"{found} is {kind}, not CIFAR's archive; take {_ORIGIN}")
     with archives.unpacked(found, (*version.files, version.names_file)) as directory:
-        if not any(storage.exists(storage.join(directory, file)) for file in version.files):
+        if not _present(directory, version):
             raise UserError(f"{found} holds no {version.files[0]}; take {_ORIGIN}")
         yield directory, found
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
+from pgan_tf.data.labels import one_hot
 from pgan_tf.data.making import build, sources
 from pgan_tf.errors import UserError
 
@@ -50,7 +51,7 @@ def create(
         path,
         sources.ArraySource(digits[:, None]),
         order=order,
-        labels=build.one_hot(classes, 10)[order],
+        labels=one_hot(classes, 10)[order],
         workers=1,
         **options,
     )
@@ -143,6 +144,12 @@ def _what_else(path: str) -> str:
     if kind and not head.startswith(b"\x1f\x8b"):
         return f"is {kind}, not MNIST"
     return f"is damaged (it begins with {head[:8]!r})"
+
+
+def declared_count(mnist_dir: str | os.PathLike) -> int:
+    """Returns how many digits the training files say they hold. Raises: UserError without both."""
+    find(mnist_dir, "labels")
+    return _count(find(mnist_dir, "images"), "images")
 
 
 def _files(place: str) -> Iterator[str]:

@@ -8,8 +8,9 @@ import numpy as np
 import scipy.io
 
 from pgan_tf import safe_pickle
-from pgan_tf.data import contents, labels, storage
+from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
+from pgan_tf.data.labels import one_hot
 from pgan_tf.data.making import archives, build, sources
 from pgan_tf.errors import UserError
 
@@ -51,7 +52,7 @@ def create(
         path,
         sources.ArraySource(images),
         order=order,
-        labels=labels.one_hot(classes, 10)[order],
+        labels=one_hot(classes, 10)[order],
         workers=1,
         **options,
     )
