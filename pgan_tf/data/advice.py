@@ -161,7 +161,7 @@ def _file(path: str) -> Finding:
         )
     kind = contents.kind_of(contents.head_of(path)) or "a file"
     what = f"is {kind}, not a directory"
-    if found := _known_source(path, f"is {kind}"):
+    if found := _known_source(path, f"is {kind} of"):
         return found
     if kind == "an HDF5 file":
         return _made_by("create_from_hdf5", path, _stem(path), what)
@@ -220,12 +220,14 @@ def _directory(path: str) -> Finding:
         return Finding(f"{what}, but is in a data set", dataset=_as_typed(parent, path))
     below = [n for n in names if is_data_set(storage.join(path, n))]
     if len(below) == 1:
-        return Finding(f"{what}, but a data set", dataset=storage.join(path, below[0]))
+        return Finding(
+            f"{what}, but a data set one level below", dataset=storage.join(path, below[0])
+        )
     if below:
         shown = ", ".join(shlex.quote(storage.join(path, n)) for n in below[:_NAMES_SHOWN])
         more = ", ..." if len(below) > _NAMES_SHOWN else ""
         return Finding(f"{what}, but {len(below)} data sets", advice=f"name one: {shown}{more}")
-    found = _known_source(path, what) or _pictures(path, f"{what}, but")
+    found = _known_source(path, f"{what}, but those of") or _pictures(path, f"{what}, but")
     return found or Finding(f"{what} and no pictures")
 
 
@@ -235,19 +237,19 @@ def _known_source(path: str, what: str) -> Finding | None:
 
     try:
         partial = mnist.declared_count(path) < mnist.NUM_IMAGES
-        return _made_by("create_mnist", path, "mnist", f"{what}, but MNIST's", partial)
+        return _made_by("create_mnist", path, "mnist", f"{what} MNIST", partial)
     except UserError:
         pass
     for version, name in ((cifar.CIFAR10, "cifar10"), (cifar.CIFAR100, "cifar100")):
         files = cifar.num_files(path, version)
         if files:
             partial = files < len(version.files)
-            return _made_by(f"create_{name}", path, name, f"{what}, but {name.upper()}'s", partial)
+            return _made_by(f"create_{name}", path, name, f"{what} {name.upper()}", partial)
     if not contents.is_tar(path) and svhn.find(path):
-        return _made_by("create_svhn", path, "svhn", f"{what}, but SVHN's")
+        return _made_by("create_svhn", path, "svhn", f"{what} SVHN")
     if storage.exists(storage.join(path, "data.mdb")):
         name = "lsun-" + storage.split(path)[1].removesuffix("_lmdb").removesuffix("_train")
-        return _made_by("create_lsun", path, name, f"{what}, but an LMDB database")
+        return _made_by("create_lsun", path, name, f"{what} an LMDB database")
     return None
 
 
@@ -287,7 +289,8 @@ def _pictures(path: str, what: str) -> Finding | None:
     found = survey.survey(path)
     if not found.num_pictures:
         return None
-    what = f"{what} {'over ' if found.is_partial else ''}{found.num_pictures:,} picture(s)"
+    count = f"{'over ' if found.is_partial else ''}{found.num_pictures:,}"
+    what = f"{what} {count} picture{'s' if found.num_pictures > 1 else ''}"
     if found.readable == 0:
         return Finding(f"{what} that can't be read", advice="save them as PNG or JPEG")
     options = "".join(f" {option}" for option in found.options())
