@@ -75,7 +75,8 @@ def ordered_map(
     appear under its name when it is whole.
     """
     if workers <= 1:
-        yield from map(function, items)
+        with _memory_told():
+            yield from map(function, items)
         return
     # Not forked: threads of this process (TensorFlow's, say) would leave locks held for ever.
     context = multiprocessing.get_context("spawn")
@@ -83,13 +84,14 @@ def ordered_map(
     pending: collections.deque[Future] = collections.deque()
     finished = False
     try:
-        for item in items:
-            with _interrupts_held():
-                pending.append(pool.submit(_call, item))
-            if len(pending) > 2 * workers:
+        with _memory_told():
+            for item in items:
+                with _interrupts_held():
+                    pending.append(pool.submit(_call, item))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
         finished = True
     except BrokenProcessPool:
         raise UserError(
@@ -102,6 +104,17 @@ def ordered_map(
                 for process in list((pool._processes or {}).values()):
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _memory_told() -> Iterator[None]:
+    """Turns a lack of memory, in this process or a worker, into UserError."""
+    try:
+        yield
+    except MemoryError:
+        raise UserError(
+            "the memory of this machine is used up; try fewer --workers, or smaller images"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from rich.table import Table
 from pgan_tf import progress
 from pgan_tf.data import storage
 from pgan_tf.data.format import writer
+from pgan_tf.data.format.names import is_data_set
 from pgan_tf.data.labels import (
     CLASSES_FILE,
     classes_text,
@@ -126,6 +127,8 @@ def create(
     options["workers"] = build.num_workers(options.get("workers"), root)
     tree = imagetree.Tree(root)
     names = tree.images
+    if is_data_set(root):
+        raise UserError(f"{root} is a data set already, not a directory of pictures")
     if not names and not tree.unread:
         raise UserError(f"{root} holds no pictures: nothing that ends in .png, .jpg or the like")
     found = None if labels in (None, "folders") else image_labels.read(tree, labels)

@@ -19,7 +19,7 @@ import numpy as np
 
 from pgan_tf.data import contents, storage
 from pgan_tf.data.pictures.formats import SUFFIXES, UNREAD_SUFFIXES, BadImage
-from pgan_tf.errors import UserError
+from pgan_tf.errors import UserError, nearest
 
 _MAX_FILE_BYTES = 1 << 30  # of one file, unpacked
 _ENCRYPTED = 1  # flag bit of a zip entry
@@ -79,7 +79,11 @@ class Tree:
             names = storage.walk(self.root)
             chosen = range(len(names))
         elif not storage.exists(self.root):
-            raise UserError(f"{self.root} does not exist; name a directory or zip file of images")
+            parent, name = storage.split(self.root)
+            near = nearest(name, storage.names(parent)) if storage.is_dir(parent) else ""
+            raise UserError(
+                f"{self.root} does not exist{near}; name a directory or zip file of images"
+            )
         elif not storage.is_remote(self.root) and not os.path.isfile(self.root):
             raise UserError(f"{self.root} is neither a directory nor a zip file of images")
         else:
