@@ -137,14 +137,14 @@ def test_missing_and_empty(tmp_path):
     message = _error(tmp_path / "celebahq")
     assert message.endswith(
         f"celebahq does not exist; make it with: python dataset_tool.py create_celebahq"
-        f" {tmp_path}/celebahq ..."
+        f" {tmp_path}/celebahq"
     )
     (tmp_path / "empty").mkdir()
     assert "is empty; make it with: python dataset_tool.py create_from_images" in _error(
         tmp_path / "empty"
     )
     (tmp_path / "file").write_text("")
-    assert "is a file" in _error(tmp_path / "file")
+    assert "is an empty file, not a directory" in _error(tmp_path / "file")
     (tmp_path / "empty" / "notes.txt").write_text("")
     assert "holds no *-rNN.tfrecords files" in _error(tmp_path / "empty")
 
