@@ -35,6 +35,7 @@ MOST_BYTES = 512 << 20  # of a pickle; three official networks of 1024x1024 have
 _MOST_OPERATIONS = 1 << 21  # CIFAR-100 takes half a million
 _MOST_NUMBERS_AS_KEYS = 1 << 12  # numbers can be chosen so that all fall into one place of a dict
 _MOST_STRAYS = 1 << 10  # numbers in the memo that are out of order; they are keys too
+_INT32, _INT64 = 1 << 31, 1 << 63  # compared with, not computed: numbers may be very long
 _SMALL = 1 << 20  # bytes that may be made beyond the size of the file
 
 
@@ -93,7 +94,7 @@ def as_array(value: Any) -> np.ndarray:
 
     Raises: ValueError for anything else: nested lists may be larger than memory.
     """
-    if isinstance(value, list) and all(isinstance(n, int) and abs(n) < 1 << 63 for n in value):
+    if isinstance(value, list) and all(isinstance(n, int) and -_INT64 <= n < _INT64 for n in value):
         return np.array(value, np.int64)
     if not isinstance(value, np.ndarray):
         raise ValueError("neither an array nor a list of whole numbers")
@@ -161,7 +162,7 @@ class Unpickler(pickle._Unpickler):
         if not isinstance(target, dict):
             raise Refused("items of what is no dict")
         for key in items[::2]:
-            if isinstance(key, int) and abs(key) < 1 << 31:
+            if isinstance(key, int) and -_INT32 <= key < _INT32:
                 self._numbers_as_keys += 1
                 if self._numbers_as_keys > _MOST_NUMBERS_AS_KEYS:
                     raise TooMuch(f"more than {_MOST_NUMBERS_AS_KEYS} numbers as keys of dicts")
