@@ -3,12 +3,12 @@
 import os
 
 import numpy as np
-import scipy.io
 
 from pgan_tf import safe_pickle
 from pgan_tf.data import storage
 from pgan_tf.data.format import writer
 from pgan_tf.data.making import build, sources
+from pgan_tf.data.making.matlab import read_house_numbers
 from pgan_tf.errors import UserError
 
 NUM_IMAGES = 73_257
@@ -39,7 +39,7 @@ def create(
     directory = os.fspath(svhn_dir)
     matlab = storage.join(directory, _MATLAB)
     if storage.exists(matlab):
-        parts = [_read_matlab(matlab)]
+        parts = [_checked(*read_house_numbers(matlab, _ORIGIN), matlab)]
     else:
         names = _PICKLES
         if allow_partial:
@@ -69,19 +69,6 @@ def _read_pickle(file: str) -> tuple[np.ndarray, np.ndarray]:
         images, classes = map(safe_pickle.as_array, value)
     except ValueError as error:
         raise UserError(f"{file} holds {error}") from None
-    return _checked(images, classes, file)
-
-
-def _read_matlab(file: str) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with storage.open_binary(file) as opened:
-            content = scipy.io.loadmat(opened, variable_names=["X", "y"])
-        # There, a 0 has the label 10.
-        images, classes = content["X"], content["y"].reshape(-1) % 10
-    except Exception as error:  # of a damaged file SciPy's reader raises a dozen kinds
-        raise UserError(f"{file} can't be read ({error}); fetch it again from {_ORIGIN}") from None
-    if images.ndim == 4:
-        images = np.ascontiguousarray(images.transpose(3, 2, 0, 1))
     return _checked(images, classes, file)
 
 
