@@ -5,13 +5,13 @@ import os
 from collections.abc import Iterator
 
 import numpy as np
-import scipy.io
 
 from pgan_tf import safe_pickle
 from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
 from pgan_tf.data.labels import one_hot
 from pgan_tf.data.making import archives, build, sources
+from pgan_tf.data.making.matlab import read_house_numbers
 from pgan_tf.errors import UserError
 
 NUM_IMAGES = 73_257
@@ -111,16 +111,7 @@ def _read_pickle(file: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_matlab(file: str) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with storage.open_binary(file) as opened:
-            content = scipy.io.loadmat(opened, variable_names=["X", "y"])
-        # There, a 0 has the label 10.
-        images, classes = content["X"], content["y"].reshape(-1) % 10
-    except Exception as error:  # of a damaged file SciPy's reader raises a dozen kinds
-        raise UserError(f"{file} can't be read ({error}); fetch it again from {_ORIGIN}") from None
-    if images.ndim == 4:
-        images = np.ascontiguousarray(images.transpose(3, 2, 0, 1))
-    return _checked(images, classes, file)
+    return _checked(*read_house_numbers(file, _ORIGIN), file)
 
 
 def _checked(images: np.ndarray, classes: np.ndarray, file: str) -> tuple[np.ndarray, np.ndarray]:
