@@ -126,7 +126,7 @@ class _Training:
         # Only now: a training without metrics needs nothing of theirs.
         from metrics.best_snapshot import BestSnapshot
         from metrics.during_training import training_metrics
-        from metrics.measures import columns_of, parse_names
+        from metrics.registry import columns_of, parse_names
 
         names = parse_names(train.metrics)
         measure = training_metrics(
