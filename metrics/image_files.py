@@ -53,15 +53,16 @@ class Folder(Addressed):
             )
         good, shapes, bad = self._check(min(total, most or total), progress)
         if bad:
-            total, (name, reason) = len(good) + len(bad), next(iter(bad.items()))
-            found = f"{len(bad)} of {total} files can't be measured, {name} first: {reason}"
+            count = f"{len(bad)} of {len(good) + len(bad)} files"
+            first = "{} first: {}".format(*next(iter(bad.items())))
             if not good:
-                raise UserError(f"{self._path}: {found}; there is no image besides")
+                raise UserError(f"{self._path}: {count} can't be measured, {first}")
             if not skip_bad:
                 raise UserError(
-                    f"{self._path}: {found}; put them right, or leave them out with --skip-bad"
+                    f"{self._path}: {count} can't be measured, {first}; put them right, or leave"
+                    " them out with --skip-bad (skip_bad=True from Python)"
                 )
-            say(f"{self._path}: leaving out {found}")
+            say(f"{self._path}: leaving out {count} that can't be measured, {first}")
         self.num_images = len(good)
         self.sizes = [size for size, _ in collections.Counter(shapes).most_common()]
         self._indices = np.array(good)

@@ -68,7 +68,6 @@ def messages(results: Sequence[Plan | Result]) -> list[str]:
     """Returns what is to be said of some results, such as `fid, is: no weights here`."""
     said: dict[str, list[str]] = {}
     for result in results:
-        for text in (result.error, *result.notes):
-            if text:
-                said.setdefault(text, []).append(result.metric.name)
+        for text in (result.error,) if result.error else result.notes:
+            said.setdefault(text, []).append(result.metric.name)
     return [f"{', '.join(names)}: {text}" for text, names in said.items()]
