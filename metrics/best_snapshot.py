@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metrics.measures import higher_is_better
+from metrics.registry import higher_is_better
 from pgan_tf.files import write_text
 
 FILE_NAME = "best-snapshot.json"

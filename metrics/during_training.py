@@ -1,20 +1,26 @@
 """Metrics of a network while it trains."""
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from metrics import inception_weights, ms_ssim, swd
-from metrics.cache import Cache
-from metrics.evaluate import Evaluator, describe
+from metrics import registry
+from metrics.best_snapshot import BestSnapshot
+from metrics.evaluate import Evaluator
+from metrics.measuring import make_tools
 from metrics.report import append_results
-from metrics.sources import Fakes, Reals
+from metrics.results import Result, describe, messages
+from metrics.streams import Fakes, Reals
 from pgan_tf import __version__
+from pgan_tf.config import TrainOptions
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
-from pgan_tf.errors import UserError
+from pgan_tf.errors import UserError, nearest
 from pgan_tf.networks import Generator
+
+_NETWORKS = (None, "inception")  # that collectors can have while training
 
 
 class Measured(NamedTuple):
@@ -31,6 +37,139 @@ class Measured(NamedTuple):
     append: Callable[[str | None], None]
 
 
+class TrainingMetrics:
+    """Measures Gs as it is when it is called, and keeps the mark of the best snapshot.
+
+    Called with (lod, images shown) it returns a `Measured`. A metric that fails is left out, and
+    said; a call never raises for that, so a training goes on. In a loop:
+
+        values, append = metrics(lod, nimg)
+        if metrics.is_best(values):
+            path = save()
+            metrics.mark_best(values, path)
+        append(path.name if path else None)
+
+    Args:
+      options: `metrics`, `metric_images`, `best_metric`, `inception`, `seed` and `xla` are used;
+        the same latents are measured every time.
+      Gs, dataset, resolution, mirror, labels: the training's; labels [num, label_size] or None.
+      directory: the run's.
+      say: is told what failed, and what to know of the values.
+    Raises: UserError, at once, for an unknown metric, one that has no place in this training, or
+      a best_metric that is none of the values.
+    """
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        Gs: Generator,
+        dataset: Dataset | SyntheticDataset,
+        resolution: int,
+        mirror: bool,
+        labels: np.ndarray | None,
+        directory: Path,
+        say: Callable[[str], None] = print,
+    ):
+        names = registry.parse_names(options.metrics)
+        if options.best_metric and not names:
+            raise UserError("train.best_metric is set, but train.metrics names no metric")
+        tools = make_tools(
+            seed=options.seed,
+            inception=options.inception,
+            options=("--set train.inception=PATH", ""),
+        )
+        self._evaluator = Evaluator(names, tools, options.metric_images)
+        self._fakes = Fakes(Gs, Gs.lod, options.seed, labels, "metrics", options.xla)
+        self._check(options, registry.named(names))
+        self._reals = Reals(dataset, resolution, mirror, options.seed)
+        self._best = _best(options, names, resolution, directory)
+        self._directory, self._say = directory, say
+        self._said: set[str] = set()
+        self._about = {
+            "seed": options.seed,
+            "resolution": resolution,
+            "mirror": mirror,
+            "dataset": dataset.name,
+            "version": __version__,
+            "training": True,
+        }
+
+    def _check(self, options: TrainOptions, metrics: Sequence) -> None:
+        """Raises UserError for what can't be measured during this training."""
+        where, count = f"train.metrics={options.metrics}", options.metric_images
+        for metric in metrics:
+            collector = metric.collector
+            if collector.network not in _NETWORKS:
+                raise UserError(
+                    f"{where}: {metric.name} can't be measured during training; use"
+                    " python -m metrics.run"
+                )
+            try:
+                collector.check(self._fakes.sizes)
+            except UserError as error:
+                raise UserError(f"{where}: {metric.name}: {error}") from None
+            if count % collector.group:
+                wanted = "an even one" if collector.group == 2 else "another"
+                raise UserError(
+                    f"train.metric_images={count}: for {metric.name} {collector.grouping}; take"
+                    f" {wanted}, such as {count + collector.group - count % collector.group}"
+                )
+
+    def __call__(self, lod: float, nimg: int) -> Measured:
+        """Measures Gs at a lod, after so many images shown."""
+        try:
+            self._fakes.lod = lod
+            results = self._evaluator.measure(self._fakes, self._reals)
+            dataset_hash = self._reals.key["dataset"]
+        except Exception as error:
+            self._say(f"not measured: {describe(error)}")
+            return Measured({}, lambda snapshot: None)
+        for message in messages(results):
+            if message not in self._said:
+                self._said.add(message)
+                self._say(message)
+        about = {"kimg": nimg / 1000, "lod": lod, **self._about, "dataset_hash": dataset_hash}
+
+        def append(snapshot: str | None) -> None:
+            self._append(results, {"snapshot": snapshot, **about})
+
+        return Measured({c: value for r in results for c, value in r.values.items()}, append)
+
+    def _append(self, results: Sequence[Result], about: Mapping) -> None:
+        try:
+            append_results(self._directory, results, about)
+        except OSError as error:
+            self._say(f"{error.filename or self._directory}: {error.strerror}")
+
+    def is_best(self, values: Mapping[str, float]) -> bool:
+        """Returns whether these values are better than those of the marked snapshot."""
+        return self._best is not None and self._best.is_beaten(values)
+
+    def mark_best(self, values: Mapping[str, float], snapshot: Path) -> None:
+        """Marks a snapshot of the run as the best; call it after `is_best`."""
+        self._best.mark(values, snapshot)
+
+    @property
+    def best_snapshot(self) -> Path | None:
+        """The marked snapshot, if there is one; it is to be kept."""
+        return self._best.snapshot if self._best else None
+
+
+def _best(
+    options: TrainOptions, names: Sequence[str], resolution: int, directory: Path
+) -> BestSnapshot | None:
+    if not options.best_metric:
+        return None
+    columns = registry.columns_of(names, resolution)
+    if options.best_metric not in columns:
+        raise UserError(
+            f"train.best_metric={options.best_metric} is none of the values of"
+            f" train.metrics={options.metrics}{nearest(options.best_metric, columns)}; there are"
+            f" {', '.join(columns)}"
+        )
+    return BestSnapshot(directory, options.best_metric)
+
+
 def training_metrics(
     metrics: Sequence[str],
     Gs: Generator,
@@ -38,85 +177,20 @@ def training_metrics(
     resolution: int,
     mirror: bool,
     directory: Path,
-    num_images: int | None = None,
+    num_images: int = TrainOptions.metric_images,
     seed: int = 0,
     labels: np.ndarray | None = None,
     inception: str = "",
     xla: bool = True,
     say: Callable[[str], None] = print,
-) -> Callable[[float, int], Measured]:
-    """Returns a function that measures Gs as it is then: (lod, images shown) -> Measured.
-
-    A metric that fails is left out, and said; it never raises for that, so a training goes on.
-
-    Args:
-      metrics: names, such as swd, msssim.
-      Gs, dataset, resolution, mirror, labels: the training's; labels [num, label_size] or None.
-      directory: the run's.
-      num_images: for every metric; None: each metric's own number, which takes long.
-      seed: of latents and all else that is random; the same latents are measured every time.
-      inception: file of the Inception network's weights, for fid, is and kid; "" for the one in
-        the cache directory, or a download.
-      xla: compile the generator with XLA.
-      say: is told what failed.
-    Raises: UserError, at once, for an unknown metric, or one that has no place in this training.
-    """
-    if "modes" in metrics:
-        raise UserError("modes can't be measured during training; use python -m metrics.run")
-    pyramids = [name for name in metrics if name in ("swd", "msssim")]
-    if pyramids and resolution < max(swd.MIN_RESOLUTION, ms_ssim.MIN_RESOLUTION):
-        raise UserError(
-            f"train.metrics={','.join(metrics)}: {pyramids[0]} needs images of 16x16 or more, and"
-            f" these are {resolution}x{resolution}"
-        )
-    if "msssim" in metrics and num_images is not None and num_images % 2:
-        raise UserError(
-            f"train.metric_images={num_images}: msssim compares pairs; take an even one"
-        )
-    cache = inception_weights.default_cache()
-
-    def load_inception():
-        option = "--set train.inception=PATH"
-        return inception_weights.load(inception or None, cache, option=option)
-
-    evaluator = Evaluator(metrics, Cache(cache), num_images, seed, load_inception)
-    reals = Reals(dataset, resolution, mirror, seed)
-    said: set[str] = set()
-    fakes = Fakes(Gs, Gs.lod, seed, labels, "metrics", xla)
-
-    def measure(lod: float, nimg: int) -> Measured:
-        try:
-            return measured(lod, nimg)
-        except Exception as error:
-            say(f"not measured: {describe(error)}")
-            return Measured({}, lambda snapshot: None)
-
-    def measured(lod: float, nimg: int) -> Measured:
-        fakes.lod = lod
-        results = evaluator.measure(fakes, reals)
-        errors = dict.fromkeys(result.error for result in results if result.error)
-        for error in [error for error in errors if error not in said]:
-            said.add(error)
-            names = ", ".join(result.metric.name for result in results if result.error == error)
-            say(f"{names}: {error}")
-        about = {
-            "kimg": nimg / 1000,
-            "lod": lod,
-            "seed": seed,
-            "resolution": resolution,
-            "mirror": mirror,
-            "dataset": dataset.name,
-            "dataset_hash": reals.key["dataset"],
-            "version": __version__,
-            "training": True,
-        }
-
-        def append(snapshot: str | None) -> None:
-            try:
-                append_results(directory, results, {"snapshot": snapshot, **about})
-            except OSError as error:
-                say(f"{error.filename or directory}: {error.strerror}")
-
-        return Measured({c: value for r in results for c, value in r.values.items()}, append)
-
-    return measure
+) -> TrainingMetrics:
+    """Returns `TrainingMetrics` of options that are given one by one."""
+    options = dataclasses.replace(
+        TrainOptions(),
+        metrics=",".join(metrics),
+        metric_images=num_images,
+        seed=seed,
+        inception=inception,
+        xla=xla,
+    )
+    return TrainingMetrics(options, Gs, dataset, resolution, mirror, labels, directory, say)

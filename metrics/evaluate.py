@@ -1,319 +1,307 @@
-"""Measures sources of images with several metrics in one pass over them."""
+"""Measures streams of images with several metrics in one pass over them."""
 
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
 
 import numpy as np
 
-from metrics.cache import Cache
-from metrics.collectors import Arrays, Codes, Collector, Descriptors, Features, Similarities
-from metrics.inception import Inception
-from metrics.measures import METRICS, Metric, Tools
-from metrics.mnist_modes import DigitClassifier
-from metrics.sources import Source
-from pgan_tf.errors import UserError, nearest
+from metrics import registry
+from metrics.collector import Arrays, Collector, describe_sizes
+from metrics.metric import Metric
+from metrics.results import Plan, Result, describe
+from metrics.statistics_file import Statistics
+from metrics.streams import ImageStream, Part
+from metrics.tools import Tools
+from pgan_tf.errors import UserError
 
-Thing = TypeVar("Thing")
-_REALS, _FAKES = 0, 1 << 20  # streams of random numbers; passes over other reals are between
+Measurable = ImageStream | Statistics
+Counts = dict[type[Collector], int]
+Outcomes = dict[type[Collector], Arrays | Exception]
+Progress = Callable[[str, int, int], None]
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a metric said of a source.
-
-    Attributes:
-      metric: its definition.
-      values: by column; empty when it failed.
-      error: why it failed, in one line.
-      num_images: measured.
-      seconds: what it took, shared passes counted whole, a classifier's training too.
-      num_reals: that it compared with; None without.
-      weights: hash of the weights of the network that it used, by that network's name in files.
-    """
-
-    metric: Metric
-    num_images: int
-    seconds: float
-    values: dict[str, float] = field(default_factory=dict)
-    error: str = ""
-    num_reals: int | None = None
-    weights: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def value(self) -> float:
-        """The headline value."""
-        return self.values[self.metric.headline]
+FAKES = 1 << 20
+_REALS = 0  # streams of random numbers; passes over other reals are between
 
 
 class Evaluator:
-    """Measures one source after the other against the same reals.
+    """Measures one stream after the other, against the same reals or others.
 
     Args:
       metrics: names.
-      cache: for statistics of reals.
+      tools: seed, cache and networks.
       num_images: for every metric; None: each metric's own.
-      seed: of everything random, except the sources'.
-      load_inception: gives the network that fid, is and kid need; called until it succeeds, once
-        in each `measure`.
-      load_classifier: gives the digit classifier that modes needs; likewise.
     Raises: UserError for an unknown metric.
     """
 
-    def __init__(
+    def __init__(self, metrics: Sequence[str], tools: Tools, num_images: int | None = None):
+        self.metrics = registry.named(metrics)
+        self.tools, self.num_images = tools, num_images
+        self._reals: Measurable | None = None  # those whose statistics are kept:
+        self._kept: dict[tuple[type[Collector], int], Arrays] = {}  # by number of images
+
+    @property
+    def compares(self) -> bool:
+        """Whether any metric needs reals."""
+        return any(metric.needs_reals for metric in self.metrics)
+
+    @property
+    def most_images(self) -> int:
+        """The largest number of images that a metric takes."""
+        return self.num_images or max(metric.num_images for metric in self.metrics)
+
+    def plan(
         self,
-        metrics: Sequence[str],
-        cache: Cache,
-        num_images: int | None = None,
-        seed: int = 0,
-        load_inception: Callable[[], Inception] | None = None,
-        load_classifier: Callable[[], DigitClassifier] | None = None,
-    ):
-        if not metrics:
-            raise UserError(f"no metric given; there are {', '.join(METRICS)}")
-        for name in metrics:
-            if name not in METRICS:
-                raise UserError(
-                    f"unknown metric {name!r}{nearest(name, METRICS)}; there are"
-                    f" {', '.join(METRICS)}"
-                )
-        self.metrics = [METRICS[name] for name in dict.fromkeys(metrics)]
-        self.cache, self.num_images, self.seed = cache, num_images, seed
-        self.inception = _Once(load_inception, "the Inception network is needed")
-        self.classifier = _Once(load_classifier, "a digit classifier is needed")
-        self._reals: dict[str, Arrays] = {}
+        stream: Measurable,
+        reals: Measurable | None,
+        names: Sequence[str] | None = None,
+    ) -> list[Plan]:
+        """Says what each metric will be computed from, or why it can't be, before any work.
 
-    def counts(self, source: Source, metrics: Sequence[Metric]) -> dict[str, int]:
-        """Returns {collector: number of images of the source that it takes}.
-
-        Raises: UserError when the source has fewer than asked for.
+        Args: as those of `measure`.
+        Raises: UserError when the number of images was given and there are fewer, except in a
+          part of a stream.
         """
-        if self.num_images is not None and (source.num_images or np.inf) < self.num_images:
-            raise UserError(
-                f"{source.name} has {source.num_images} images, fewer than the"
-                f" {self.num_images} asked for with --num-images"
-            )
-        counts: dict[str, int] = {}
-        for metric in metrics:
-            wanted = min(self.num_images or metric.num_images, source.num_images or 1 << 62)
-            counts[metric.collector] = max(counts.get(metric.collector, 0), wanted)
-        return counts
+        chosen = [m for m in self.metrics if names is None or m.name in names]
+        compared = [metric for metric in chosen if metric.needs_reals]
+        for each, metrics in ((stream, chosen), (reals, compared)):
+            if not metrics or each is None or isinstance(each, Part):
+                continue
+            if (self.num_images or 0) > _available(each):
+                raise UserError(
+                    f"{each.name} has {each.num_images} images, fewer than the {self.num_images}"
+                    " asked for with --num-images"
+                )
+        counts = self._counts(stream, chosen, reals)
+        wanted = self._counts(reals, compared, stream) if reals is not None else {}
+        return [self._planned(metric, stream, reals, counts, wanted) for metric in chosen]
 
     def measure(
         self,
-        source: Source,
-        reals: Source | None,
-        stream: int = _FAKES,
-        progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+        stream: Measurable,
+        reals: Measurable | None,
+        number: int = FAKES,
+        progress: Progress = lambda name, done, total: None,
+        names: Sequence[str] | None = None,
     ) -> list[Result]:
-        """Measures a source with all metrics.
+        """Measures a stream.
 
         Args:
-          source: what is measured.
-          reals: what it is compared with; its statistics are kept for further calls, which
-            must give the same reals, and in the cache if it has a `key`.
-          stream: tells the random numbers of sources that are measured with one another apart.
-          progress: is told (source's name, images done, images in all).
+          stream: what is measured.
+          reals: what it is compared with; its statistics are kept for further calls with the
+            same object, and in the cache if it has a `key`.
+          number: tells the random numbers of streams that are measured with one another apart.
+          progress: is told (stream's name, images done, images in all).
+          names: of some of the metrics; None: with all.
         Returns: a result for each metric; one that fails doesn't hinder the others.
         """
         started = time.monotonic()
-        self.inception.forget_failure()
-        self.classifier.forget_failure()
-        compared = [metric for metric in self.metrics if metric.needs_reals]
-        counts = self.counts(source, self.metrics)
-        too_few = self._too_few(counts, self.metrics, "image(s)")
-        wanted: dict[str, int] = {}
-        failed: dict[str, Exception] = {}
-        if reals is not None:
-            wanted = self._common(self.counts(reals, compared), source)
-            counts = self._common(counts, reals)
-            too_few = self._too_few(wanted, compared, "real image(s)") | too_few
-            needed = self._needed(wanted, compared, too_few)
-            failed = self._collect_reals(reals, needed, progress)
-        needed = self._needed(counts, self.metrics, too_few)
-        arrays = self._collect(source, needed, stream, progress)
+        self.tools.forget_failures()
+        plans = self.plan(stream, reals, names)
+        theirs = self._arrays_of_reals(reals, plans, progress)
+        mine = self._arrays(stream, _needed(plans, "num_images"), number, progress)
         results = []
-        for metric in self.metrics:
-            count = counts[metric.collector]
+        for plan in plans:
+            outcome = {"num_images": plan.num_images, "notes": plan.notes}
             try:
-                if metric.name in too_few:
-                    raise UserError(too_few[metric.name])
-                mine = _raised(arrays[metric.collector])
-                theirs = None
-                if metric.needs_reals:
-                    if reals is None:
-                        raise UserError("there are no reals to compare with")
-                    theirs = _raised((self._reals | failed)[metric.collector])
-                values = metric.compute(theirs, mine, self._tools(metric))
-                if not np.all(np.isfinite(list(values.values()))):
-                    raise UserError(f"came out as {values[metric.headline]}")
-                outcome = {"values": values, "weights": self._weights(metric)}
-                if metric.needs_reals:
-                    outcome["num_reals"] = wanted[metric.collector]
+                outcome |= self._computed(plan, mine, theirs)
             except Exception as error:
-                outcome = {"error": describe(error)}
-            results.append(Result(metric, count, time.monotonic() - started, **outcome))
+                outcome["error"] = describe(error)
+            results.append(Result(plan.metric, seconds=time.monotonic() - started, **outcome))
         return results
 
-    @staticmethod
-    def _too_few(counts: dict[str, int], metrics: Sequence[Metric], what: str) -> dict[str, str]:
-        """Returns, by metric, that there are too few for it."""
-        return {
-            m.name: f"{counts[m.collector]} {what} are too few; at least {m.least} are needed"
-            for m in metrics
-            if counts[m.collector] < m.least
-        }
+    def _computed(self, plan: Plan, mine: Outcomes, theirs: Outcomes) -> dict:
+        """Returns what a result holds of a metric that came out. Raises: whatever hindered it."""
+        metric = plan.metric
+        if plan.error:
+            raise UserError(plan.error)
+        images = _raised(mine[metric.collector])
+        reals = _raised(theirs[metric.collector]) if metric.needs_reals else None
+        values = metric.compute(reals, images, self.tools)
+        if not np.all(np.isfinite(list(values.values()))):
+            raise UserError(f"came out as {values[metric.headline]}")
+        by_images = plan.num_images is not None or plan.num_reals is not None
+        weights = metric.collector.weights(self.tools) if by_images else {}
+        return {"values": values, "weights": weights, "num_reals": plan.num_reals}
 
-    @staticmethod
-    def _needed(
-        counts: dict[str, int], metrics: Sequence[Metric], too_few: dict[str, str]
-    ) -> dict[str, int]:
-        """Returns the counts of the collectors of metrics that have enough images."""
-        return {m.collector: counts[m.collector] for m in metrics if m.name not in too_few}
-
-    def _weights(self, metric: Metric) -> dict[str, str]:
-        if metric.collector == "features":
-            return {"inception_sha256": self.inception().weights_hash}
-        if metric.collector == "codes":
-            return {"classifier_sha256": self.classifier().weights_hash}
-        return {}
-
-    @staticmethod
-    def columns(metric: Metric, source: Source) -> list[str]:
-        """Returns the names of a metric's values; none where the source can't be measured."""
-        try:
-            return metric.columns(source.shape[0])
-        except ValueError:
-            return []
-
-    @staticmethod
-    def _common(counts: dict[str, int], other: Source) -> dict[str, int]:
-        """Descriptors are compared one to one: both sets must have as many."""
-        if other.num_images is not None and "descriptors" in counts:
-            counts["descriptors"] = min(counts["descriptors"], other.num_images)
+    def _counts(
+        self, stream: Measurable, metrics: Sequence[Metric], other: Measurable | None
+    ) -> Counts:
+        """Returns how many of the stream's images each collector is to take."""
+        counts: Counts = {}
+        for metric in metrics:
+            available = _available(stream)
+            if metric.collector.one_to_one and other is not None:
+                available = min(available, _available(other))
+            count = int(min(self.num_images or metric.num_images, available))
+            counts[metric.collector] = max(counts.get(metric.collector, 0), count)
         return counts
 
-    def _collect_reals(
-        self, reals: Source, counts: dict[str, int], progress
-    ) -> dict[str, Exception]:
-        """Fills in statistics of reals that are not known yet, from the cache or the reals.
-
-        Returns why some can't be had now; the next time they are tried anew.
-        """
-        cacheable = hasattr(reals, "key")
-        missing, failed = {}, {}
-        for name, count in counts.items():
-            if name in self._reals:
-                continue
-            try:
-                cached = self.cache.load(self._key(reals, name, count)) if cacheable else None
-            except Exception as error:  # no network for the features
-                failed[name] = error
-                continue
-            if cached is None:
-                missing[name] = count
+    def _planned(
+        self,
+        metric: Metric,
+        stream: Measurable,
+        reals: Measurable | None,
+        counts: Counts,
+        wanted: Counts,
+    ) -> Plan:
+        collector = metric.collector
+        found = None if isinstance(stream, Statistics) else counts[collector]
+        compared = None
+        if metric.needs_reals and not isinstance(reals, Statistics):
+            compared = wanted.get(collector)
+        error = _obstacle(metric, stream, found, "image(s)", "these")
+        if metric.needs_reals and not error:
+            if reals is None:
+                error = "there are no reals to compare with"
             else:
-                self._reals[name] = cached
-        for name, arrays in self._collect(reals, missing, _REALS, progress).items():
-            if isinstance(arrays, Exception):
-                failed[name] = arrays
+                error = _obstacle(metric, reals, compared, "real image(s)", "the reals")
+        if collector.one_to_one and not error and list(stream.sizes) != list(reals.sizes):
+            error = (
+                f"images of one size can be compared; these are {describe_sizes(stream.sizes)},"
+                f" the reals {describe_sizes(reals.sizes)}"
+            )
+        if error:
+            return Plan(metric, found, compared, error)
+        notes = [metric.caution(found, compared)]
+        if left := (found or 0) % collector.group:
+            which = "the last one" if left == 1 else f"the last {left}"
+            notes.append(f"{collector.grouping}: {which} of the {found} images is left out")
+            found -= left
+        compared = compared and compared // collector.group * collector.group
+        return Plan(metric, found, compared, notes=tuple(filter(None, notes)))
+
+    def _arrays_of_reals(
+        self, reals: Measurable | None, plans: Sequence[Plan], progress: Progress
+    ) -> Outcomes:
+        """Returns statistics of reals: those kept, those in the cache, or new ones, to be kept.
+
+        Some may not be had now; the next time they are tried anew.
+        """
+        counts = _needed([plan for plan in plans if plan.metric.needs_reals], "num_reals")
+        if reals is None or isinstance(reals, Part | Statistics):
+            return self._arrays(reals, counts, _REALS, progress)
+        if reals is not self._reals:
+            self._reals, self._kept = reals, {}
+        missing: Counts = {}
+        outcomes: Outcomes = {}
+        for collector, count in counts.items():
+            try:
+                arrays = self._kept.get((collector, count))
+                if arrays is None and hasattr(reals, "key"):
+                    arrays = self.tools.cache.load(self._key(reals, collector, count))
+            except Exception as error:  # no network for the features
+                outcomes[collector] = error
                 continue
-            self._reals[name] = arrays
-            if cacheable:
-                try:
-                    self.cache.save(self._key(reals, name, missing[name]), arrays)
-                except OSError as error:
-                    print(
-                        f"statistics of {reals.name} are not kept in {self.cache.directory}:"
-                        f" {error.strerror}",
-                        file=sys.stderr,
-                    )
-        return failed
+            if arrays is None:
+                missing[collector] = count
+            else:
+                self._kept[collector, count] = outcomes[collector] = arrays
+        for collector, arrays in self._arrays(reals, missing, _REALS, progress).items():
+            outcomes[collector] = arrays
+            if not isinstance(arrays, Exception):
+                self._kept[collector, missing[collector]] = arrays
+                self._cache(reals, collector, missing[collector], arrays)
+        return outcomes
 
-    def _tools(self, metric: Metric) -> Tools:
-        return Tools(self.seed, self.inception() if metric.collector == "features" else None)
+    def _cache(
+        self, reals: Measurable, collector: type[Collector], count: int, arrays: Arrays
+    ) -> None:
+        if not hasattr(reals, "key"):
+            return
+        try:
+            self.tools.cache.save(self._key(reals, collector, count), arrays)
+        except OSError as error:
+            print(
+                f"statistics of {reals.name} are not kept in {self.tools.cache.directory}:"
+                f" {error.strerror}",
+                file=sys.stderr,
+            )
 
-    def _key(self, reals: Source, collector: str, count: int) -> dict:
-        key = {"collector": collector, "count": count, "patches_seed": self.seed, **reals.key}
-        if collector == "features":
-            key["weights"] = self.inception().weights_hash
-        return key
+    def _key(self, reals: ImageStream, collector: type[Collector], count: int) -> dict:
+        key = {"collector": collector.name, "count": count, "patches_seed": self.tools.seed}
+        for digest in collector.weights(self.tools).values():
+            key["weights"] = digest
+        return key | reals.key
+
+    def _arrays(
+        self, stream: Measurable | None, counts: Counts, number: int, progress: Progress
+    ) -> Outcomes:
+        """Returns what collectors make of a stream."""
+        if isinstance(stream, Statistics):
+            return {collector: stream.arrays for collector in counts}
+        outcomes: Outcomes = {}
+        if isinstance(stream, Part) and stream.whole is self._reals:
+            for (collector, _), arrays in self._kept.items():
+                if collector in counts:
+                    positions = stream.positions[: counts[collector]]
+                    if (some := collector.subset(arrays, positions)) is not None:
+                        outcomes[collector] = some
+        missing = {c: count for c, count in counts.items() if c not in outcomes}
+        return outcomes | self._collect(stream, missing, number, progress)
 
     def _collect(
-        self, source: Source, counts: dict[str, int], stream: int, progress
-    ) -> dict[str, Arrays | Exception]:
-        """Passes over a source once for all collectors."""
-        outcomes: dict[str, Arrays | Exception] = {}
-        collectors: dict[str, Collector] = {}
-        for name, count in counts.items():
+        self, stream: ImageStream, counts: Counts, number: int, progress: Progress
+    ) -> Outcomes:
+        """Passes over a stream once for all collectors."""
+        outcomes: Outcomes = {}
+        collectors: dict[type[Collector], Collector] = {}
+        for kind, count in counts.items():
+            shape = stream.sizes[0] if len(stream.sizes) == 1 else None
             try:
-                collectors[name] = self._collector(name, count, source, stream)
+                collectors[kind] = kind(count, shape, self.tools, number)
             except Exception as error:
-                outcomes[name] = error
-        total = max((counts[name] for name in collectors), default=0)
+                outcomes[kind] = error
+        total = max((counts[kind] for kind in collectors), default=0)
         done = 0
-        for images in source.blocks(total) if total else ():
-            for name, collector in list(collectors.items()):
-                mine = images[: max(counts[name] - done, 0)]
+        for images in stream.blocks(total) if total else ():
+            for kind, collector in list(collectors.items()):
+                mine = images[: max(counts[kind] - done, 0)]
                 if len(mine):
                     try:
                         collector.add(mine)
                     except Exception as error:
-                        outcomes[name] = error
-                        del collectors[name]
+                        outcomes[kind] = error
+                        del collectors[kind]
             done += len(images)
-            progress(source.name, done, total)
+            progress(stream.name, done, total)
             if not collectors:
                 break
-        for name, collector in collectors.items():
+        for kind, collector in collectors.items():
             try:
-                outcomes[name] = collector.finish()
+                outcomes[kind] = collector.finish()
             except Exception as error:
-                outcomes[name] = error
+                outcomes[kind] = error
         return outcomes
 
-    def _collector(self, name: str, count: int, source: Source, stream: int) -> Collector:
-        if name == "descriptors":
-            return Descriptors(count, source.shape, (self.seed, stream), self.cache)
-        if name == "similarities":
-            return Similarities(count, source.shape)
-        if name == "codes":
-            return Codes(count, source.shape, self.classifier)
-        gaussian = stream == _REALS or any(metric.name == "fid" for metric in self.metrics)
-        return Features(count, self.inception(), gaussian)
+
+def resolution_of(stream: Measurable) -> int | None:
+    """Returns the height of a stream's images; None where it isn't the same for all."""
+    return stream.sizes[0][0] if len(stream.sizes) == 1 else None
 
 
-class _Once(Generic[Thing]):
-    """Loads a thing when it is first called; a failure is repeated until it is to be forgotten."""
-
-    def __init__(self, load: Callable[[], Thing] | None, without: str):
-        self._load, self._thing = load, None
-        self._error = UserError(without) if load is None else None
-
-    def __call__(self) -> Thing:
-        if self._error is not None:
-            raise self._error
-        if self._thing is None:
-            try:
-                self._thing = self._load()
-            except Exception as error:
-                self._error = error
-                raise
-        return self._thing
-
-    def forget_failure(self) -> None:
-        if self._load is not None:
-            self._error = None
+def _available(stream: Measurable) -> float:
+    return np.inf if stream.num_images is None else stream.num_images
 
 
-def describe(error: Exception) -> str:
-    """Returns an error as one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, UserError | ValueError):
-        return text
-    return f"{type(error).__name__}: {text[:300]}"
+def _obstacle(metric: Metric, stream: Measurable, count: int | None, what: str, whose: str) -> str:
+    """Returns why a metric can't measure so many images of a stream, or ""."""
+    if isinstance(stream, Statistics):
+        if metric.from_statistics:
+            return ""
+        return f"images are needed; {stream.name} holds only their features' mean and covariance"
+    if count < metric.least:
+        return f"{count} {what} are too few; at least {metric.least} are needed"
+    try:
+        metric.collector.check(stream.sizes, whose)
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+def _needed(plans: Sequence[Plan], number: str) -> Counts:
+    """Returns the number of images for each collector of the metrics that can be computed."""
+    return {p.metric.collector: getattr(p, number) for p in plans if not p.error}
 
 
 def _raised(outcome: Arrays | Exception) -> Arrays:

@@ -1,32 +1,15 @@
 """Frechet inception distance (Heusel et al. 2017): features -> mean, covariance -> distance."""
 
-from typing import NamedTuple
-
 import numpy as np
 import scipy.linalg
 import threadpoolctl
 
-MIN_IMAGES = 2
-
-
-class Gaussian(NamedTuple):
-    """The normal distribution fitted to features: float64 mean [D], covariance [D, D]."""
-
-    mean: np.ndarray
-    covariance: np.ndarray
-
-
-def statistics(features: np.ndarray) -> Gaussian:
-    """Returns mean and (unbiased) covariance of features [N, D], N >= 2, in float64."""
-    features = np.asarray(features)
-    if len(features) < MIN_IMAGES:
-        raise ValueError(f"{len(features)} images have no covariance; at least 2 are needed")
-    mean = features.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((len(mean), len(mean)))
-    for start in range(0, len(features), 4096):
-        centered = features[start : start + 4096] - mean
-        covariance += centered.T @ centered
-    return Gaussian(mean, covariance / (len(features) - 1))
+from metrics.collector import Arrays
+from metrics.features import MIN_IMAGES, Features, Gaussian
+from metrics.features import statistics as statistics
+from metrics.inception import NUM_FEATURES
+from metrics.metric import Metric, register
+from metrics.tools import Tools
 
 
 def frechet_distance(a: Gaussian, b: Gaussian) -> float:
@@ -54,3 +37,37 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     values, vectors = scipy.linalg.eigh(covariance, driver="evd")
     significant = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return vectors[:, significant] * np.sqrt(values[significant])
+
+
+def compute(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
+    """Returns {"FID": the distance} of arrays that hold "mean" and "covariance"."""
+    a, b = (Gaussian(x["mean"], x["covariance"]) for x in (reals, fakes))
+    return {"FID": frechet_distance(a, b)}
+
+
+def caution(num_images: int | None, num_reals: int | None) -> str:
+    """Returns a line about fewer images than features, or ""."""
+    known = [count for count in (num_images, num_reals) if count is not None]
+    if min(known, default=NUM_FEATURES) >= NUM_FEATURES:
+        return ""
+    return (
+        f"with fewer than {NUM_FEATURES:,} images on either side the value comes out too high;"
+        " compare it only with values of as many images"
+    )
+
+
+METRIC = register(
+    Metric(
+        name="fid",
+        collector=Features,
+        num_images=50000,
+        least=MIN_IMAGES,
+        needs_reals=True,
+        columns=lambda resolution: ["FID"],
+        headline="FID",
+        compute=compute,
+        summary="Frechet inception distance",
+        from_statistics=True,
+        caution=caution,
+    )
+)

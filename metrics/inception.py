@@ -5,14 +5,12 @@ Inception v3 as it was frozen then (spec section 6): input (x - 128) / 128, batc
 logits. Batch norm is folded into the convolutions when weights are loaded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
-
-from metrics import chunks
 
 BATCH_NORM_EPSILON = 0.001
 INPUT_SIZE = 299
@@ -43,23 +41,37 @@ class Inception:
         self._fc_weight = parameters["fc.weight"]
         self._fc_bias = parameters["fc.bias"]
         self._compiled = tf.function(self._network, autograph=False)
+        # One program for images of every size.
+        any_size = tf.TensorSpec([None, None, None, 3], tf.uint8)
+        self._resized = tf.function(InceptionInput(dtype="float32"), [any_size], autograph=False)
 
-    def stages(self, images: np.ndarray | tf.Tensor) -> dict[str, np.ndarray]:
-        """Returns the features of every stage, as `build` names them: float32 [N, ...].
+    def stages(self, images: np.ndarray | tf.Tensor | Sequence[np.ndarray]) -> dict:
+        """Returns the features of every stage, as `build` names them: {name: float32 [N, ...]}.
 
         Args:
-          images: [N, H, W, 3] or [N, H, W, 1] (gray, replicated to RGB), uint8 0..255.
+          images: uint8 0..255, RGB or gray, which is replicated to RGB: [N, H, W, 3 or 1], or a
+            list of N images [H, W, 3 or 1] of any sizes.
+        Raises: ValueError for other shapes.
         """
+        parts = []
+        for start in range(0, len(images), _CHUNK):
+            inputs = self._inputs(images[start : start + _CHUNK])
+            missing = _CHUNK - len(inputs)  # the network only ever sees one shape
+            inputs = tf.pad(inputs, [[0, missing], [0, 0], [0, 0], [0, 0]])
+            stages = self._compiled(inputs)
+            parts.append({k: v.numpy()[: _CHUNK - missing] for k, v in stages.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _inputs(self, images: np.ndarray | tf.Tensor | Sequence[np.ndarray]) -> tf.Tensor:
+        """Returns images as the network takes them: float32 [n, 299, 299, 3]."""
+        if isinstance(images, list):
+            return tf.concat([self._inputs(image[None]) for image in images], axis=0)
         images = np.asarray(images)
         if images.ndim != 4 or images.shape[3] not in (1, 3):
             raise ValueError(f"images of shape {images.shape} are neither RGB nor gray")
         if images.shape[3] == 1:
             images = np.repeat(images, 3, axis=3)
-        parts = [
-            {name: values.numpy()[:count] for name, values in self._compiled(chunk).items()}
-            for chunk, count in chunks.padded_chunks(images, _CHUNK)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return self._resized(images)
 
     def features(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
         """Returns pool_3 of images as in `stages`: float32 [N, 2048]."""
@@ -116,13 +128,12 @@ def build() -> keras.Model:
     """Returns the network with untrained weights; its convolutions are named as in the
     PyTorch weights file.
 
-    Input: [N, H, W, 3], 0..255, any number type.
+    Input: float32 [N, 299, 299, 3], what `InceptionInput` gives.
     Output: dictionary of float32 arrays: `64` and `192`, means over space after the two max
       pools, `768`, before Mixed_7a, and `2048`, pool_3.
     """
-    images = keras.Input((None, None, 3), dtype="uint8", name="images")
-    x = InceptionInput(name="input", dtype="float32")(images)
-    x = _conv(x, "Conv2d_1a_3x3", 32, 3, stride=2)
+    inputs = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="images")
+    x = _conv(inputs, "Conv2d_1a_3x3", 32, 3, stride=2)
     x = _conv(x, "Conv2d_2a_3x3", 32, 3)
     x = _conv(x, "Conv2d_2b_3x3", 64, 3, same=True)
     x = stage_64 = layers.MaxPooling2D(3, 2)(x)
@@ -142,7 +153,7 @@ def build() -> keras.Model:
     x = stage_2048 = _mixed_8(x, "Mixed_7c", max_pool=True)
     stages = {"64": stage_64, "192": stage_192, "768": stage_768, "2048": stage_2048}
     means = {name: layers.GlobalAveragePooling2D()(stage) for name, stage in stages.items()}
-    return keras.Model(images, means, name="inception_2015_12_05")
+    return keras.Model(inputs, means, name="inception_2015_12_05")
 
 
 def _conv(x, name, filters, kernel, stride=1, same=False):

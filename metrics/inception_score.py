@@ -3,6 +3,11 @@
 import numpy as np
 import scipy.special
 
+from metrics.collector import Arrays
+from metrics.features import Features
+from metrics.metric import Metric, register
+from metrics.tools import Tools
+
 NUM_SPLITS = 10
 
 
@@ -29,3 +34,26 @@ def inception_score(probabilities: np.ndarray, num_splits: int = NUM_SPLITS) -> 
         divergence = scipy.special.rel_entr(part, part.mean(axis=0)).sum(axis=1)
         scores.append(np.exp(divergence.mean()))
     return float(np.mean(scores)), float(np.std(scores))
+
+
+def compute(reals: None, fakes: Arrays, tools: Tools) -> dict[str, float]:
+    """Returns mean and standard deviation of the score over ten splits."""
+    logits = tools.network(Features.network).logits(fakes["features"])
+    mean, deviation = inception_score(class_probabilities(logits))
+    return {"IS_mean": mean, "IS_std": deviation}
+
+
+METRIC = register(
+    Metric(
+        name="is",
+        collector=Features,
+        num_images=50000,
+        least=NUM_SPLITS,
+        needs_reals=False,
+        columns=lambda resolution: ["IS_mean", "IS_std"],
+        headline="IS_mean",
+        compute=compute,
+        higher_is_better=("IS_mean", "IS_std"),
+        summary="Inception score",
+    )
+)

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from metrics.collector import Arrays
+from metrics.features import Features
+from metrics.metric import Metric, register
+from metrics.tools import Tools
+
 NUM_SUBSETS = 100
 MAX_SUBSET_SIZE = 1000
 MIN_IMAGES = 2
@@ -54,3 +59,27 @@ def subset_distances(
         chosen_b = b[rng.choice(len(b), size, replace=False)]
         distances[i] = kernel_distance(chosen_a, chosen_b)
     return distances
+
+
+def compute(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
+    """Returns mean and standard deviation of `subset_distances`, times 1000."""
+    distances = subset_distances(reals["features"], fakes["features"], tools.seed) * 1e3
+    return {
+        "KIDx1e3_mean": float(np.mean(distances)),
+        "KIDx1e3_std": float(np.std(distances)),
+    }
+
+
+METRIC = register(
+    Metric(
+        name="kid",
+        collector=Features,
+        num_images=50000,
+        least=MIN_IMAGES,
+        needs_reals=True,
+        columns=lambda resolution: ["KIDx1e3_mean", "KIDx1e3_std"],
+        headline="KIDx1e3_mean",
+        compute=compute,
+        summary="kernel inception distance",
+    )
+)

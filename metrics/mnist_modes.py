@@ -4,10 +4,13 @@ Each channel of an image shows a digit; a classifier reads them, and the image c
 d0 + 10 d1 + 100 d2. The classifier is trained from MNIST's own files.
 """
 
+from __future__ import annotations
+
 import functools
 import hashlib
 import os
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -16,8 +19,12 @@ import tensorflow as tf
 from keras import layers
 
 from metrics import chunks
+from metrics.collector import Arrays, Collector, Images, Size, describe_sizes
+from metrics.metric import Metric, register
+from metrics.tools import Tools
 from pgan_tf import progress
 from pgan_tf.data.making import mnist
+from pgan_tf.errors import UserError
 from pgan_tf.files import atomic_path
 
 NUM_MODES = 1000
@@ -166,3 +173,58 @@ def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarr
             )  # fmt: skip
     found = DigitClassifier(network, 0.0).classify(digits[-held_out:])
     return float(np.mean(found == classes[-held_out:]))
+
+
+class Codes(Collector):
+    """{"codes": mode of each image, int64 [count]}."""
+
+    name = "codes"
+    network = "digits"
+    group = NUM_GROUPS
+    grouping = f"{NUM_GROUPS} equal groups are counted"
+
+    @classmethod
+    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
+        if list(sizes) != [(RESOLUTION, RESOLUTION)]:
+            raise UserError(
+                f"{RESOLUTION}x{RESOLUTION} images of three digits are needed; {whose} are"
+                f" {describe_sizes(sizes)}"
+            )
+
+    def __init__(self, count: int, shape: Size | None, tools: Tools, stream: int):
+        self._classifier = tools.network(self.network)  # may train one first
+        self._codes: list[np.ndarray] = []
+
+    def add(self, images: Images) -> None:
+        self._codes.append(self._classifier.codes(images))
+
+    def finish(self) -> Arrays:
+        return {"codes": np.concatenate(self._codes)}
+
+    @classmethod
+    def weights(cls, tools: Tools) -> dict[str, str]:
+        return {"classifier_sha256": tools.network(cls.network).weights_hash}
+
+
+_COLUMNS = ["Modes_mean", "Modes_std", "ModesKL_mean", "ModesKL_std"]
+
+
+def compute(reals: None, fakes: Arrays, tools: Tools) -> dict[str, float]:
+    """Returns `group_statistics` of the codes."""
+    return dict(zip(_COLUMNS, group_statistics(fakes["codes"]), strict=True))
+
+
+METRIC = register(
+    Metric(
+        name="modes",
+        collector=Codes,
+        num_images=NUM_GROUPS * IMAGES_PER_GROUP,
+        least=NUM_GROUPS,
+        needs_reals=False,
+        columns=lambda resolution: list(_COLUMNS),
+        headline="Modes_mean",
+        compute=compute,
+        higher_is_better=("Modes_mean", "Modes_std"),
+        summary="modes recovered out of 1000, of images of three MNIST digits",
+    )
+)

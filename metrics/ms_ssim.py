@@ -1,12 +1,19 @@
 """Multi-scale structural similarity of pairs of images (Wang, Simoncelli & Bovik 2003).
 
-Low between pairs of generated images means that they vary. Spec section 6 has the constants.
+Low between pairs of generated images means that they vary. Section 6 has the constants.
 """
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from metrics import chunks
+from metrics.collector import Arrays, Collector, Images, Size, require_power_of_two
+from metrics.metric import Metric, register
+from metrics.tools import Tools
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW_SIZE = 11
@@ -133,3 +140,44 @@ class PairSimilarities:
         if self._waiting is not None:
             raise ValueError("an odd number of images can't be paired")
         return np.concatenate(self._values)
+
+
+class Similarities(Collector):
+    """{"similarities": of consecutive pairs, float64 [count / 2]}."""
+
+    name = "similarities"
+    group = 2
+    grouping = "pairs are compared"
+
+    @classmethod
+    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
+        require_power_of_two(sizes, MIN_RESOLUTION, whose)
+
+    def __init__(self, count: int, shape: Size | None, tools: Tools, stream: int):
+        self._pairs = PairSimilarities()
+
+    def add(self, images: Images) -> None:
+        self._pairs.add(images)
+
+    def finish(self) -> Arrays:
+        return {"similarities": self._pairs.finish()}
+
+
+def compute(reals: None, fakes: Arrays, tools: Tools) -> dict[str, float]:
+    """Returns the mean similarity."""
+    return {"MS-SSIM": float(fakes["similarities"].mean())}
+
+
+METRIC = register(
+    Metric(
+        name="msssim",
+        collector=Similarities,
+        num_images=20000,
+        least=2,
+        needs_reals=False,
+        columns=lambda resolution: ["MS-SSIM"],
+        headline="MS-SSIM",
+        compute=compute,
+        summary="multi-scale structural similarity of pairs",
+    )
+)

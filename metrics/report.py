@@ -5,9 +5,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from metrics.evaluate import Evaluator, Result
-from metrics.measures import Metric
-from metrics.sources import Source
+from metrics.evaluate import Measurable, resolution_of
+from metrics.metric import Metric
+from metrics.results import Plan, Result, messages
 from pgan_tf.progress import duration
 
 _NAME, _TIME, _VALUE = 28, 12, 12  # least widths of columns
@@ -18,20 +18,22 @@ class Table:
 
     Args:
       metrics: measured.
-      source: one of the sources, for the names of the columns.
+      stream: one of the streams, for the names of the columns.
     """
 
-    def __init__(self, metrics: Sequence[Metric], source: Source):
+    def __init__(self, metrics: Sequence[Metric], stream: Measurable):
         self._columns = [
-            (metric.name, column)
-            for metric in metrics
-            for column in Evaluator.columns(metric, source)
+            (metric.name, column) for metric in metrics for column in _columns(metric, stream)
         ]
         self._header_is_due = True
         self._said: set[str] = set()
 
+    def announce(self, plans: Sequence[Plan]) -> None:
+        """Prints, before any work, which metrics can't be had and what to know of the others."""
+        self._say(plans, "")
+
     def row(self, name: str, results: Sequence[Result]) -> None:
-        """Prints a row, and below it what made metrics fail, unless it was said before."""
+        """Prints a row, and below it what there is to say of it, unless it was said before."""
         if self._header_is_due:  # only now, so that errors before it stand alone
             self._header_is_due = False
             self._print("", "time", [column for _, column in self._columns])
@@ -39,16 +41,26 @@ class Table:
         cells = [values.get(metric, {}).get(column) for metric, column in self._columns]
         seconds = max((r.seconds for r in results), default=0)
         self._print(name, duration(seconds), ["-" if c is None else f"{c:.4f}" for c in cells])
-        messages = dict.fromkeys(r.error for r in results if r.error)
-        for message in [m for m in messages if m not in self._said]:
-            self._said.add(message)
-            names = ", ".join(r.metric.name for r in results if r.error == message)
-            print(f"  {names}: {message}", flush=True)
+        self._say(results, "  ")
+
+    def _say(self, results: Sequence[Plan | Result], margin: str) -> None:
+        for message in messages(results):
+            if message not in self._said:
+                self._said.add(message)
+                print(margin + message, flush=True)
 
     def _print(self, name: str, time: str, cells: Sequence[str]) -> None:
         widths = [max(_VALUE, len(column) + 2) for _, column in self._columns]
         padded = "".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
         print(f"{name:<{_NAME}}{time:<{_TIME}}{padded}".rstrip(), flush=True)
+
+
+def _columns(metric: Metric, stream: Measurable) -> list[str]:
+    """Returns the names of a metric's values; none where the stream can't be measured."""
+    try:
+        return metric.columns(resolution_of(stream) or 0)
+    except ValueError:
+        return []
 
 
 def append_results(directory: str | os.PathLike, results: Sequence[Result], about: dict) -> None:

@@ -1,13 +1,20 @@
 """Command line: measures snapshots of a training, or folders of images."""
 
+from __future__ import annotations
+
 import argparse
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pgan_tf import __version__, cli, devices, progress
+from pgan_tf import cli, devices, progress
 from pgan_tf.errors import UserError
+
+if TYPE_CHECKING:  # they load TensorFlow
+    from metrics.evaluate import Evaluator, Measurable
+    from metrics.measuring import Row
+    from metrics.results import Plan
 
 EXAMPLES = """\
   python -m metrics.run --snapshot                        newest snapshot of the newest run
@@ -15,9 +22,11 @@ EXAMPLES = """\
   python -m metrics.run --snapshot results/003-celeba/network-snapshot-010000.npz \\
       --metrics swd,msssim,fid,is --inception inception-2015-12-05.tgz
   python -m metrics.run --images REALS FAKES --metrics fid,kid
+  python -m metrics.run --images datasets/celeba FAKES.zip --skip-bad
+  python -m metrics.run --images STATISTICS.npz FAKES --metrics fid
   python -m metrics.run --snapshot results/007-mnistrgb --metrics modes --mnist-dir MNIST
 
-Lines are appended to metric-NAME.jsonl in the run's directory.
+Lines are appended to metric-NAME.jsonl in the run's directory, or for --images in this one.
 """
 
 
@@ -35,22 +44,29 @@ def parser() -> cli.Parser:
     )  # fmt: skip
     what.add_argument(
         "--images", nargs=2, metavar=("REALS", "FAKES"),
-        help="two folders or zip files of images",
+        help="each a folder or zip file of images, a data set's directory, or an .npz file of"
+        " statistics (mu, sigma) for fid; FAKES may be a snapshot",
     )  # fmt: skip
+    what.add_argument("--list", action="store_true", help="list the metrics and their values")
     p.add_argument(
         "--metrics", default="swd,msssim", metavar="LIST",
-        help="of swd, msssim, fid, is, kid, modes, with commas; fid, is and kid need the Inception"
-        " network, modes --mnist-dir",
+        help="with commas, such as swd,msssim,fid,kid,is,modes (--list tells of each); fid, kid and"
+        " is need the Inception network, modes --mnist-dir",
     )  # fmt: skip
     p.add_argument(
         "--num-images", type=cli.whole_number(), metavar="N",
-        help="images for each metric (default: swd 16384, msssim 20000, fid, is and kid 50000,"
-        " modes 256000; of folders all, up to that)",
+        help="images for each metric (default: its own number, see --list; of folders all, up to"
+        " that)",
     )  # fmt: skip
     p.add_argument("--data-dir", metavar="DIR", help="the data set (default: the training's)")
     p.add_argument(
         "--real-passes", type=cli.whole_number(0), default=1, metavar="N",
-        help="how often other reals are measured against the reals first, for the floor",
+        help="how often reals are measured against other reals, of folders one half against the"
+        " other, for the floor",
+    )  # fmt: skip
+    p.add_argument(
+        "--skip-bad", action="store_true",
+        help="leave out image files that can't be used instead of ending",
     )  # fmt: skip
     p.add_argument(
         "--seed", type=cli.whole_number(0), default=0, metavar="N", help="of all random draws"
@@ -59,7 +75,9 @@ def parser() -> cli.Parser:
     p.add_argument("--inception-sha256", metavar="HEX", help="hash to expect of --inception")
     p.add_argument("--mnist-dir", metavar="DIR", help="MNIST's .gz files, for modes")
     p.add_argument("--results", default="results", metavar="DIR", help="where runs are kept")
-    p.add_argument("--out", metavar="DIR", help="where lines are appended (default: the run)")
+    p.add_argument(
+        "--out", metavar="DIR", help="where lines are appended (default: the run, or here)"
+    )
     p.add_argument(
         "--cache", metavar="DIR", help="kept statistics and weights (default: ~/.cache/pgan-tf)"
     )
@@ -72,113 +90,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.inception_sha256 and not args.inception:
         raise UserError("--inception-sha256 is the hash of the file that --inception names")
     devices.load_tensorflow(repeatable=True)
-    return _measure_folders(args) if args.images else _measure_snapshots(args)
+    if args.list:
+        return _list()
+    return _measure_images(args) if args.images else _measure_snapshots(args)
 
 
-def _evaluator(args: argparse.Namespace):
-    from metrics import inception_weights, measures, mnist_modes
-    from metrics.cache import Cache
+def _list() -> int:
+    from metrics.registry import METRICS
+
+    for metric in METRICS.values():
+        values = ", ".join(metric.columns(32))
+        print(f"{metric.name:<10}{metric.summary}; {metric.num_images} images; {values}")
+    return 0
+
+
+def _evaluator(args: argparse.Namespace) -> Evaluator:
     from metrics.evaluate import Evaluator
+    from metrics.measuring import make_tools
+    from metrics.registry import parse_names
 
-    cache = Path(args.cache) if args.cache else inception_weights.default_cache()
-
-    def load_inception():
-        return inception_weights.load(args.inception, cache, args.inception_sha256)
-
-    def load_classifier():
-        if not args.mnist_dir:
-            raise UserError("MNIST's digits are needed: --mnist-dir DIR with its .gz files")
-        classifier = mnist_modes.load_classifier(args.mnist_dir, cache)
-        print(f"Digit classifier: {classifier.accuracy:.2%} of the digits held out are right")
-        return classifier
-
-    return Evaluator(
-        measures.parse_names(args.metrics), Cache(cache), args.num_images, args.seed,
-        load_inception, load_classifier,
-    )  # fmt: skip
+    tools = make_tools(args.cache, args.seed, args.inception, args.inception_sha256, args.mnist_dir)
+    return Evaluator(parse_names(args.metrics), tools, args.num_images)
 
 
-def _measure_folders(args: argparse.Namespace) -> int:
-    from metrics.report import Table, append_results
-    from metrics.sources import Folder
+def _measure_images(args: argparse.Namespace) -> int:
+    from metrics.inputs import open_pair
+    from metrics.measuring import image_rows
 
     evaluator = _evaluator(args)
     out = _directory(args.out or ".")
-    reals, fakes = (Folder(path) for path in args.images)
-    table = Table(evaluator.metrics, fakes)
-    with _progress() as progress:
-        results = evaluator.measure(fakes, reals, progress=progress)
-    table.row(fakes.name, results)
-    about = {
-        "images": fakes.name,
-        "reals": reals.name,
-        "seed": args.seed,
-        "resolution": fakes.shape[0],
-        "mirror": False,
-        "version": __version__,
-    }
-    append_results(out, results, about)
-    return int(any(result.error for result in results))
+    most = evaluator.most_images
+    with _Console(evaluator) as console:
+        reals, fakes = args.images
+        stream, others = open_pair(
+            fakes, reals, compares=True, seed=args.seed, most=most,
+            most_reals=2 * most if args.real_passes else most,
+            skip_bad=args.skip_bad, say=console.say, progress=console.progress,
+        )  # fmt: skip
+        rows = image_rows(evaluator, stream, others, args.real_passes, console)
+        return console.print_rows(rows, out)
 
 
 def _measure_snapshots(args: argparse.Namespace) -> int:
-    from metrics.report import Table, append_results
-    from metrics.sources import Fakes, Reals
-    from pgan_tf.snapshots import load_snapshot
+    from metrics.measuring import snapshot_rows
 
     evaluator = _evaluator(args)
-    table = reals = None
-    failed = False
-    for path in _snapshot_paths(args):
-        try:
-            snapshot = load_snapshot(path)
-        except UserError as error:
-            print(f"{path.name}: {error}", flush=True)
-            failed = True
-            continue
-        Gs, config = snapshot.Gs, snapshot.config
-        if table is None:
-            dataset = _dataset(args, snapshot, evaluator)
-            labels = dataset.labels if dataset is not None and Gs.label_size else None
-            if dataset is not None:
-                reals = Reals(dataset, Gs.resolution, config.data.mirror, args.seed)
-        fakes = Fakes(Gs, snapshot.lod, args.seed, labels, name=path.stem)
-        about = {
-            "seed": args.seed,
-            "resolution": Gs.resolution,
-            "mirror": config.data.mirror,
-            "dataset": dataset.name if dataset else None,
-            "dataset_hash": reals.key["dataset"] if reals else None,
-            "version": __version__,
-        }
-        out = _directory(args.out or path.parent)
-        if table is None:
-            table = Table(evaluator.metrics, fakes)
-            floor = max(evaluator.counts(fakes, evaluator.metrics).values())
-            for number in range(1, args.real_passes + 1 if reals else 1):
-                others = Reals(
-                    dataset, Gs.resolution, config.data.mirror, args.seed,
-                    first=number * floor, name=f"reals, pass {number}",
-                )  # fmt: skip
-                with _progress() as progress:
-                    results = evaluator.measure(others, reals, number, progress)
-                table.row(others.name, results)
-                append_results(out, results, {"reals_pass": number, **about})
-        with _progress() as progress:
-            results = evaluator.measure(fakes, reals, progress=progress)
-        table.row(path.stem, results)
-        failed |= any(result.error for result in results)
-        append_results(
-            out,
-            results,
-            {
-                "snapshot": path.name,
-                "kimg": snapshot.kimg,
-                "lod": snapshot.lod,
-                **about,
-            },
-        )
-    return int(failed)
+    paths = _snapshot_paths(args)
+    out = _directory(args.out or paths[0].parent)
+    with _Console(evaluator) as console:
+        rows = snapshot_rows(evaluator, paths, args.data_dir, args.real_passes, console)
+        return console.print_rows(rows, out)
 
 
 def _snapshot_paths(args: argparse.Namespace) -> list[Path]:
@@ -195,42 +156,6 @@ def _snapshot_paths(args: argparse.Namespace) -> list[Path]:
     return [m.path for m in Run(path).snapshots] or [newest_snapshot(path)]
 
 
-def _dataset(args: argparse.Namespace, snapshot, evaluator):
-    """Returns the training's data set, or None where it is missing and no metric needs it."""
-    from pgan_tf import config as config_module
-    from pgan_tf.data.opening import open_dataset
-
-    Gs, config = snapshot.Gs, snapshot.config
-    if args.data_dir:
-        other = config_module.own_images(args.data_dir)
-        config = config_module.override(
-            config, {**other, "data.synthetic": "", "data.resolution": 0}
-        )
-    try:
-        dataset = open_dataset(config.data)
-    except UserError:
-        if args.data_dir or any(metric.needs_reals for metric in evaluator.metrics):
-            raise
-        return None
-    where = config.data.path or dataset.name
-    if dataset.num_channels != Gs.num_channels:
-        raise UserError(
-            f"{where} has {dataset.num_channels} channel(s), but the networks {Gs.num_channels};"
-            " name their data set with --data-dir"
-        )
-    if dataset.resolution < Gs.resolution:
-        raise UserError(
-            f"{where} is {dataset.resolution}x{dataset.resolution}, but the networks make"
-            f" {Gs.resolution}x{Gs.resolution}; name their data set with --data-dir"
-        )
-    if Gs.label_size and dataset.label_size != Gs.label_size:
-        raise UserError(
-            f"{where} has {dataset.label_size} classes, but the networks {Gs.label_size};"
-            " name their data set with --data-dir"
-        )
-    return dataset
-
-
 def _directory(path: str | Path) -> Path:
     """Makes a directory if need be; raises UserError, before any work, where lines can't go."""
     path = Path(path)
@@ -243,18 +168,63 @@ def _directory(path: str | Path) -> Path:
     return path
 
 
-@contextmanager
-def _progress() -> Iterator:
-    """Gives a function (name, done, total) that moves a bar with the time left."""
-    tasks: dict[str, int] = {}
-    with progress.bar("images") as bar:
+class _Console:
+    """Shows how a measurement goes: what is known before, a bar with the time left, a table."""
 
-        def update(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total)
-            bar.update(tasks[name], completed=min(done, total))
+    def __init__(self, evaluator: Evaluator):
+        self._metrics = evaluator.metrics
+        self._table = None
+        self._bar, self._tasks = None, {}
 
-        yield update
+    def __enter__(self) -> _Console:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._end_bar()
+
+    def begin(self, stream: Measurable, plans: Sequence[Plan]) -> None:
+        from metrics.report import Table
+
+        self._end_bar()
+        if self._table is None:
+            self._table = Table(self._metrics, stream)
+        self._table.announce(plans)
+
+    def progress(self, name: str, done: int, total: int) -> None:
+        if self._bar is None:
+            self._bar = progress.bar("images")
+            self._bar.start()
+        if name not in self._tasks:
+            self._tasks[name] = self._bar.add_task(name, total=total)
+        self._bar.update(self._tasks[name], completed=min(done, total))
+
+    def say(self, text: str) -> None:
+        self._end_bar()
+        print(text, flush=True)
+
+    def print_rows(self, rows: Iterator[Row], out: Path) -> int:
+        """Prints rows as they come and appends them to files in `out`.
+
+        Returns: 1 when anything but the floor failed.
+        """
+        from metrics.report import append_results
+
+        failed = False
+        for row in rows:
+            self._end_bar()
+            if row.error:
+                self.say(f"{row.name}: {row.error}")
+                failed = True
+                continue
+            self._table.row(row.name, row.results)
+            append_results(out, row.results, row.about)
+            failed |= not row.is_floor and any(result.error for result in row.results)
+        return int(failed)
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        self._bar, self._tasks = None, {}
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Sliced Wasserstein distance between patches of two sets of images (section 5 of the paper).
 
 Images -> Laplacian pyramid -> random 7x7 patches of each level, normalised (descriptors) ->
-distances of sorted random projections. Spec section 6 has the constants.
+distances of sorted random projections. Section 6 has the constants.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,6 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from metrics import chunks
+from metrics.collector import Arrays, Collector, Images, Size, require_power_of_two
+from metrics.metric import Metric, register
+from metrics.tools import Tools
 
 PATCH_SIZE = 7
 PATCHES_PER_IMAGE = 128
@@ -273,3 +278,50 @@ def distances(
         values[f"SWDx1e3_{resolution}"] = distance * 1e3
     values["SWDx1e3_avg"] = float(np.mean(list(values.values())))
     return values
+
+
+class Descriptors(Collector):
+    """{"<resolution>": descriptors of that level of the pyramid, float32 [count * 128, 147]}."""
+
+    name = "descriptors"
+    one_to_one = True
+
+    @classmethod
+    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
+        require_power_of_two(sizes, MIN_RESOLUTION, whose)
+
+    def __init__(self, count: int, shape: Size | None, tools: Tools, stream: int):
+        seed = (tools.seed, stream)
+        self._set = DescriptorSet(count, shape[0], 3, seed, tools.cache.allocate)
+
+    def add(self, images: Images) -> None:
+        self._set.add(images)
+
+    def finish(self) -> Arrays:
+        return {str(resolution): array for resolution, array in self._set.finish().items()}
+
+
+def columns(resolution: int) -> list[str]:
+    """Returns the names of the values; raises ValueError as `level_resolutions` does."""
+    return [f"SWDx1e3_{r}" for r in level_resolutions(resolution)] + ["SWDx1e3_avg"]
+
+
+def compute(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
+    """Returns `distances` of arrays that `Descriptors` gave."""
+    reals, fakes = ({int(name): array for name, array in x.items()} for x in (reals, fakes))
+    return distances(reals, fakes, tools.seed)
+
+
+METRIC = register(
+    Metric(
+        name="swd",
+        collector=Descriptors,
+        num_images=16384,
+        least=1,
+        needs_reals=True,
+        columns=columns,
+        headline="SWDx1e3_avg",
+        compute=compute,
+        summary="sliced Wasserstein distance of patches",
+    )
+)

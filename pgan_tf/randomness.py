@@ -19,6 +19,7 @@ class Role(IntEnum):
     METRIC_LATENTS = 101
     METRIC_LABELS = 102
     METRIC_FLIPS = 103
+    METRIC_HALVES = 104
     LATENT_WALK = 201
 
 

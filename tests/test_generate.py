@@ -3,7 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from pgan_tf.snapshot import load_snapshot, newest_snapshot, save_snapshot
+from pgan_tf.run import newest_snapshot
+from pgan_tf.snapshots import load_snapshot, save_snapshot
 from PIL import Image
 
 from pgan_tf import images

@@ -4,15 +4,17 @@ import pytest
 from metrics import fid, inception_score, kid, ms_ssim, swd
 from metrics.cache import Cache
 from metrics.evaluate import Evaluator
-from metrics.measures import higher_is_better
+from metrics.registry import higher_is_better
+from metrics.streams import ArrayImages, halves
+from metrics.tools import Tools
 from pgan_tf.errors import UserError
 
 
 class Images:
-    """A source of given images that counts its passes."""
+    """A stream of given images that counts its passes."""
 
     def __init__(self, images, name="images", key=None, endless=False):
-        self.name, self.shape = name, images.shape[1:3]
+        self.name, self.sizes = name, [images.shape[1:3]]
         self.num_images = None if endless else len(images)
         self._images, self.passes = images, 0
         if key:
@@ -44,6 +46,11 @@ class Network:
         return features[:, :10] * 100
 
 
+def make_evaluator(metrics, cache, num_images=None, seed=0, load=Network):
+    networks = {"inception": load} if load else {}
+    return Evaluator(metrics, Tools(Cache(cache), seed, networks), num_images)
+
+
 def by_name(results):
     return {result.metric.name: result for result in results}
 
@@ -54,9 +61,7 @@ def no_weights():
 
 def test_values_are_those_of_the_plain_functions(tmp_path):
     reals, fakes = noise(40, 32), noise(40, 32, seed=1, contrast=0.8)
-    evaluator = Evaluator(
-        ["swd", "msssim", "fid", "is", "kid"], Cache(tmp_path), seed=3, load_inception=Network
-    )
+    evaluator = make_evaluator(["swd", "msssim", "fid", "is", "kid"], tmp_path, seed=3)
     results = by_name(evaluator.measure(Images(fakes), Images(reals)))
     assert not any(result.error for result in results.values())
     assert all(result.num_images == 40 for result in results.values())
@@ -82,12 +87,12 @@ def test_values_are_those_of_the_plain_functions(tmp_path):
 
 def test_one_pass_feeds_all_metrics_and_reals_are_read_once(tmp_path):
     reals, fakes = Images(noise(20, 32), key="a"), Images(noise(20, 32, seed=1))
-    evaluator = Evaluator(["swd", "fid", "kid", "msssim"], Cache(tmp_path), load_inception=Network)
+    evaluator = make_evaluator(["swd", "fid", "kid", "msssim"], tmp_path)
     first = evaluator.measure(fakes, reals)
     assert (reals.passes, fakes.passes) == (1, 1)
     evaluator.measure(fakes, reals)
     assert (reals.passes, fakes.passes) == (1, 2)
-    other = Evaluator(["swd", "fid", "kid", "msssim"], Cache(tmp_path), load_inception=Network)
+    other = make_evaluator(["swd", "fid", "kid", "msssim"], tmp_path)
     again = other.measure(fakes, reals)
     assert reals.passes == 1  # from the cache
     assert [r.values for r in again] == [r.values for r in first]
@@ -97,13 +102,13 @@ def test_one_pass_feeds_all_metrics_and_reals_are_read_once(tmp_path):
 def test_cached_reals_are_for_their_own_settings(tmp_path, change):
     images = noise(20)
     network = Network()
-    Evaluator(["swd", "fid"], Cache(tmp_path), 18, load_inception=lambda: network).measure(
+    make_evaluator(["swd", "fid"], tmp_path, 18, load=lambda: network).measure(
         Images(images), Images(images, key="a")
     )
     reals = Images(images, key="b" if change == "data" else "a")
     network.weights_hash = "other" if change == "weights" else network.weights_hash
     count, seed = 16 if change == "count" else 18, 1 if change == "seed" else 0
-    Evaluator(["swd", "fid"], Cache(tmp_path), count, seed, lambda: network).measure(
+    make_evaluator(["swd", "fid"], tmp_path, count, seed, lambda: network).measure(
         Images(images), reals
     )
     assert reals.passes == 1
@@ -118,7 +123,7 @@ def test_a_metric_that_fails_leaves_the_others_alone(tmp_path):
         (no_weights, "no weights here"),
         (Broken, "RuntimeError: out of memory"),
     ):
-        evaluator = Evaluator(["fid", "swd", "is"], Cache(tmp_path / words[:2]), 20, 0, network)
+        evaluator = make_evaluator(["fid", "swd", "is"], tmp_path / words[:2], 20, 0, network)
         results = by_name(evaluator.measure(Images(noise(20)), Images(noise(20, seed=1))))
         assert results["fid"].error == results["is"].error == words
         assert results["swd"].values and not results["swd"].error
@@ -140,7 +145,7 @@ def test_what_failed_once_is_tried_anew(tmp_path):
         network = answers.pop(0)
         return network or no_weights()
 
-    evaluator = Evaluator(["swd", "fid", "kid"], Cache(tmp_path), 20, load_inception=load)
+    evaluator = make_evaluator(["swd", "fid", "kid"], tmp_path, 20, load=load)
     reals = Weak(noise(20), key="a")
     first = by_name(evaluator.measure(Images(noise(20, seed=1)), reals))
     assert first["fid"].error and first["swd"].error and len(answers) == 1
@@ -148,34 +153,123 @@ def test_what_failed_once_is_tried_anew(tmp_path):
     assert second["fid"].values and second["swd"].values
 
 
-def test_what_images_are_too_few_or_unfit_for_is_said(tmp_path):
-    evaluator = Evaluator(["msssim", "is", "fid"], Cache(tmp_path), load_inception=Network)
+def test_what_images_are_too_few_or_unfit_for_is_said_before_any_pass(tmp_path):
+    evaluator = make_evaluator(["is", "fid"], tmp_path)
     results = by_name(evaluator.measure(Images(noise(9)), Images(noise(9))))
-    assert "9 images are an odd number; take 8" in results["msssim"].error
     assert results["is"].error == "9 image(s) are too few; at least 10 are needed"
     assert results["fid"].values
     results = by_name(evaluator.measure(Images(noise(1)), Images(noise(1))))
     assert results["fid"].error == "1 image(s) are too few; at least 2 are needed"
-    (result,) = Evaluator(["fid"], Cache(tmp_path), load_inception=Network).measure(
+    (result,) = make_evaluator(["fid"], tmp_path).measure(
         fakes := Images(noise(9)), reals := Images(noise(1), "reals")
     )
     assert result.error == "1 real image(s) are too few; at least 2 are needed"
     assert fakes.passes == reals.passes == 0
-    odd = np.zeros((4, 12, 12, 3), np.uint8)
-    results = Evaluator(["swd", "msssim"], Cache(tmp_path)).measure(Images(odd), Images(odd))
+    odd = Images(np.zeros((4, 12, 12, 3), np.uint8))
+    results = make_evaluator(["swd", "msssim"], tmp_path).measure(odd, odd)
     assert all("these are 12x12" in result.error for result in results)
     with pytest.raises(UserError, match="has 9 images, fewer than the 10 asked for"):
-        Evaluator(["swd"], Cache(tmp_path), 10).measure(Images(noise(9)), Images(noise(9)))
-    (result,) = Evaluator(["swd"], Cache(tmp_path)).measure(Images(noise(4)), None)
+        make_evaluator(["swd"], tmp_path, 10).measure(Images(noise(9)), Images(noise(9)))
+    (result,) = make_evaluator(["swd"], tmp_path).measure(Images(noise(4)), None)
     assert "no reals" in result.error
-    (result,) = Evaluator(["swd"], Cache(tmp_path)).measure(
-        Images(noise(4, 32)), Images(noise(4, 16))
+    (result,) = make_evaluator(["swd"], tmp_path).measure(
+        fakes := Images(noise(4, 32)), reals := Images(noise(4, 16))
     )
-    assert "16x16 and 32x32" in result.error
+    assert "these are 32x32, the reals 16x16" in result.error
+    assert odd.passes == fakes.passes == reals.passes == 0
+
+
+def test_of_an_odd_number_the_last_one_is_left_out(tmp_path):
+    images = noise(9, 32)
+    evaluator = make_evaluator(["msssim", "swd"], tmp_path)
+    similar, distance = evaluator.measure(Images(images), Images(images))
+    assert similar.values == {
+        "MS-SSIM": pytest.approx(ms_ssim.pair_similarities(images[:8]).mean())
+    }
+    assert (similar.num_images, distance.num_images) == (8, 9)
+    assert similar.notes == ("pairs are compared: the last one of the 9 images is left out",)
+    assert distance.notes == ()
+    (plan, _) = evaluator.plan(Images(images[:8]), Images(images))
+    assert plan.notes == ()
+
+
+class Mixed(Images):
+    """Images of two sizes."""
+
+    def __init__(self, images):
+        super().__init__(images[0][None])
+        self._images, self.num_images = images, len(images)
+        self.sizes = [(32, 32), (16, 24)]
+
+
+class Means(Network):
+    """As the one above, of images of any sizes."""
+
+    def features(self, images):
+        return np.concatenate([super(Means, self).features(image[None]) for image in images])
+
+
+def test_mixed_sizes_are_measured_by_those_metrics_that_resize(tmp_path):
+    small = np.random.default_rng(5).integers(0, 256, (6, 16, 24, 3)).astype(np.uint8)
+    mixed = [*noise(8, 32), *small]
+    reals = noise(20, 16, seed=1)
+    evaluator = make_evaluator(["swd", "msssim", "fid", "is", "kid"], tmp_path, load=Means)
+    results = by_name(evaluator.measure(stream := Mixed(mixed), Images(reals)))
+    for name in ("swd", "msssim"):
+        assert results[name].error == (
+            "square images of one size are needed, a power of two, 16x16 or more; these are 32x32"
+            " and 24x16"
+        )
+    a, b = Means().features(mixed), Means().features(reals)
+    distance = fid.frechet_distance(fid.statistics(a), fid.statistics(b))
+    assert results["fid"].value == pytest.approx(distance)
+    assert results["is"].values and results["kid"].values and stream.passes == 1
+    results = by_name(evaluator.measure(Images(reals), Mixed(mixed)))
+    assert "the reals are 32x32 and 24x16" in results["swd"].error
+    assert results["msssim"].values and results["fid"].value == pytest.approx(distance)
+
+
+def test_few_images_for_fid_bring_a_caution(tmp_path):
+    evaluator = make_evaluator(["fid", "kid"], tmp_path)
+    for fakes, reals, said in ((2047, 5000, True), (5000, 2047, True), (2048, 2048, False)):
+        (plan, other) = evaluator.plan(
+            Images(np.zeros((fakes, 4, 4, 3), np.uint8)),
+            Images(np.zeros((reals, 4, 4, 3), np.uint8)),
+        )
+        assert plan.num_images == fakes and plan.num_reals == reals and not other.notes
+        assert bool(plan.notes) == said
+    (plan, _) = evaluator.plan(Images(noise(30)), Images(noise(30)))
+    assert "fewer than 2,048 images" in plan.notes[0] and "too high" in plan.notes[0]
+
+
+def test_halves_of_reals_take_their_features_from_the_whole(tmp_path):
+    class Counting(Network):
+        seen = 0
+
+        def features(self, images):
+            Counting.seen += len(images)
+            return super().features(images)
+
+    images = noise(21)
+    reals = ArrayImages(images)
+    evaluator = make_evaluator(["fid", "kid", "swd"], tmp_path, load=Counting)
+    evaluator.measure(Images(noise(15, seed=1)), reals)
+    assert Counting.seen == 15 + 21
+    one, other = halves(reals, 0, 1, "halves")
+    results = by_name(evaluator.measure(one, other, 1))
+    assert Counting.seen == 15 + 21
+    assert len(set(one.positions) | set(other.positions)) == 20
+    a, b = (images[part.positions] for part in (one, other))
+    gaussians = [fid.statistics(Network().features(x)) for x in (a, b)]
+    assert results["fid"].value == pytest.approx(fid.frechet_distance(*gaussians))
+    fresh = make_evaluator(["fid", "kid", "swd"], tmp_path).measure(Images(a), Images(b), 1)
+    assert [r.values for r in results.values()] == [r.values for r in fresh]
+    another, _ = halves(reals, 0, 2, "halves")
+    assert not np.array_equal(another.positions, one.positions)
 
 
 def test_folders_of_unequal_numbers(tmp_path):
-    evaluator = Evaluator(["swd", "fid"], Cache(tmp_path), load_inception=Network)
+    evaluator = make_evaluator(["swd", "fid"], tmp_path)
     results = by_name(evaluator.measure(Images(noise(12)), Images(noise(30, seed=1))))
     assert (results["swd"].num_images, results["fid"].num_images) == (12, 12)
     assert (results["swd"].num_reals, results["fid"].num_reals) == (12, 30)
@@ -187,9 +281,9 @@ def test_folders_of_unequal_numbers(tmp_path):
 
 def test_unknown_metrics_are_refused(tmp_path):
     with pytest.raises(UserError, match="did you mean 'swd'"):
-        Evaluator(["sdw"], Cache(tmp_path))
+        make_evaluator(["sdw"], tmp_path)
     with pytest.raises(UserError, match="no metric given"):
-        Evaluator([], Cache(tmp_path))
+        make_evaluator([], tmp_path)
 
 
 def test_which_values_are_better_high():

@@ -1,12 +1,12 @@
 import json
 
-from metrics.evaluate import Result
-from metrics.measures import METRICS
+from metrics.registry import METRICS
 from metrics.report import Table, append_results
+from metrics.results import Result
 
 
 class Square:
-    shape = (32, 32)
+    sizes = ((32, 32),)
 
 
 SWD = Result(METRICS["swd"], 10, 3.2, {"SWDx1e3_32": 1.5, "SWDx1e3_16": 2.5, "SWDx1e3_avg": 2.0})

@@ -1,44 +1,14 @@
 """The command line, on small networks and data sets."""
 
-import json
 import re
 import urllib.error
 
-import numpy as np
 import pytest
-from pgan_tf.snapshot import load_snapshot, save_snapshot
-from PIL import Image
 
 from metrics import run
-from metrics.during_training import training_metrics
-from pgan_tf import config as config_module
-from pgan_tf.config import Config
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.format.writer import DatasetWriter
 from pgan_tf.errors import UserError
-from pgan_tf.networks import Discriminator, Generator
-
-
-def write_dataset(path, resolution=16, channels=3, n=60):
-    shape = (n, channels, resolution, resolution)
-    with DatasetWriter(path, resolution, channels) as target:
-        target.add(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8))
-    return path
-
-
-def write_run(results, number, data, snapshots=((1000, 1.0), (2000, 0.0)), mirror=True):
-    path = results / f"{number:03d}-test"
-    path.mkdir(parents=True)
-    shape = {"resolution": 16, "num_channels": 3, "fmap_base": 64, "fmap_max": 16}
-    config = config_module.override(
-        Config(), {"data.path": str(data), "data.mirror": mirror, "data.command": "the command"}
-    )
-    for nimg, lod in snapshots:
-        networks = [kind(**shape, seed=nimg) for kind in (Generator, Discriminator, Generator)]
-        save_snapshot(
-            path / f"network-snapshot-{nimg // 1000:06d}.npz", *networks, config, nimg, lod
-        )
-    return path
+from small_run import write_dataset, write_run
 
 
 @pytest.fixture
@@ -140,46 +110,3 @@ def test_missing_data_matters_only_to_metrics_that_compare(world, read_results):
     assert measure("--snapshot", path, "--metrics", "msssim") == 0
     (first, _) = read_results(path / "metric-msssim.jsonl")
     assert first["kimg"] == 1.0 and first["dataset"] is None
-
-
-def test_folders_of_images(world, capsys, read_results):
-    rng = np.random.default_rng(0)
-    for name, contrast in (("reals", 1.0), ("fakes", 0.5)):
-        (world / name).mkdir()
-        for i in range(24):
-            image = 128 + contrast * rng.integers(-128, 128, (32, 32, 3))
-            Image.fromarray(image.astype(np.uint8)).save(world / name / f"{i}.png")
-    assert run.main(["--images", "reals", "fakes", "--out", "out", "--cache", "cache"]) == 0
-    header, row = capsys.readouterr().out.splitlines()
-    assert header.split()[1] == "SWDx1e3_32" and row.split()[0] == "fakes"
-    (record,) = read_results("out/metric-swd.jsonl")
-    assert (record["images"], record["reals"], record["num_images"]) == ("fakes", "reals", 24)
-    with pytest.raises(UserError, match="fakes has 24 images, fewer than the 25"):
-        run.main(["--images", "reals", "fakes", "--num-images", "25", "--cache", "cache"])
-
-
-def test_the_training_loops_function_agrees_with_the_command(world, monkeypatch, read_results):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(world / "xdg"))
-    assert measure("--snapshot", "--real-passes", 0, "--out", "command") == 0
-    snapshot = load_snapshot("results/001-test")
-    said = []
-    function = training_metrics(
-        ["swd", "msssim", "fid"], snapshot.Gs, Dataset("data"), 16, True, world, 20,
-        inception="nowhere.pth", say=said.append,
-    )  # fmt: skip
-    values, append = function(snapshot.lod, 2000)
-    append("network-snapshot-000002.npz")
-    (command,) = read_results("command/metric-swd.jsonl")
-    assert values["SWDx1e3_avg"] == command["value"]
-    assert set(values) == {"SWDx1e3_16", "SWDx1e3_avg", "MS-SSIM"}
-    assert len(said) == 1 and said[0].startswith("fid: can't read the Inception weights")
-    other, append = function(1.0, 3000)
-    assert other != values
-    append(None)
-    lines = map(json.loads, (world / "metric-swd.jsonl").read_text().splitlines())
-    assert [(line["kimg"], line["snapshot"], line["training"]) for line in lines] == [
-        (2.0, "network-snapshot-000002.npz", True), (3.0, None, True)
-    ]  # fmt: skip
-    for names, words in ((["modes"], "modes can't"), (["sdw"], "unknown metric")):
-        with pytest.raises(UserError, match=words):
-            training_metrics(names, snapshot.Gs, Dataset("data"), 16, True, world)

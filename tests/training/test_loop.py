@@ -529,14 +529,13 @@ def test_metrics_while_training_mark_the_best_snapshot(tmp_path):
 
 
 def test_a_measurement_that_fails_is_said_and_the_training_goes_on(config, tmp_path, monkeypatch):
-    from metrics import during_training
+    from metrics import during_training, swd
 
     def broken(*_):
         raise MemoryError("none left")
 
     monkeypatch.setattr(during_training.Evaluator, "measure", broken)
-    monkeypatch.setattr(during_training.swd, "MIN_RESOLUTION", 8)
-    monkeypatch.setattr(during_training.ms_ssim, "MIN_RESOLUTION", 8)
+    monkeypatch.setattr(swd, "MIN_RESOLUTION", 8)
     run = train(override(config, {"train.metrics": "swd", "train.metric_ticks": 1}), str(tmp_path))
     assert "not measured: MemoryError: none left" in (run / "log.txt").read_text()
     assert load_snapshot(run).nimg == 240

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from PIL import Image
 
-from metrics import sources
-from metrics.sources import Fakes, Folder, Reals
+from metrics import streams
+from metrics.streams import Fakes, Reals
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
 from pgan_tf.data.format.writer import DatasetWriter
 from pgan_tf.errors import UserError
@@ -19,15 +18,15 @@ class NumberedDataset(SyntheticDataset):
         return images
 
 
-def all_images(source, count):
-    return np.concatenate(list(source.blocks(count)))
+def all_images(stream, count):
+    return np.concatenate(list(stream.blocks(count)))
 
 
 @pytest.fixture
 def small_blocks(monkeypatch):
     def shrink(size):
         monkeypatch.setattr(
-            sources,
+            streams,
             "_ranges",
             lambda count, shape: (
                 np.arange(i, min(i + size, count)) for i in range(0, count, size)
@@ -59,11 +58,11 @@ def test_fakes_are_a_function_of_the_seed_and_their_position(generator, small_bl
 
 def test_random_numbers_do_not_depend_on_blocks_across_draws():
     def draw(k):
-        return np.arange(k * sources._DRAWN, (k + 1) * sources._DRAWN)
+        return np.arange(k * streams._DRAWN, (k + 1) * streams._DRAWN)
 
     for first, last in ((0, 10), (1000, 1030), (1024, 1025), (1, 4000)):
         positions = np.arange(first, last)
-        np.testing.assert_array_equal(sources._drawn(positions, draw), positions)
+        np.testing.assert_array_equal(streams._drawn(positions, draw), positions)
 
 
 def test_fakes_of_a_coarse_lod_are_enlarged(generator):
@@ -143,48 +142,6 @@ def test_the_key_tells_images_apart_whose_coarser_levels_are_equal(tmp_path, opt
         keys.append(Reals(Dataset(tmp_path / name), 32, mirror=False).key)
     assert keys[0] == keys[1] != keys[2]
     assert keys[0]["dataset"] == keys[2]["dataset"]
-
-
-def test_folder_gives_its_images_sorted(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (12, 10, 14, 3)).astype(np.uint8)
-    for i, image in enumerate(pixels):
-        Image.fromarray(image).save(tmp_path / f"{i:02d}.png")
-    (tmp_path / "notes.txt").write_text("no image")
-    folder = Folder(tmp_path)
-    assert folder.num_images == 12 and folder.shape == (10, 14)
-    np.testing.assert_array_equal(all_images(folder, 12), pixels)
-    np.testing.assert_array_equal(all_images(folder, 5), pixels[:5])
-    Image.fromarray(pixels[0, ..., 0]).save(tmp_path / "00.png")
-    np.testing.assert_array_equal(
-        all_images(Folder(tmp_path), 1)[0], pixels[0, ..., :1].repeat(3, axis=2)
-    )
-
-
-def test_folder_shows_images_as_data_sets_do(tmp_path):
-    ramp = np.arange(0, 65536, 257, np.uint16).reshape(16, 16)  # 16 bits, all gray levels
-    Image.fromarray(ramp).save(tmp_path / "a.png")
-    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    np.testing.assert_array_equal(
-        all_images(Folder(tmp_path), 1)[0], gray[..., None].repeat(3, axis=2)
-    )
-    exif = Image.Exif()
-    exif[0x0112] = 3
-    Image.fromarray(gray).save(tmp_path / "a.png", exif=exif)
-    np.testing.assert_array_equal(all_images(Folder(tmp_path), 1)[0, ..., 0], np.rot90(gray, 2))
-
-
-def test_folder_names_what_is_wrong(tmp_path):
-    with pytest.raises(UserError, match="holds no images"):
-        Folder(tmp_path)
-    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    Image.new("RGB", (16, 8)).save(tmp_path / "b.png")
-    with pytest.raises(UserError, match=r"b\.png is 16x8, but a\.png is 8x8"):
-        all_images(Folder(tmp_path), 2)
-    noise = np.random.default_rng(0).integers(0, 256, (8, 8, 3)).astype(np.uint8)
-    Image.fromarray(noise).save(tmp_path / "b.png")
-    (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:120])
-    with pytest.raises(UserError, match=r"b\.png is no image to measure: damaged"):
-        all_images(Folder(tmp_path), 2)
 
 
 def test_the_data_set_must_have_the_level():

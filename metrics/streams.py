@@ -1,22 +1,20 @@
-"""Where measured images come from: a generator, a data set, a folder.
+"""Streams of images to measure: from a generator, a data set, an array.
 
-A source yields any number of uint8 RGB images in blocks. Which images they are is a function of
-the seed and their position, never of the block size.
+A stream yields uint8 RGB images in blocks. Which images they are is a function of the seed and
+their position, never of the size of the blocks. `metrics.image_files` has the stream of a folder.
 """
 
+import abc
 import functools
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from metrics.collector import Images, Size
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
 from pgan_tf.data.order import ImageOrder, prefetch
-from pgan_tf.data.pictures import imagefile, imagetree
-from pgan_tf.data.pictures.imagefile import BadImage
 from pgan_tf.errors import UserError
 from pgan_tf.inference import Synthesis
 from pgan_tf.networks import Generator
@@ -26,22 +24,83 @@ from pgan_tf.randomness import Role, random_state
 _DRAWN = 1024  # positions whose random numbers are drawn together
 
 
-class Source(Protocol):
+class ImageStream(Protocol):
     """Images to measure.
 
     Attributes:
       name: for tables and messages.
-      shape: (height, width) of every image.
+      sizes: (height, width) of the images; several where they differ, the most frequent first.
       num_images: how many there are; None: as many as wanted.
     """
 
     name: str
-    shape: tuple[int, int]
+    sizes: Sequence[Size]
     num_images: int | None
 
-    def blocks(self, count: int) -> Iterator[np.ndarray]:
-        """Yields the first `count` images as uint8 [n, H, W, 3], 0..255."""
+    def blocks(self, count: int) -> Iterator[Images]:
+        """Yields the first `count` images: uint8 [n, H, W, 3], 0..255; lists where sizes differ."""
         ...
+
+
+class Addressed(abc.ABC):
+    """A stream whose images can be had by their position."""
+
+    @abc.abstractmethod
+    def blocks_at(self, positions: np.ndarray) -> Iterator[Images]:
+        """Yields the images at these positions, which go up."""
+
+    def blocks(self, count: int) -> Iterator[Images]:
+        """Yields the first `count` images."""
+        return self.blocks_at(np.arange(count))
+
+
+class Part(Addressed):
+    """Some of a stream's images.
+
+    Attributes:
+      whole: the stream.
+      positions: of the images in it, going up.
+    """
+
+    def __init__(self, whole: "Addressed", positions: np.ndarray, name: str):
+        self.whole, self.positions, self.name = whole, positions, name
+        self.sizes, self.num_images = whole.sizes, len(positions)
+
+    def blocks_at(self, positions: np.ndarray) -> Iterator[Images]:
+        """Yields the images at these positions among the part's."""
+        return self.whole.blocks_at(self.positions[positions])
+
+
+def halves(stream: Addressed, seed: int, number: int, name: str) -> tuple[Part, Part]:
+    """Returns two random halves of a stream that ends, other ones for each number."""
+    order = random_state(seed, Role.METRIC_HALVES, number).permutation(stream.num_images)
+    size = stream.num_images // 2
+    return tuple(Part(stream, np.sort(order[start : start + size]), name) for start in (0, size))
+
+
+class ArrayImages(Addressed):
+    """The images of an array.
+
+    Args:
+      images: uint8 [N, H, W, 3], or 1 for gray.
+    Raises: UserError for another array.
+    """
+
+    def __init__(self, images: np.ndarray, name: str = "images"):
+        if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.uint8:
+            raise UserError(
+                f"{name}: an array {images.dtype} {list(images.shape)} holds no images to"
+                " measure; uint8 [N, height, width, 3 or 1], 0..255, is wanted"
+            )
+        if not images.size:
+            raise UserError(f"{name}: the array is empty")
+        self.name, self.sizes, self.num_images = name, [images.shape[1:3]], len(images)
+        self._images = images
+
+    def blocks_at(self, positions: np.ndarray) -> Iterator[np.ndarray]:
+        """Yields the images at these positions: uint8 [n, H, W, 3]."""
+        for block in _ranges(len(positions), self.sizes[0]):
+            yield _rgb(self._images[positions[block]])
 
 
 class Fakes:
@@ -67,7 +126,7 @@ class Fakes:
         xla: bool = True,
     ):
         self.name = name
-        self.shape = (Gs.resolution, Gs.resolution)
+        self.sizes = [(Gs.resolution, Gs.resolution)]
         self._Gs, self._seed = Gs, seed
         self._labels = np.eye(Gs.label_size, dtype=np.float32) if labels is None else labels
         self._generate = Synthesis(Gs, lod, most=64, xla=xla)
@@ -83,26 +142,23 @@ class Fakes:
 
     def blocks(self, count: int) -> Iterator[np.ndarray]:
         """Yields the first `count` images as uint8 [n, R, R, 3]."""
-        ranges = _ranges(count, self.shape)
+        ranges = _ranges(count, self.sizes[0])
         if tf.config.list_physical_devices("GPU"):  # makes images while the last are measured
             blocks = (images for _, images in prefetch(ranges, self._make, ahead=1, workers=1))
         else:  # the CPU has no time left, and one thing at a time gives the same bits each run
             blocks = map(self._make, ranges)
         for images in blocks:
-            yield _rgb(enlarge(images, self.shape[0]))
+            yield _rgb(enlarge(images, self.sizes[0][0]))
 
     def _make(self, positions: np.ndarray) -> np.ndarray:
         latents = _drawn(
-            positions,
-            lambda k: random_state(self._seed, Role.METRIC_LATENTS, k).randn(_DRAWN, self._size),
+            positions, lambda k: random_state(self._seed, Role.METRIC_LATENTS, k).randn(_DRAWN, self._size)
         )
         if not self._Gs.label_size:
             return self._generate(latents.astype(np.float32))
         rows = _drawn(
             positions,
-            lambda k: random_state(self._seed, Role.METRIC_LABELS, k).randint(
-                len(self._labels), size=_DRAWN
-            ),
+            lambda k: random_state(self._seed, Role.METRIC_LABELS, k).randint(len(self._labels), size=_DRAWN),
         )
         return self._generate(latents.astype(np.float32), self._labels[rows])
 
@@ -111,10 +167,11 @@ class Fakes:
         return self._Gs.latent_size
 
 
-class Reals:
+class Reals(Addressed):
     """Images of a data set in random order, flipped with probability 1/2 if mirrored.
 
-    A set that is smaller than the number of images wanted is repeated in another order.
+    Unless it ends, a set that is smaller than the number of images wanted is repeated, in another
+    order each time.
 
     Args:
       dataset: as the training opens it.
@@ -122,9 +179,8 @@ class Reals:
       mirror: whether the training mirrors.
       seed: of the order and the flips.
       first: position in the endless sequence to start at.
+      ends: whether each image comes once.
     """
-
-    num_images = None
 
     def __init__(
         self,
@@ -134,11 +190,13 @@ class Reals:
         seed: int = 0,
         first: int = 0,
         name: str = "reals",
+        ends: bool = False,
     ):
         dataset.require(resolution)
         self.name = name
-        self.shape = (resolution, resolution)
-        self._dataset, self._resolution, self._mirror = dataset, resolution, mirror
+        self.sizes = [(resolution, resolution)]
+        self.num_images = dataset.num_images if ends else None
+        self._dataset, self._resolution, self.mirror = dataset, resolution, mirror
         self._seed, self._first = seed, first
         self._order = ImageOrder(dataset.num_images, seed)
 
@@ -149,71 +207,32 @@ class Reals:
             "dataset": self._dataset.content_hash(),
             "records": self._dataset.records_hash(),
             "resolution": self._resolution,
-            "mirror": self._mirror,
+            "mirror": self.mirror,
             "seed": self._seed,
             "first": self._first,
         }
 
-    def blocks(self, count: int) -> Iterator[np.ndarray]:
-        """Yields the first `count` images as uint8 [n, R, R, 3]."""
-        for _, images in prefetch(_ranges(count, self.shape), self._make, ahead=2, workers=2):
+    def blocks_at(self, positions: np.ndarray) -> Iterator[np.ndarray]:
+        """Yields the images at these positions: uint8 [n, R, R, 3]."""
+        blocks = (positions[block] for block in _ranges(len(positions), self.sizes[0]))
+        for _, images in prefetch(blocks, self._make, ahead=2, workers=2):
             yield images
 
     def _make(self, positions: np.ndarray) -> np.ndarray:
         positions = positions + self._first
-        indices = self._order.indices(int(positions[0]), len(positions))
+        first, last = int(positions[0]), int(positions[-1])
+        indices = self._order.indices(first, last - first + 1)[positions - first]
         images = self._dataset.read(self._resolution, indices)
-        if self._mirror:
+        if self.mirror:
             flips = _drawn(
-                positions,
-                lambda k: random_state(self._seed, Role.METRIC_FLIPS, k).random_sample(_DRAWN),
+                positions, lambda k: random_state(self._seed, Role.METRIC_FLIPS, k).random_sample(_DRAWN)
             )
             chosen = flips < 0.5
             images[chosen] = images[chosen, :, ::-1]
         return _rgb(images)
 
 
-class Folder:
-    """The image files below a directory or in a zip file, sorted by name, all of one size.
-
-    Raises: UserError when there are none; while reading, when one is damaged or of another size.
-    """
-
-    def __init__(self, path: str | os.PathLike):
-        self.name = self._path = os.fspath(path)
-        self._tree = imagetree.Tree(self._path)
-        names = self._tree.images
-        if not names:
-            raise UserError(f"{self._path} holds no images ({', '.join(imagefile.SUFFIXES)})")
-        self.num_images = len(names)
-        self.shape = self._read(*self._tree.members([0])).shape[:2]
-
-    def blocks(self, count: int) -> Iterator[np.ndarray]:
-        """Yields the first `count` images as uint8 [n, H, W, 3]."""
-        with ThreadPoolExecutor(os.cpu_count(), "decode") as pool:
-            for positions in _ranges(count, self.shape):
-                images = list(pool.map(self._read, self._tree.members(positions)))
-                for position, image in zip(positions, images, strict=True):
-                    if image.shape[:2] != self.shape:
-                        names = self._tree.images
-                        raise UserError(
-                            f"{self._path}: {names[position]} is"
-                            f" {image.shape[1]}x{image.shape[0]}, but {names[0]} is"
-                            f" {self.shape[1]}x{self.shape[0]}; all must be of one size"
-                        )
-                yield np.stack(images)
-
-    def _read(self, member: imagetree.Member) -> np.ndarray:
-        try:
-            with imagefile.open_image(imagetree.read_file(self._path, member)) as image:
-                return imagefile.plain_pixels_of(image)
-        except BadImage as error:
-            raise UserError(
-                f"{self._path}: {member.name} is no image to measure: {error}"
-            ) from None
-
-
-def _ranges(count: int, shape: tuple[int, int]) -> Iterator[np.ndarray]:
+def _ranges(count: int, shape: Size) -> Iterator[np.ndarray]:
     """Yields the positions 0 .. count - 1 in blocks of some 32 million pixels."""
     size = int(np.clip((1 << 25) // (shape[0] * shape[1]), 32, 1024))
     for start in range(0, count, size):
@@ -221,11 +240,10 @@ def _ranges(count: int, shape: tuple[int, int]) -> Iterator[np.ndarray]:
 
 
 def _drawn(positions: np.ndarray, draw) -> np.ndarray:
-    """Returns the random numbers of consecutive positions; `draw(k)` gives _DRAWN of them."""
+    """Returns the random numbers of positions that go up; `draw(k)` gives _DRAWN of them."""
     first, last = positions[0] // _DRAWN, positions[-1] // _DRAWN
     numbers = np.concatenate([draw(int(k)) for k in range(first, last + 1)])
-    offset = positions[0] - first * _DRAWN
-    return numbers[offset : offset + len(positions)]
+    return numbers[positions - first * _DRAWN]
 
 
 def _rgb(images: np.ndarray) -> np.ndarray:

@@ -1,0 +1,138 @@
+"""The stream of a folder's or zip file's images, all checked before any is measured."""
+
+import collections
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from metrics.collector import Images, Size
+from metrics.streams import Addressed
+from pgan_tf.data.pictures import imagefile, imagetree
+from pgan_tf.data.pictures.imagefile import BadImage
+from pgan_tf.errors import UserError
+
+_BLOCK_PIXELS, _MOST_BLOCK_PIXELS = 1 << 25, 1 << 28
+_BLOCK_IMAGES, _LEAST_BLOCK_IMAGES = 1024, 32  # Inception takes 32 at a time
+_CHECKED_AT_ONCE = 64
+
+
+class Folder(Addressed):
+    """The image files below a directory or in a zip file, sorted by name.
+
+    Each is decoded once when the stream is made, so that a damaged one is found before the
+    measurement and not in the middle of it.
+
+    Args:
+      path: of the directory or zip file.
+      most: stop at so many good images; None: take all.
+      skip_bad: leave out files that can't be used instead of failing.
+      say: is told what is left out.
+      progress: is told (what is done, files checked, files in all).
+    Raises: UserError when there are no images, or files that can't be used.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        most: int | None = None,
+        skip_bad: bool = False,
+        say: Callable[[str], None] = print,
+        progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    ):
+        self.name = self._path = os.fspath(path)
+        self._tree = imagetree.Tree(self._path)
+        total = len(self._tree.images)
+        if not total:
+            raise UserError(f"{self._path} holds no images ({', '.join(imagefile.SUFFIXES)})")
+        if others := self._tree.others:
+            say(
+                f"{self._path}: leaving out what is no image: {len(others)} file(s),"
+                f" {others[0]} first"
+            )
+        good, shapes, bad = self._check(min(total, most or total), progress)
+        if bad:
+            count = f"{len(bad)} of {len(good) + len(bad)} files"
+            first = "{} first: {}".format(*next(iter(bad.items())))
+            if not good:
+                raise UserError(f"{self._path}: {count} can't be measured, {first}")
+            if not skip_bad:
+                raise UserError(
+                    f"{self._path}: {count} can't be measured, {first}; put them right, or leave"
+                    " them out with --skip-bad (skip_bad=True from Python)"
+                )
+            say(f"{self._path}: leaving out {count} that can't be measured, {first}")
+        self.num_images = len(good)
+        self.sizes = [size for size, _ in collections.Counter(shapes).most_common()]
+        self._indices = np.array(good)
+        self._pixels = np.array([height * width for height, width in shapes])
+
+    def blocks_at(self, positions: np.ndarray) -> Iterator[Images]:
+        """Yields the images at these positions; lists where the folder's sizes differ."""
+        with _threads() as pool:
+            for block in self._blocks(positions):
+                members = self._tree.members(self._indices[block].tolist())
+                images = list(pool.map(self._read, members))
+                yield images if len(self.sizes) > 1 else np.stack(images)
+
+    def _blocks(self, positions: np.ndarray) -> Iterator[np.ndarray]:
+        """Yields the positions in blocks of some 32 million pixels, or of 32 images if larger."""
+        start = 0
+        while start < len(positions):
+            area = np.cumsum(self._pixels[positions[start : start + _BLOCK_IMAGES]])
+            usual, most = np.searchsorted(area, [_BLOCK_PIXELS, _MOST_BLOCK_PIXELS], side="right")
+            count = usual // _LEAST_BLOCK_IMAGES * _LEAST_BLOCK_IMAGES
+            count = count or max(min(_LEAST_BLOCK_IMAGES, most), 1)
+            yield positions[start : start + count]
+            start += int(count)
+
+    def _read(self, member: imagetree.Member) -> np.ndarray:
+        try:
+            pixels = self._decode(member)
+        except BadImage as error:
+            raise UserError(f"{self._path}: {member.name} went bad meanwhile: {error}") from None
+        if len(self.sizes) == 1 and pixels.shape[:2] != self.sizes[0]:
+            raise UserError(f"{self._path}: {member.name} became another image meanwhile")
+        return pixels
+
+    def _decode(self, member: imagetree.Member) -> np.ndarray:
+        """Returns uint8 [H, W, 3]. Raises: BadImage."""
+        with imagefile.open_image(imagetree.read_file(self._path, member)) as image:
+            return imagefile.plain_pixels_of(image)
+
+    def _check(
+        self, most: int, progress: Callable[[str, int, int], None]
+    ) -> tuple[list[int], list[Size], dict[str, str]]:
+        """Decodes files until `most` are good.
+
+        Returns: the good ones' places among all, their (height, width), and {name: reason} of
+          the bad ones.
+        """
+        good, shapes, bad = [], [], {}
+        names = self._tree.images
+
+        def examine(member: imagetree.Member) -> Size | str:
+            try:
+                return self._decode(member).shape[:2]
+            except BadImage as error:
+                return str(error)
+
+        with _threads() as pool:
+            for start in range(0, len(names), _CHECKED_AT_ONCE):
+                places = range(start, min(start + _CHECKED_AT_ONCE, len(names)))
+                found = pool.map(examine, self._tree.members(places))
+                for place, size in zip(places, found, strict=True):
+                    if isinstance(size, str):
+                        bad[names[place]] = size
+                    elif len(good) < most:
+                        good.append(place)
+                        shapes.append(size)
+                progress(f"checking {self.name}", min(len(good) + len(bad), most), most)
+                if len(good) == most:
+                    break
+        return good, shapes, bad
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), "decode")

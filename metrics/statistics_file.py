@@ -1,0 +1,99 @@
+"""Files of statistics, `mu` and `sigma` in an .npz, as programs that compute the FID write them."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from metrics.collector import Arrays
+from metrics.inception import NUM_FEATURES
+from pgan_tf.errors import UserError, one_line
+
+_SHAPES = {"mu": (NUM_FEATURES,), "sigma": (NUM_FEATURES, NUM_FEATURES)}
+_LONGEST_HEADER = 1 << 12  # bytes; NumPy's own of such arrays have 128
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that NumPy writes
+_ASYMMETRY = 1e-3  # of the largest covariance; float32 sums leave some 1e-5
+
+
+class Statistics:
+    """Mean and covariance of Inception's features of images that are not there themselves.
+
+    Attributes:
+      name: for tables and messages.
+      arrays: what `metrics.features.Features` gives, without the features.
+      num_images: None; the file doesn't say.
+      sizes: none are known.
+    """
+
+    num_images = None
+    sizes = ()
+
+    def __init__(self, name: str, mean: np.ndarray, covariance: np.ndarray):
+        self.name = name
+        self.arrays: Arrays = {"mean": mean, "covariance": covariance}
+
+
+def read_statistics(path: str | os.PathLike) -> Statistics:
+    """Reads a file of statistics; of other arrays in it nothing is read.
+
+    No more memory is taken than two arrays of the right size need, whatever the file declares.
+
+    Raises: UserError unless it holds a mean of 2048 features and their covariance.
+    """
+    path = os.fspath(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            mean, covariance = (_read(archive, name) for name in _SHAPES)
+    except MemoryError:
+        raise
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or one_line(error)}") from None
+    except Exception as error:  # NumPy and zipfile raise two dozen kinds
+        raise UserError(
+            f"{path} holds no statistics that can be used: {one_line(error)}; mu"
+            f" [{NUM_FEATURES}] and sigma [{NUM_FEATURES}, {NUM_FEATURES}] are wanted, of the"
+            " 2015-12-05 Inception network"
+        ) from None
+    return Statistics(Path(path).name, mean, covariance)
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """Returns an array as float64. Raises: ValueError, and whatever zipfile and NumPy raise."""
+    try:
+        info = archive.getinfo(f"{name}.npy")
+    except KeyError:
+        raise ValueError(f"{name} is missing") from None
+    shape = _SHAPES[name]
+    most = _LONGEST_HEADER + 8 * int(np.prod(shape))
+    if info.file_size > most:
+        raise ValueError(f"{name} declares {info.file_size:,} bytes, more than it can have")
+    if info.compress_type not in _PACKINGS:
+        raise ValueError(f"{name} is packed as NumPy packs nothing")
+    with archive.open(info) as file:
+        content = file.read(most + 1)  # reading to the end checks the checksum
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):
+        raise ValueError(f"{name} has a header of version {version[0]}.{version[1]}")
+    found, _, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_LONGEST_HEADER)
+    if found != shape or dtype.kind != "f" or dtype.itemsize not in (4, 8):
+        raise ValueError(f"{name} is {dtype} {list(found)}")
+    if len(content) - stream.tell() != dtype.itemsize * int(np.prod(shape)):
+        raise ValueError(f"{name} is not whole")
+    stream.seek(0)
+    array = np.lib.format.read_array(stream, allow_pickle=False).astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} holds numbers that are not finite")
+    if name == "sigma":
+        _check_covariance(array)
+    return array
+
+
+def _check_covariance(sigma: np.ndarray) -> None:
+    largest = np.abs(sigma).max()
+    if np.abs(sigma - sigma.T).max() > _ASYMMETRY * largest or np.diagonal(sigma).min() < 0:
+        raise ValueError("sigma is no covariance")
