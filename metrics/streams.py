@@ -152,13 +152,16 @@ class Fakes:
 
     def _make(self, positions: np.ndarray) -> np.ndarray:
         latents = _drawn(
-            positions, lambda k: random_state(self._seed, Role.METRIC_LATENTS, k).randn(_DRAWN, self._size)
+            positions,
+            lambda k: random_state(self._seed, Role.METRIC_LATENTS, k).randn(_DRAWN, self._size),
         )
         if not self._Gs.label_size:
             return self._generate(latents.astype(np.float32))
         rows = _drawn(
             positions,
-            lambda k: random_state(self._seed, Role.METRIC_LABELS, k).randint(len(self._labels), size=_DRAWN),
+            lambda k: random_state(self._seed, Role.METRIC_LABELS, k).randint(
+                len(self._labels), size=_DRAWN
+            ),
         )
         return self._generate(latents.astype(np.float32), self._labels[rows])
 
@@ -225,7 +228,8 @@ class Reals(Addressed):
         images = self._dataset.read(self._resolution, indices)
         if self.mirror:
             flips = _drawn(
-                positions, lambda k: random_state(self._seed, Role.METRIC_FLIPS, k).random_sample(_DRAWN)
+                positions,
+                lambda k: random_state(self._seed, Role.METRIC_FLIPS, k).random_sample(_DRAWN),
             )
             chosen = flips < 0.5
             images[chosen] = images[chosen, :, ::-1]

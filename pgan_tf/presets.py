@@ -18,7 +18,7 @@ def compose(
     *,
     data_dir: str = "",
     preset: str = "",
-    precision: str = "fp32",
+    precision: str = "",
     without: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
     gpus: int = 0,
@@ -33,7 +33,7 @@ def compose(
       data_dir: a data set, if not the config's own.
       preset: a name of `configs.HARDWARE`; empty: that of a recipe made for one, else the largest
         v2 preset that the GPUs are enough for.
-      precision: a name of `configs.PRECISION`.
+      precision: a name of `configs.PRECISION`; empty: fp32.
       without: features of `config.FEATURES` to turn off.
       options: dotted option name -> value.
       gpus: number of GPUs of the machine; 0: it has none, or all of them are to be used with the
@@ -56,7 +56,7 @@ def compose(
         hardware = look_up("--preset", preset or preset_for(asked or gpus))
     else:
         hardware = look_up("--preset", made_for) if made_for else None
-    arithmetic = look_up("--precision", precision)
+    arithmetic = look_up("--precision", precision or "fp32")
 
     layers = [
         options_of(hardware) if hardware else {},
@@ -74,6 +74,38 @@ def compose(
         parts.append(hardware.name)
     parts += [result.train.precision, *(f"no-{feature}" for feature in without)]
     return config_module.override(result, {"name": "-".join(parts)})
+
+
+def compose_over(
+    base: Config,
+    config: str = "",
+    *,
+    data_dir: str = "",
+    preset: str = "",
+    precision: str = "",
+    without: Iterable[str] = (),
+    options: Mapping[str, Any] | None = None,
+) -> Config:
+    """Returns the options of a run with what is named put over them, in the order of `compose`.
+
+    Args:
+      base: the run's options; its name stays.
+      config, data_dir, preset, precision, without, options: as for `compose`; empty: as they are.
+    Raises: UserError for an unknown name, naming the nearest; for a value that is not possible.
+    """
+    arithmetic = look_up("--precision", precision) if precision else None
+    layers = [
+        options_of(look_up("--preset", preset)) if preset else {},
+        {**options_of(arithmetic), **arithmetic.caps} if arithmetic else {},
+        options_of(look_up("--config", config)) if config else {},
+        config_module.own_images(data_dir) if data_dir else {},
+        *(config_module.FEATURES.get(feature, {}) for feature in without),
+        dict(options or {}),
+    ]
+    config_module.resolve({}, without=without)  # refuses an unknown feature
+    for layer in layers:
+        base = config_module.override(base, layer)
+    return base
 
 
 _TABLES = {

@@ -1,15 +1,22 @@
 """Command line: trains a growing GAN."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import configs
 from pgan_tf import cli, devices, presets, schedule
-from pgan_tf.config import FEATURES, Config, parse_assignments
+from pgan_tf.config import FEATURES, Config, override, parse_assignments
 from pgan_tf.config.text import dry_run_lines, help_lines
 from pgan_tf.data import storage
 from pgan_tf.errors import UserError
+from pgan_tf.run import Run
+
+if TYPE_CHECKING:
+    from pgan_tf.training.callbacks import Callback
 
 EXAMPLES = """\
   python -m pgan_tf.train --config openmoji
@@ -18,6 +25,8 @@ EXAMPLES = """\
   python -m pgan_tf.train --config lsun-cat --set train.total_kimg=500 --set G.fmap_base=4096
   python -m pgan_tf.train --config cifar10 --without growing --without wscale
   python -m pgan_tf.train --data-dir datasets/mine --set data.mirror=true
+  python -m pgan_tf.train --resume results/000-openmoji-fp32 --set train.total_kimg=300
+  python -m pgan_tf.train --data-dir datasets/mine --init results/003-celeba-v2-1gpu-fp32
   python -m pgan_tf.train --help-options minibatch
 
 The same command again continues the run where it was saved last.
@@ -42,7 +51,9 @@ def parser() -> cli.Parser:
         help=f"minibatches and rates for a number of GPUs: {', '.join(configs.HARDWARE)}"
         " (default: the largest v2 preset that the machine's GPUs are enough for)",
     )  # fmt: skip
-    p.add_argument("--precision", metavar="TYPE", default="fp32", help=", ".join(configs.PRECISION))
+    p.add_argument(
+        "--precision", metavar="TYPE", help=f"{', '.join(configs.PRECISION)} (default: fp32)"
+    )
     p.add_argument(
         "--without", metavar="FEATURE", action="append", default=[],
         help=f"turn a feature off: {', '.join(FEATURES)}; may be repeated (default: none)",
@@ -53,6 +64,14 @@ def parser() -> cli.Parser:
     )  # fmt: skip
     p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
     p.add_argument("--new", action="store_true", help="start a new run instead of continuing one")
+    p.add_argument(
+        "--resume", metavar="RUN",
+        help="continue this run; what else is given changes it from its last save on",
+    )  # fmt: skip
+    p.add_argument(
+        "--init", metavar="SNAPSHOT",
+        help="start a new run from trained networks, on the same or other images",
+    )  # fmt: skip
     p.add_argument(
         "--dry-run", action="store_true",
         help="print options, schedule, networks and data set, and exit",
@@ -75,35 +94,79 @@ def main(argv: Sequence[str] | None = None) -> None:
         for line in help_lines(args.help_options):
             print(line)
         return
+    if args.new and args.resume:
+        raise UserError("--new begins a run and --resume continues one: give one of them")
     devices.load_tensorflow()
-    config = resolve(args)
+    run = Run.open(args.resume) if args.resume else None
+    config = resolve(args, run)
     if args.dry_run:
         for line in describe(config, planned_gpus(args.preset)):
             print(line)
         return
-    from pgan_tf.training.loop import Interrupted, train
+    from pgan_tf.training.loop import Interrupted
 
     try:
-        train(config, args.results, args.new)
+        train(config, args.results, args.new, args.resume)
     except Interrupted as stop:
         print(stop)
         raise SystemExit(130) from None
 
 
-def resolve(args) -> Config:
+def train(
+    config: Config,
+    results: str | os.PathLike = "results",
+    new: bool = False,
+    resume: str | os.PathLike | None = None,
+    callbacks: Sequence["Callback"] = (),
+) -> Path:
+    """Trains as the options say, and measures as `train.metrics` says.
+
+    Args and errors: as for `pgan_tf.training.loop.train`.
+    Returns: the run's directory.
+    """
+    from pgan_tf.training import loop
+
+    if config.train.metrics or config.train.best_metric:
+        from metrics.during_training import MetricsCallback
+
+        callbacks = (MetricsCallback(), *callbacks)
+    return loop.train(config, results, new, resume, callbacks)
+
+
+def resolve(args, run: Run | None = None) -> Config:
     """Returns the options that a parsed command line stands for.
 
+    Args:
+      args: parsed.
+      run: that is continued: its options hold where nothing else is typed.
     Raises: UserError for unknown names, naming the nearest.
     """
-    return presets.compose(
-        args.config or "",
-        data_dir=args.data_dir or "",
-        preset=args.preset or "",
-        precision=args.precision,
-        without=args.without,
-        options=parse_assignments(args.assignments),
-        gpus=_gpus_here(),
-    )
+    options = parse_assignments(args.assignments)
+    if args.init:
+        options = {"train.init": args.init, **options}
+    names = {
+        "data_dir": args.data_dir or "",
+        "preset": args.preset or "",
+        "precision": args.precision or "",
+        "without": args.without,
+    }
+    if run is not None:
+        return presets.compose_over(run.config, args.config or "", **names, options=options)
+    config = presets.compose(args.config or "", **names, options=options, gpus=_gpus_here())
+    if args.init and "schedule.lod_initial_resolution" not in options:
+        config = _from_where_it_was(config, args.init)
+    return config
+
+
+def _from_where_it_was(config: Config, snapshot: str) -> Config:
+    """Returns the options with a schedule that begins at the resolution of trained networks."""
+    from pgan_tf.snapshots import load_snapshot
+
+    loaded = load_snapshot(snapshot)
+    start = loaded.Gs.resolution >> int(loaded.lod)
+    if config.data.resolution:
+        start = min(start, config.data.resolution)
+    return override(config, {"schedule.lod_initial_resolution": start})
 
 
 def planned_gpus(preset: str | None) -> int:

@@ -3,8 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from pgan_tf.run import newest_snapshot
-from pgan_tf.snapshots import load_snapshot, save_snapshot
 from PIL import Image
 
 from pgan_tf import images
@@ -12,6 +10,8 @@ from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
 from pgan_tf.generate import generate, parse_seeds
 from pgan_tf.networks import Discriminator, Generator
+from pgan_tf.run import newest_snapshot
+from pgan_tf.snapshots import load_snapshot, save_snapshot
 
 SHAPE = {"resolution": 16, "fmap_base": 64, "fmap_max": 16}
 
