@@ -51,10 +51,10 @@ def test_reals_grid_shows_images_of_the_data_set(whole, config):
     assert {cell.tobytes() for cell in cells} == images
 
 
-def test_snapshot_gives_networks_that_run(whole, exact):
+def test_snapshot_gives_networks_that_run(whole, config):
     loaded = load_snapshot(whole)
     assert loaded.nimg == 240 and loaded.lod == 0.0 and loaded.kimg == 0.24
-    assert loaded.config == exact
+    assert loaded.config == config
     assert loaded.path.name == "network-snapshot-000000-240.npz"
     latents, labels = np.ones([2, 8], np.float32), np.eye(4, dtype=np.float32)[:2]
     images = loaded.Gs(latents, labels)
@@ -70,12 +70,12 @@ def test_snapshot_gives_networks_that_run(whole, exact):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32"])
-def test_only_tf32_lets_gpus_round_factors(config, tmp_path, precision):
+def test_only_tf32_lets_gpus_round_factors(small, tmp_path, precision):
     tensor_float_32 = tf.config.experimental.tensor_float_32_execution_enabled
     before = tensor_float_32()
     try:
         train(
-            override(config, {"train.precision": precision, "train.total_kimg": 0.008}),
+            override(small, {"train.precision": precision, "train.total_kimg": 0.008}),
             str(tmp_path),
         )
         assert tensor_float_32() == (precision == "tf32")
@@ -83,7 +83,7 @@ def test_only_tf32_lets_gpus_round_factors(config, tmp_path, precision):
         tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
-def test_divergence_stops_with_one_line(config, tmp_path):
+def test_divergence_stops_with_one_line(small, tmp_path):
     options = {
         "schedule.D_lrate_base": 1e30,
         "train.max_skipped": 3,
@@ -95,7 +95,7 @@ def test_divergence_stops_with_one_line(config, tmp_path):
         r" python -m pgan_tf\.train --resume .*000-tiny --set schedule\.G_lrate_base=0\.0005"
         r" --set schedule\.D_lrate_base=5e\+29$",
     ):
-        train(override(config, options), str(tmp_path))
+        train(override(small, options), str(tmp_path))
 
 
 def test_operations_match_a_count_by_hand():
@@ -197,7 +197,7 @@ def test_a_measurement_that_fails_is_said_and_the_training_goes_on(config, tmp_p
 
 
 @pytest.mark.parametrize("tick", [1, 3])
-def test_a_full_disk_for_tensorboard_loses_nothing(config, tmp_path, monkeypatch, tick):
+def test_a_full_disk_for_tensorboard_loses_nothing(small, tmp_path, monkeypatch, tick):
     flush = reporting.Reporter._summaries
     calls = []
 
@@ -210,21 +210,21 @@ def test_a_full_disk_for_tensorboard_loses_nothing(config, tmp_path, monkeypatch
                 raise tf.errors.ResourceExhaustedError(None, None, "Failed to write; No space left")
 
     monkeypatch.setattr(reporting.Reporter, "_summaries", full)
-    config = override(config, {"train.network_snapshot_ticks": 100})
+    small = override(small, {"train.network_snapshot_ticks": 100})
     with pytest.raises(
         UserError, match=r"TensorBoard's file .*: No space left; saved at 0\.\d kimg"
     ):
-        train(config, str(tmp_path))
+        train(small, str(tmp_path))
     (run,) = tmp_path.iterdir()
     nimg = load_snapshot(run).nimg
     assert nimg == tick * 64
     monkeypatch.setattr(reporting.Reporter, "_summaries", flush)
-    train(config, str(tmp_path))
+    train(small, str(tmp_path))
     lines = [json.loads(line) for line in (run / "stats.jsonl").read_text().splitlines()]
     assert [line["tick"] for line in lines] == list(range(1, len(lines) + 1))
 
 
-def test_out_of_memory_is_one_line(config, tmp_path, monkeypatch):
+def test_out_of_memory_is_one_line(small, tmp_path, monkeypatch):
     def exhausted(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
@@ -234,10 +234,10 @@ def test_out_of_memory_is_one_line(config, tmp_path, monkeypatch):
         match=r"out of memory at 4x4 with a minibatch of 8 per replica; from the start: python"
         r" -m pgan_tf\.train --resume .*000-tiny --set schedule\.max_minibatch_per_gpu=4:4$",
     ):
-        train(config, str(tmp_path))
+        train(small, str(tmp_path))
 
 
-def test_a_damaged_record_in_mid_run_loses_nothing(config, tmp_path, monkeypatch):
+def test_a_damaged_record_in_mid_run_loses_nothing(small, tmp_path, monkeypatch):
     batches = feed.Feed.batches
 
     def damaged(self, iteration):
@@ -248,5 +248,5 @@ def test_a_damaged_record_in_mid_run_loses_nothing(config, tmp_path, monkeypatch
     monkeypatch.setattr(feed.Feed, "batches", damaged)
     options = {"train.network_snapshot_ticks": 0, "train.image_snapshot_ticks": 0}
     with pytest.raises(UserError, match=r"record 7 is damaged; saved at 0\.1 kimg"):
-        train(override(config, options), str(tmp_path))
+        train(override(small, options), str(tmp_path))
     assert load_snapshot(tmp_path / "000-tiny").nimg == 88

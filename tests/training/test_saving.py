@@ -22,33 +22,33 @@ from pgan_tf.training.loop import Interrupted
 from pgan_tf.training.run_directory import RunDirectory
 
 
-def test_same_seed_same_bytes(whole, exact, tmp_path):
-    again = train(exact, str(tmp_path))
+def test_same_seed_same_bytes(whole, config, tmp_path):
+    again = train(config, str(tmp_path))
     assert_same(arrays_of(again), arrays_of(whole))
     for name in ("reals.png", "fakes000000.png"):
         assert (again / name).read_bytes() == (whole / name).read_bytes()
-    other = train(override(exact, {"train.seed": 7, "train.total_kimg": 0.008}), str(tmp_path))
+    other = train(override(config, {"train.seed": 7, "train.total_kimg": 0.008}), str(tmp_path))
     assert other.name == "001-tiny"
     a, b = arrays_of(other), arrays_of(whole)
     assert np.abs(a["G/4x4/Conv/weight"] - b["G/4x4/Conv/weight"]).max() > 0.5
 
 
-def test_same_command_continues_and_a_longer_one_too(whole, exact, tmp_path, capsys):
-    short = override(exact, {"train.total_kimg": 0.1})
+def test_same_command_continues_and_a_longer_one_too(whole, config, tmp_path, capsys):
+    short = override(config, {"train.total_kimg": 0.1})
     first = train(short, str(tmp_path))
-    second = train(exact, str(tmp_path))
+    second = train(config, str(tmp_path))
     assert first == second
     assert_same(arrays_of(second), arrays_of(whole))
     stats = [json.loads(line) for line in (second / "stats.jsonl").read_text().splitlines()]
     assert [s["nimg"] for s in stats] == sorted({s["nimg"] for s in stats})
     assert len(list(second.glob("training-state-*.npz"))) == 2
     capsys.readouterr()
-    assert train(exact, str(tmp_path)) == second
+    assert train(config, str(tmp_path)) == second
     assert "is finished" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_saves_and_continues(whole, exact, tmp_path, monkeypatch, number):
+def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch, number):
     iterate = loop._Training.iterate
 
     def interrupted(self, iteration, batches):
@@ -58,11 +58,11 @@ def test_interrupted_it_saves_and_continues(whole, exact, tmp_path, monkeypatch,
 
     monkeypatch.setattr(loop._Training, "iterate", interrupted)
     with pytest.raises(Interrupted, match="the same command continues"):
-        train(exact, str(tmp_path))
+        train(config, str(tmp_path))
     monkeypatch.undo()
     assert "stopped at 0.1 kimg" in next(tmp_path.glob("*/log.txt")).read_text()
     assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
-    run = train(exact, str(tmp_path))
+    run = train(config, str(tmp_path))
     assert_same(arrays_of(run), arrays_of(whole))
     # The tick that was interrupted ends where it would have ended, with the means of all of it.
     ticks = [
@@ -77,8 +77,8 @@ def test_interrupted_it_saves_and_continues(whole, exact, tmp_path, monkeypatch,
 
 
 @pytest.mark.parametrize("part", ["network-snapshot", "training-state"])
-def test_full_disk_keeps_the_snapshots_before(config, tmp_path, monkeypatch, part):
-    run = train(override(config, {"train.total_kimg": 0.064}), str(tmp_path))
+def test_full_disk_keeps_the_snapshots_before(small, tmp_path, monkeypatch, part):
+    run = train(override(small, {"train.total_kimg": 0.064}), str(tmp_path))
     before = {p.name: p.read_bytes() for p in run.glob("*.npz")}
     real = np.savez
 
@@ -89,33 +89,33 @@ def test_full_disk_keeps_the_snapshots_before(config, tmp_path, monkeypatch, par
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(UserError, match=r"can't save .*No space left"):
-        train(config, str(tmp_path))
+        train(small, str(tmp_path))
     monkeypatch.undo()
     after = {p.name: p.read_bytes() for p in run.iterdir() if p.suffix == ".npz"}
     assert before.items() <= after.items()
     assert not [p for p in run.iterdir() if p.name.endswith(".partial")]
-    assert train(config, str(tmp_path)) == run  # and it goes on
+    assert train(small, str(tmp_path)) == run  # and it goes on
     assert load_snapshot(run).nimg == 240
 
 
-def test_nothing_whole_to_continue_from_is_told(config, tmp_path):
-    run = train(override(config, {"train.total_kimg": 0.016}), str(tmp_path))
+def test_nothing_whole_to_continue_from_is_told(small, tmp_path):
+    run = train(override(small, {"train.total_kimg": 0.016}), str(tmp_path))
     state, network = next(run.glob("training-state*")), next(run.glob("network-snapshot*"))
     whole_file = network.read_bytes()
     network.write_bytes(whole_file[: len(whole_file) // 2])
     with pytest.raises(UserError, match=r"network-snapshot-000000-016\.npz is damaged.*--new"):
-        train(config, str(tmp_path))
+        train(small, str(tmp_path))
     damage(network)
     with pytest.raises(UserError, match="is damaged"):
         load_snapshot(network)
     network.write_bytes(whole_file)
     state.write_bytes(b"PK")
     with pytest.raises(UserError, match=r"training-state.*--new"):
-        train(config, str(tmp_path))
+        train(small, str(tmp_path))
     state.unlink()
     shutil.copy(network, run / "network-snapshot-000000-008.npz")
     with pytest.raises(UserError, match=r"no training state beside it.*--new"):
-        train(config, str(tmp_path))
+        train(small, str(tmp_path))
     network.unlink()
     (run / "network-snapshot-000000-008.npz").unlink()
     with pytest.raises(UserError, match="no snapshot in"):
@@ -124,7 +124,7 @@ def test_nothing_whole_to_continue_from_is_told(config, tmp_path):
 
 @pytest.mark.parametrize("what", ["network-snapshot-000000-128", "training-state-000000000128"])
 @pytest.mark.parametrize("how", ["damaged", "gone"])
-def test_the_save_before_is_taken_where_the_newest_is_damaged(half, config, tmp_path, what, how):
+def test_the_save_before_is_taken_where_the_newest_is_damaged(half, small, tmp_path, what, how):
     results = shutil.copytree(half, tmp_path / "results")
     run = results / "000-tiny"
     assert len(list(run.glob("network-snapshot*"))) == len(list(run.glob("training-state*"))) == 2
@@ -133,7 +133,7 @@ def test_the_save_before_is_taken_where_the_newest_is_damaged(half, config, tmp_
         damage(newest)
     else:
         newest.unlink()
-    assert train(override(config, {"train.keep_snapshots": 1}), str(results)) == run
+    assert train(override(small, {"train.keep_snapshots": 1}), str(results)) == run
     assert load_snapshot(run).nimg == 240
     log = (run / "log.txt").read_text()
     assert "going back to 0.1 kimg" in log
@@ -146,8 +146,8 @@ def test_the_save_before_is_taken_where_the_newest_is_damaged(half, config, tmp_
     assert stats == [64, 128, 192, 240]
 
 
-def test_a_state_that_does_not_fit_is_told(config, tmp_path):
-    run = train(override(config, {"train.total_kimg": 0.016}), str(tmp_path))
+def test_a_state_that_does_not_fit_is_told(small, tmp_path):
+    run = train(override(small, {"train.total_kimg": 0.016}), str(tmp_path))
     path = next(run.glob("training-state*"))
     arrays, meta = load_arrays(path, *STATE)
     fewer = dict(list(arrays.items())[1:])
@@ -167,11 +167,11 @@ def test_a_state_that_does_not_fit_is_told(config, tmp_path):
     ):
         rewrite(path, kept, {**meta, **change})
         with pytest.raises(UserError, match=message):
-            train(config, str(tmp_path))
+            train(small, str(tmp_path))
 
 
-def test_a_state_of_one_flipped_bit_is_told_whichever(config, tmp_path):
-    run = train(override(config, {"train.total_kimg": 0.008}), str(tmp_path))
+def test_a_state_of_one_flipped_bit_is_told_whichever(small, tmp_path):
+    run = train(override(small, {"train.total_kimg": 0.008}), str(tmp_path))
     path = next(run.glob("training-state*"))
     content = path.read_bytes()
     rs = np.random.RandomState(0)
