@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pgan_tf import images
+from pgan_tf import pictures
 from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
 from pgan_tf.generate import generate, parse_seeds
+from pgan_tf.inference import Synthesis, to_uint8
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.run import newest_snapshot
 from pgan_tf.snapshots import load_snapshot, save_snapshot
@@ -89,10 +90,10 @@ def test_networks_run_at_the_lod_of_their_snapshot(tmp_path):
 def test_a_generator_of_images_is_compiled_once_for_a_stage(tmp_path):
     loaded = load_snapshot(snapshot_in(tmp_path, lod=1.5))
     latents = np.random.RandomState(0).randn(4, 16).astype(np.float32)
-    generator, programs = images.ImageGenerator(loaded.Gs, xla=False), []
+    generator, programs = Synthesis(loaded.Gs, xla=False), []
     for lod in (1.5, 1.25, 1.0, 0.5, 0.0):
         generator.lod = lod
-        expected = images.to_uint8(loaded.Gs(latents, lod=lod))
+        expected = to_uint8(loaded.Gs(latents, lod=lod))
         np.testing.assert_allclose(generator(latents), expected, atol=1)
         programs.append(generator._run)
     assert programs[0] is programs[1] and len(set(map(id, programs))) == 4
@@ -139,7 +140,7 @@ def test_weights_must_be_numbers(path, tmp_path):
 
 def test_to_uint8_rounds_and_clips():
     x = np.array([-3.0, -1.0, -0.999, 0.0, 1.0, 1.2, 2 / 255 * 100 - 1])
-    assert images.to_uint8(x).tolist() == [0, 0, 0, 128, 255, 255, 100]
+    assert to_uint8(x).tolist() == [0, 0, 0, 128, 255, 255, 100]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_to_uint8_rounds_and_clips():
      ("4k", 1024, (7, 4)), ("4k", 256, (15, 8))],
 )  # fmt: skip
 def test_grid_sizes(name, resolution, size):
-    assert images.grid_size(name, resolution) == size
+    assert pictures.grid_size(name, resolution) == size
 
 
 def test_seeds_as_typed():

@@ -217,6 +217,7 @@ class _Replica:
         gradients, terms = self.compiled(self.D_gradients, batch)
         gradients = self.average(gradients)
         self.compiled(self.apply_to_D, gradients)
+        self.average_statistics()
         return terms
 
     def update_G(self, batch: GeneratorBatch) -> tf.Tensor:
@@ -224,6 +225,7 @@ class _Replica:
         gradients, terms = self.compiled(self.G_gradients, batch)
         gradients = self.average(gradients)
         self.compiled(self.apply_to_G, gradients)
+        self.average_statistics()
         return terms
 
     def update_Gs(self) -> None:
@@ -245,6 +247,17 @@ class _Replica:
         if self.step.runtime.replicas == 1:
             return values
         return self.context.all_reduce(tf.distribute.ReduceOp.MEAN, list(values))
+
+    def average_statistics(self) -> None:
+        """Gives all replicas the mean of their running statistics, if there are any."""
+        step = self.step
+        variables = [
+            self.local(v.value) for n in (step.G, step.D) for v in n.statistics_up_to(self.level)
+        ]
+        if variables and step.runtime.replicas > 1:
+            means = self.average([v.read_value() for v in variables])
+            for variable, mean in zip(variables, means, strict=True):
+                variable.assign(mean)
 
     def D_gradients(self, batch: DiscriminatorBatch):
         step = self.step

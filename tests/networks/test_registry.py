@@ -30,7 +30,11 @@ from pgan_tf.networks import Architecture, Generator, register
 from pgan_tf.networks import table as tables
 from pgan_tf.networks.registry import architecture
 from pgan_tf.networks.table import BlockRow, StageRow, Table
+from pgan_tf.runtime import Runtime
+from pgan_tf.schedule import Phase
 from pgan_tf.train import train
+from pgan_tf.training.setup import build_networks
+from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch, TrainStep
 
 MAPS = 6
 
@@ -126,3 +130,26 @@ def test_an_unknown_one_names_the_nearest():
     with pytest.raises(ValueError, match=re.escape("networks='toi': there are ")) as error:
         architecture("toi")
     assert "did you mean 'toy'?" in str(error.value)
+
+
+def test_running_statistics_are_averaged_over_replicas():
+    runtime = Runtime.start(2)
+    config = resolve({"networks": "toy", "train.xla": False})
+    with runtime.strategy.scope():
+        G, D, Gs = build_networks(config, 4, 1, 0)
+    step = TrainStep(G, D, Gs, config, runtime)
+    rs, none = np.random.RandomState(0), np.zeros([8, 0], np.float32)
+    reals = rs.randint(0, 256, [8, 4, 4, 1]).astype(np.uint8)
+    latents = rs.randn(2, 8, 5).astype(np.float32)
+    d = DiscriminatorBatch(reals, none, latents[0], rs.rand(8).astype("f4"), np.zeros(8, bool))
+    copies = []  # of G as it begins, which see a replica's share of the D step's latents
+    for part in np.split(latents[0], 2):
+        copy = build_networks(config, 4, 1, 0)[0]
+        copy(part, training=True)
+        copies.append(copy.named_variables()["2/First/moving_mean"].numpy())
+    step([d], GeneratorBatch(latents[1], none), Phase(0, 0.0, 4, 8, 0.0, 0.0, 1.0))
+    np.testing.assert_allclose(
+        Gs.named_variables()["2/First/moving_mean"], np.mean(copies, axis=0), atol=1e-6
+    )
+    a, b = runtime.copies(G.named_variables()["2/First/moving_mean"].value)
+    np.testing.assert_array_equal(a, b)
