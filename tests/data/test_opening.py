@@ -100,7 +100,7 @@ def test_pictures_where_the_data_set_should_be():
         assert type_commands(message).num_images == 3
         assert len(os.listdir("datasets/flowers")) == 3
         shutil.rmtree("datasets/flowers-2")
-    with pytest.raises(UserError, match="create_from_images datasets/flowers-2 datasets/flowers$"):
+    with pytest.raises(UserError, match=r"create_from_images datasets/flowers-2 datasets/flowers$"):
         Dataset("datasets/flowers")
 
 
