@@ -239,7 +239,7 @@ def test_damaged_archives_give_one_line(tmp_path, mode, format):
     path = tmp_path / "damaged.tar"
     whole = write_tar(path, files, mode, format).read_bytes()
     random = np.random.RandomState(0)
-    for _ in range(300):
+    for _ in range(100):
         content = bytearray(whole)
         for _ in range(random.randint(1, 4)):
             content[random.randint(len(content))] = random.randint(256)
