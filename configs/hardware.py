@@ -1,102 +1,116 @@
-"""The official schedules by number of GPUs, and the precisions (spec section 3)."""
+"""What follows from the GPUs: minibatches and rates by number of GPUs, and precisions (section 3).
+
+More GPUs take larger minibatches, and at fine resolutions higher learning rates with them.
+"""
 
 from pgan_tf.config import Preset
 
-_EQUAL = ("G_lrate_dict", "D_lrate_dict")  # D and G rates are equal in every official preset
+
+def _hardware(
+    name: str, doc: str, gpus: int, minibatch: int, by_resolution: dict[int, int],
+    rates: dict[int, float],
+) -> Preset:  # fmt: skip
+    """Returns a hardware preset; the rates of G and D are equal in every official one."""
+    options = {
+        "train.gpus": gpus,
+        "schedule.minibatch_base": minibatch,
+        "schedule.minibatch_dict": by_resolution,
+        "schedule.G_lrate_dict": rates,
+        "schedule.D_lrate_dict": rates,
+    }
+    return Preset(name, "hardware", doc, options)
 
 
-def _rates(by_resolution: dict[int, float]) -> dict:
-    return {f"schedule.{name}": by_resolution for name in _EQUAL}
+V2 = (
+    _hardware(
+        "v2-1gpu",
+        """One GPU: about two weeks on a V100 for 1024x1024 (official figure, not measured
+        here).""",
+        1, 4, {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4},
+        {1024: 0.0015},
+    ),
+    _hardware(
+        "v2-2gpus",
+        """Two GPUs: about a week on V100s for 1024x1024 (official figure, not measured here).""",
+        2, 8, {4: 256, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8},
+        {512: 0.0015, 1024: 0.002},
+    ),
+    _hardware(
+        "v2-4gpus",
+        """Four GPUs: about three days on V100s for 1024x1024 (official figure, not measured
+        here).""",
+        4, 16, {4: 512, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16},
+        {256: 0.0015, 512: 0.002, 1024: 0.003},
+    ),
+    _hardware(
+        "v2-8gpus",
+        """Eight GPUs: about two days on V100s for 1024x1024 (official figure, not measured
+        here).""",
+        8, 32, {4: 512, 8: 256, 16: 128, 32: 64, 64: 32},
+        {128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003},
+    ),
+)  # fmt: skip
 
-
-PRESETS = (
+V1 = (
     Preset(
-        "v1-1gpu",
-        """The paper's own schedule, closest to its Theano program: 1 GPU, about two weeks at
-        1024x1024 (official figure).""",
+        "v1-minibatches",
+        "hardware",
+        """One GPU with the minibatches of the paper's Theano program; each is one group of
+        the minibatch standard deviation.""",
         {
             "train.gpus": 1,
             "schedule.minibatch_base": 16,
             "schedule.minibatch_dict": {256: 14, 512: 6, 1024: 3},
+            "D.mbstd_group_size": 16,
+        },
+    ),
+    Preset(
+        "v1-1gpu",
+        "recipe",
+        """The paper's own schedule on one GPU: 800,000 images at each resolution and in each fade,
+        19,000,000 in all. Closest to its Theano program; about two weeks for 1024x1024 (official
+        figure, not measured here).""",
+        {
             "schedule.lod_training_kimg": 800,
             "schedule.lod_transition_kimg": 800,
-            "D.mbstd_group_size": 16,
             "train.total_kimg": 19000,
         },
+        base="v1-minibatches",
     ),
-    Preset(
-        "v2-1gpu",
-        """One GPU, 12,000 kimg, about two weeks on a V100 (official figure).""",
-        {
-            "train.gpus": 1,
-            "schedule.minibatch_base": 4,
-            "schedule.minibatch_dict": {
-                4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4,
-            },
-            **_rates({1024: 0.0015}),
-        },
-    ),
-    Preset(
-        "v2-2gpus",
-        """Two GPUs, 12,000 kimg, about a week on V100s (official figure).""",
-        {
-            "train.gpus": 2,
-            "schedule.minibatch_base": 8,
-            "schedule.minibatch_dict": {
-                4: 256, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8,
-            },
-            **_rates({512: 0.0015, 1024: 0.002}),
-        },
-    ),
-    Preset(
-        "v2-4gpus",
-        """Four GPUs, 12,000 kimg, about three days on V100s (official figure).""",
-        {
-            "train.gpus": 4,
-            "schedule.minibatch_base": 16,
-            "schedule.minibatch_dict": {4: 512, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16},
-            **_rates({256: 0.0015, 512: 0.002, 1024: 0.003}),
-        },
-    ),
-    Preset(
-        "v2-8gpus",
-        """Eight GPUs, 12,000 kimg, about two days on V100s (official figure).""",
-        {
-            "train.gpus": 8,
-            "schedule.minibatch_base": 32,
-            "schedule.minibatch_dict": {4: 512, 8: 256, 16: 128, 32: 64, 64: 32},
-            **_rates({128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003}),
-        },
-    ),
-)  # fmt: skip
+)
+
+_FLOAT32_CAPS = {"schedule.max_minibatch_per_gpu": {256: 16, 512: 8, 1024: 4}}
+_FLOAT16_CAPS = {"schedule.max_minibatch_per_gpu": {512: 16, 1024: 8}}
 
 PRECISIONS = (
     Preset(
         "fp32",
+        "precision",
         """Everything in float32.""",
-        {
-            "train.precision": "fp32",
-            "schedule.max_minibatch_per_gpu": {256: 16, 512: 8, 1024: 4},
-        },
+        {"train.precision": "fp32"},
+        caps=_FLOAT32_CAPS,
     ),
     Preset(
         "tf32",
-        """float32, but NVIDIA GPUs since Ampere round the factors of products to TF32. Not in the
-        official program, whose GPUs had none; the minibatch caps are those of fp32.""",
-        {
-            "train.precision": "tf32",
-            "schedule.max_minibatch_per_gpu": {256: 16, 512: 8, 1024: 4},
-        },
+        "precision",
+        """float32, with the factors of products rounded to TF32 on NVIDIA GPUs since Ampere. Not in
+        the official program, whose GPUs had none; the minibatch caps are those of fp32.""",
+        {"train.precision": "tf32"},
+        caps=_FLOAT32_CAPS,
     ),
     Preset(
         "fp16",
+        "precision",
         """Activations in float16, dynamic loss scaling.""",
-        {"train.precision": "fp16", "schedule.max_minibatch_per_gpu": {512: 16, 1024: 8}},
+        {"train.precision": "fp16"},
+        caps=_FLOAT16_CAPS,
     ),
     Preset(
         "bf16",
-        """Activations in bfloat16; its range needs no loss scaling. Not in the official program;
+        "precision",
+        """Activations in bfloat16, whose range needs no loss scaling. Not in the official program;
         the minibatch caps are those of fp16.""",
-        {"train.precision": "bf16", "schedule.max_minibatch_per_gpu": {512: 16, 1024: 8}},
+        {"train.precision": "bf16"},
+        caps=_FLOAT16_CAPS,
     ),
 )

@@ -1,4 +1,4 @@
-"""LSUN: thirty categories at 256x256, 100,000 images each, mirrored (spec section 3)."""
+"""LSUN: thirty categories at 256x256, 100,000 images each, mirrored (section 3)."""
 
 from pgan_tf.config import Preset
 
@@ -21,12 +21,12 @@ _DATABASES = {
 PRESETS = tuple(
     Preset(
         f"lsun-{category}",
-        """LSUN, a category: 100,000 images at 256x256.
+        "data",
+        """A category of LSUN: 100,000 photographs at 256x256, mirrored.
 
         Official FID, not measured here: bedroom 8.34, cat 37.52, church 6.42.
         """,
         {
-            "name": f"lsun-{category}",
             "data.path": f"datasets/lsun-{category}-100k",
             "data.resolution": 256,
             "data.command": f"python dataset_tool.py create_lsun datasets/lsun-{category}-100k"

@@ -1,13 +1,13 @@
-"""MNIST as gray digits, and three digits stacked as RGB; 32x32, not mirrored (spec section 3)."""
+"""MNIST as gray digits, and three digits stacked as RGB; 32x32, not mirrored (section 3)."""
 
 from pgan_tf.config import Preset
 
 PRESETS = tuple(
     Preset(
         name,
+        "data",
         f"""{title}. Not trained here.""",
         {
-            "name": name,
             "data.path": f"datasets/{name}",
             "data.resolution": 32,
             "data.command": f"python dataset_tool.py create_{name}",

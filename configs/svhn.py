@@ -1,13 +1,13 @@
-"""SVHN: 73,257 house numbers at 32x32, not mirrored (spec section 3)."""
+"""SVHN: 73,257 house numbers at 32x32, not mirrored (section 3)."""
 
 from pgan_tf.config import Preset
 
 PRESETS = (
     Preset(
         "svhn",
-        """SVHN. Not trained here.""",
+        "data",
+        """SVHN, 73,257 photographs of house numbers at 32x32. Not trained here.""",
         {
-            "name": "svhn",
             "data.path": "datasets/svhn",
             "data.resolution": 32,
             "data.command": "python dataset_tool.py create_svhn",

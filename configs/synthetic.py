@@ -5,7 +5,8 @@ from pgan_tf.config import Preset
 PRESETS = (
     Preset(
         "syn1024rgb",
+        "data",
         """Black 1024x1024 RGB images in memory: speed and memory, nothing to learn.""",
-        {"name": "syn1024rgb", "data.synthetic": "1024x3"},
+        {"data.synthetic": "1024x3"},
     ),
 )

@@ -8,8 +8,7 @@ import numpy as np
 
 from metrics.registry import higher_is_better
 from pgan_tf.files import write_text
-
-FILE_NAME = "best-snapshot.json"
+from pgan_tf.run import BEST
 
 
 class BestSnapshot:
@@ -22,7 +21,7 @@ class BestSnapshot:
     """
 
     def __init__(self, directory: Path, column: str):
-        self._path, self._column = directory / FILE_NAME, column
+        self._path, self._column = directory / BEST, column
         self._sign = 1 if higher_is_better(column) else -1
 
     @property

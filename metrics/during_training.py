@@ -1,6 +1,5 @@
 """Metrics of a network while it trains."""
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ from pgan_tf.config import TrainOptions
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
 from pgan_tf.errors import UserError, nearest
 from pgan_tf.networks import Generator
+from pgan_tf.training.callbacks import Context, NoCallback, TickEnd
 
 _NETWORKS = (None, "inception")  # that collectors can have while training
 
@@ -170,27 +170,32 @@ def _best(
     return BestSnapshot(directory, options.best_metric)
 
 
-def training_metrics(
-    metrics: Sequence[str],
-    Gs: Generator,
-    dataset: Dataset | SyntheticDataset,
-    resolution: int,
-    mirror: bool,
-    directory: Path,
-    num_images: int = TrainOptions.metric_images,
-    seed: int = 0,
-    labels: np.ndarray | None = None,
-    inception: str = "",
-    xla: bool = True,
-    say: Callable[[str], None] = print,
-) -> TrainingMetrics:
-    """Returns `TrainingMetrics` of options that are given one by one."""
-    options = dataclasses.replace(
-        TrainOptions(),
-        metrics=",".join(metrics),
-        metric_images=num_images,
-        seed=seed,
-        inception=inception,
-        xla=xla,
-    )
-    return TrainingMetrics(options, Gs, dataset, resolution, mirror, labels, directory, say)
+class MetricsCallback(NoCallback):
+    """Plugs `TrainingMetrics` into a training: measures, appends lines, keeps the best snapshot."""
+
+    def begin(self, context: Context) -> None:
+        """Raises: UserError for options that can't be measured by."""
+        config = context.config
+        self._every = config.train.metric_ticks
+        self._metrics = TrainingMetrics(
+            config.train, context.Gs, context.dataset, context.resolution, config.data.mirror,
+            context.labels, context.run.path, context.say,
+        )  # fmt: skip
+        self._measured = Measured({}, lambda snapshot: None)
+
+    def at_tick(self, end: TickEnd) -> dict[str, float]:
+        """Measures, where it is due."""
+        self._measured = Measured({}, lambda snapshot: None)
+        if end.is_due(self._every):
+            self._measured = self._metrics(end.lod, end.nimg)
+        return dict(self._measured.values)
+
+    def wants_save(self, end: TickEnd) -> bool:
+        """Whether this tick's values are the best so far."""
+        return self._metrics.is_best(self._measured.values)
+
+    def after_tick(self, end: TickEnd, snapshot: Path | None) -> None:
+        """Appends the tick's lines, and marks the best snapshot."""
+        self._measured.append(snapshot.name if snapshot else None)
+        if snapshot is not None and self._metrics.is_best(self._measured.values):
+            self._metrics.mark_best(self._measured.values, snapshot)

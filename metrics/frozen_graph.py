@@ -1,6 +1,8 @@
 """Reads the weights of the 2015-12-05 Inception network out of its frozen TensorFlow graph.
 
-Only the graph's constants are looked at; the graph is not run.
+Only the graph's constants are looked at, as they lie in the file; nothing is run. TensorFlow's own
+reader is not used: a message of two bytes takes it a hundred, and a constant that the file gives
+by one number and a shape all that the shape asks for.
 """
 
 import gzip
@@ -8,15 +10,29 @@ import io
 import math
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 import numpy as np
-import tensorflow as tf
-from google.protobuf.message import DecodeError
+
+from pgan_tf.data.format import protobuf
+from pgan_tf.errors import one_line
 
 GRAPH_FILE = "classify_image_graph_def.pb"
-_MAX_BYTES = 1 << 30  # of the unpacked archive; the real one has 96 million
-_MAX_NUMBERS = 1 << 24  # in a constant; the largest has two million
+_MOST_MEMBERS = 1000  # of the archive, that are looked through; the real one has six
+_MOST_NODES = 20_000  # of the graph; the real one has a thousand
+_MOST_FIELDS = 64  # of any other message
+_MOST_NUMBERS = 1 << 25  # in all constants; the real ones have 24 million
+
+# Field numbers in TensorFlow's graph.proto, node_def.proto, attr_value.proto, tensor.proto,
+# tensor_shape.proto.
+_GRAPH_NODE = 1
+_NODE_NAME, _NODE_OP, _NODE_ATTR = 1, 2, 5
+_MAP_KEY, _MAP_VALUE = 1, 2
+_ATTR_BOOL, _ATTR_TENSOR = 5, 8
+_TENSOR_DTYPE, _TENSOR_SHAPE, _TENSOR_CONTENT, _TENSOR_FLOATS = 1, 2, 4, 5
+_SHAPE_DIM, _DIM_SIZE = 2, 1
+_DT_FLOAT = 1
+_LONGEST_NAME = 200  # bytes of a node's or an attribute's, of which no more is looked at
 
 
 def _scopes() -> dict[str, str]:
@@ -74,60 +90,134 @@ def _conv(i: int) -> str:
 SCOPES = _scopes()
 
 
-def read_tensors(data: bytes) -> dict[str, np.ndarray]:
+def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
     """Returns the weights under the names and in the layouts of the PyTorch weights file.
 
     Args:
       data: contents of `classify_image_graph_def.pb`, or of a .tgz that holds it.
+      most_bytes: of the unpacked archive; the real one has 100 million.
     Raises: ValueError when it is something else or damaged; its text completes "the file ...".
     """
     if data[:2] == b"\x1f\x8b":
-        data = _from_archive(data)
-    try:
-        graph = tf.compat.v1.GraphDef.FromString(data)
-    except DecodeError:
-        raise ValueError("is not a TensorFlow graph, or is damaged") from None
-    nodes = {node.name: node for node in graph.node}
+        data = _from_archive(data, most_bytes)
+    graph = _Graph(data)
     parameters = {
-        "fc.weight": _constant(nodes, "softmax/weights").T,
-        "fc.bias": _constant(nodes, "softmax/biases"),
+        "fc.weight": graph.constant("softmax/weights").T,
+        "fc.bias": graph.constant("softmax/biases"),
     }
     for name, scope in SCOPES.items():
-        kernel = _constant(nodes, f"{scope}/conv2d_params")
+        kernel = graph.constant(f"{scope}/conv2d_params")
+        if kernel.ndim != 4:
+            raise ValueError(f"holds {scope}/conv2d_params of shape {list(kernel.shape)}")
         parameters[f"{name}.conv.weight"] = kernel.transpose(3, 2, 0, 1)
         for ours, theirs in {
             "weight": "gamma", "bias": "beta",
             "running_mean": "moving_mean", "running_var": "moving_variance",
         }.items():  # fmt: skip
-            parameters[f"{name}.bn.{ours}"] = _constant(nodes, f"{scope}/batchnorm/{theirs}")
-        norm = nodes.get(f"{scope}/batchnorm")
-        if norm is not None and not norm.attr["scale_after_normalization"].b:
+            parameters[f"{name}.bn.{ours}"] = graph.constant(f"{scope}/batchnorm/{theirs}")
+        if graph.says_no(f"{scope}/batchnorm", "scale_after_normalization"):
             parameters[f"{name}.bn.weight"] = np.ones_like(parameters[f"{name}.bn.weight"])
     return parameters
 
 
-def _from_archive(data: bytes) -> bytes:
+def _from_archive(data: bytes, most_bytes: int) -> bytes:
     try:
         with gzip.open(io.BytesIO(data)) as stream:
-            content = stream.read(_MAX_BYTES)  # to its end, where the checksum is
+            content = stream.read(most_bytes)  # to its end, where the checksum is
             if stream.read(1):
-                raise OSError(f"more than {_MAX_BYTES} bytes")
+                raise OSError(f"more than {most_bytes} bytes")
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
-            for member in archive:
-                if member.isfile() and member.name.split("/")[-1] == GRAPH_FILE:
-                    return archive.extractfile(member).read()
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"is a damaged archive ({error})") from None
+            for number, member in enumerate(archive):
+                if number == _MOST_MEMBERS:
+                    break
+                if not member.isfile() or member.name.split("/")[-1] != GRAPH_FILE:
+                    continue
+                if member.issparse() or member.size > len(content):
+                    raise OSError(f"{GRAPH_FILE} is larger than the archive")
+                return archive.extractfile(member).read()
+    except (tarfile.TarError, OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
+        raise ValueError(f"is a damaged archive ({one_line(error)})") from None
     raise ValueError(f"is an archive without {GRAPH_FILE}")
 
 
-def _constant(nodes: Mapping[str, tf.compat.v1.NodeDef], name: str) -> np.ndarray:
-    if name not in nodes or nodes[name].op != "Const":
-        raise ValueError(f"is another graph than {GRAPH_FILE}: it has no constant {name}")
-    tensor = nodes[name].attr["value"].tensor
-    try:
-        if math.prod(dim.size for dim in tensor.tensor_shape.dim) > _MAX_NUMBERS:
-            raise ValueError("its size")
-        return tf.make_ndarray(tensor)
-    except (ValueError, TypeError, LookupError, OverflowError) as error:
-        raise ValueError(f"is damaged in its constant {name} ({error})") from None
+class _Graph:
+    """A serialized GraphDef whose nodes are found by name; their content is read when asked for.
+
+    Raises: ValueError when it is none, or damaged; the text as in `read_tensors`.
+    """
+
+    def __init__(self, data: bytes):
+        self._view = memoryview(data)
+        self._left = _MOST_NUMBERS
+        self._nodes: dict[str, tuple[int, int]] = {}  # start, end
+        try:
+            for node in self._children(0, len(data), _GRAPH_NODE, most=_MOST_NODES):
+                name = self._first(*node, _NODE_NAME)
+                self._nodes[self._text(name)] = node
+        except ValueError as error:
+            raise ValueError(f"is not a TensorFlow graph, or is damaged ({error})") from None
+
+    def constant(self, name: str) -> np.ndarray:
+        """Returns the numbers of a constant, float32, as a view of the file."""
+        node = self._nodes.get(name)
+        if node is None or self._text(self._first(*node, _NODE_OP)) != "Const":
+            raise ValueError(f"is another graph than {GRAPH_FILE}: it has no constant {name}")
+        try:
+            return self._tensor(*self._first(*self._attribute(node, "value"), _ATTR_TENSOR))
+        except ValueError as error:
+            raise ValueError(f"is damaged in its constant {name} ({error})") from None
+
+    def says_no(self, name: str, attribute: str) -> bool:
+        """Returns whether there is a node of this name whose attribute is not true."""
+        if name not in self._nodes:
+            return False
+        start, end = self._attribute(self._nodes[name], attribute)
+        return not self._number(start, end, _ATTR_BOOL)
+
+    def _tensor(self, start: int, end: int) -> np.ndarray:
+        if self._number(start, end, _TENSOR_DTYPE) != _DT_FLOAT:
+            raise ValueError("no float32 numbers")
+        dims = self._children(*self._first(start, end, _TENSOR_SHAPE), _SHAPE_DIM)
+        shape = [self._number(*dim, _DIM_SIZE) for dim in dims]
+        if len(shape) > 4:
+            raise ValueError(f"{len(shape)} dimensions")
+        count = math.prod(shape)  # of four numbers below 2^64
+        self._left -= count
+        if self._left < 0:
+            raise ValueError(f"a shape {shape} that is too large")
+        a, b = self._first(start, end, _TENSOR_CONTENT)
+        if a == b:  # as the numbers of a field, the last of which stands for all that follow
+            parts = list(self._children(start, end, _TENSOR_FLOATS))
+            a, b = parts[0] if len(parts) == 1 else (0, 0)
+            if b - a == 4 < 4 * count:
+                return np.full(shape, np.frombuffer(self._view[a:b], "<f4")[0])
+        if b - a != 4 * count:
+            raise ValueError(f"{b - a} bytes instead of those of shape {shape}")
+        return np.frombuffer(self._view[a:b], "<f4").reshape(shape)
+
+    def _attribute(self, node: tuple[int, int], name: str) -> tuple[int, int]:
+        """Returns where the value of a node's attribute lies; an empty place if it has none."""
+        for entry in self._children(*node, _NODE_ATTR):
+            if self._text(self._first(*entry, _MAP_KEY)) == name:
+                return self._first(*entry, _MAP_VALUE)
+        return 0, 0
+
+    def _children(
+        self, start: int, end: int, number: int, most: int = _MOST_FIELDS
+    ) -> Iterator[tuple[int, int]]:
+        """Yields where the contents of a message's fields of this number lie."""
+        for field in protobuf.fields(self._view, start, end, most):
+            if field.number == number and field.wire != protobuf.VARINT:
+                yield field.start, field.end
+
+    def _first(self, start: int, end: int, number: int) -> tuple[int, int]:
+        """Returns where the content of the first such field lies; an empty place without one."""
+        return next(self._children(start, end, number), (0, 0))
+
+    def _number(self, start: int, end: int, number: int) -> int:
+        """Returns the value of a field that is a varint; 0, its default, without one."""
+        fields = protobuf.fields(self._view, start, end, _MOST_FIELDS)
+        return next((f.value for f in fields if f.number == number), 0)
+
+    def _text(self, place: tuple[int, int]) -> str:
+        return bytes(self._view[slice(*place)][:_LONGEST_NAME]).decode("utf-8", "replace")

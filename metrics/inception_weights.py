@@ -18,6 +18,7 @@ FILE_NAME = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE_NAME}"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
+_MOST_BYTES = 256 << 20  # of the file, and of what it unpacks to
 _OTHER_NAMES = (  # under which people have the same numbers
     "pt_inception-2015-12-05-6726825d.pth",
     frozen_graph.GRAPH_FILE,
@@ -64,9 +65,15 @@ def read(path: str | os.PathLike, sha256: str | None = None) -> tuple[dict[str, 
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise UserError(f"can't read the Inception weights {path}: {error.strerror}") from None
+    if len(data) > _MOST_BYTES:
+        raise UserError(
+            f"{path} is no file of the Inception weights: it has more than"
+            f" {_MOST_BYTES >> 20} MiB, and they 96 million bytes; get {URL}"
+        )
     found_hash = hashlib.sha256(data).hexdigest()
     is_torch = data[:4] == b"PK\x03\x04" or data[:1] == b"\x80"  # a zip archive, a pickle
     expected = sha256.lower() if sha256 else SHA256 if is_torch else None
@@ -76,7 +83,10 @@ def read(path: str | os.PathLike, sha256: str | None = None) -> tuple[dict[str, 
             f" network; get {URL}, or pass --inception-sha256 {found_hash} to trust it"
         )
     try:
-        parameters = (torch_file if is_torch else frozen_graph).read_tensors(data)
+        if is_torch:
+            parameters = torch_file.read_tensors(data, _MOST_BYTES)
+        else:
+            parameters = frozen_graph.read_tensors(data, _MOST_BYTES)
         _check(parameters)
     except ValueError as error:
         raise UserError(f"the Inception weights {path}: the file {error}") from error

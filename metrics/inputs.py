@@ -14,12 +14,14 @@ from metrics.image_files import Folder
 from metrics.statistics_file import read_statistics
 from metrics.streams import ArrayImages, Fakes, Reals
 from pgan_tf import config as config_module
+from pgan_tf.config import Config
 from pgan_tf.data import storage
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.data.opening import open_dataset
 from pgan_tf.data.pictures import imagefile
 from pgan_tf.errors import UserError
-from pgan_tf.snapshot import Snapshot, load_snapshot, newest_snapshot
-from pgan_tf.training.setup import open_dataset
+from pgan_tf.run import newest_snapshot
+from pgan_tf.snapshots import Snapshot, load_snapshot
 
 AnyDataset = Dataset | SyntheticDataset
 Input = str | os.PathLike | np.ndarray | Snapshot | AnyDataset | Measurable
@@ -128,14 +130,14 @@ def dataset_of(
       needed: fail where the training's is missing, instead of returning None.
     Raises: UserError when it is missing, damaged, or of other images than the networks make.
     """
-    config = snapshot.config
+    config = snapshot.config or Config()  # files of other programs have none
     if data_dir is not None:
         other = config_module.own_images(data_dir)
         config = config_module.override(
             config, {**other, "data.synthetic": "", "data.resolution": 0}
         )
     try:
-        dataset = open_dataset(config)
+        dataset = open_dataset(config.data, "python -m metrics.run")
     except UserError:
         if data_dir is not None or needed:
             raise
@@ -175,5 +177,5 @@ def reals_of(
     snapshot: Snapshot, dataset: AnyDataset, seed: int, first: int = 0, name: str = "reals"
 ) -> Reals:
     """Returns the data set's images as the snapshot's training sees them, from a position on."""
-    mirror = snapshot.config.data.mirror
+    mirror = snapshot.config is not None and snapshot.config.data.mirror
     return Reals(dataset, snapshot.Gs.resolution, mirror, seed, first, name)

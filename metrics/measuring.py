@@ -16,7 +16,7 @@ from metrics.streams import Addressed, halves
 from metrics.tools import Tools
 from pgan_tf import __version__
 from pgan_tf.errors import UserError
-from pgan_tf.snapshot import load_snapshot
+from pgan_tf.snapshots import load_snapshot
 
 DEFAULT_METRICS = ("swd", "msssim")
 

@@ -9,6 +9,7 @@ from metrics.evaluate import Measurable, resolution_of
 from metrics.metric import Metric
 from metrics.results import Plan, Result, messages
 from pgan_tf.progress import duration
+from pgan_tf.run import metric_name
 
 _NAME, _TIME, _VALUE = 28, 12, 12  # least widths of columns
 
@@ -85,7 +86,7 @@ def append_results(directory: str | os.PathLike, results: Sequence[Result], abou
             **result.weights,
             "seconds": round(result.seconds, 3),
         }
-        append_line(Path(directory) / f"metric-{result.metric.name}.jsonl", json.dumps(record))
+        append_line(Path(directory) / metric_name(result.metric.name), json.dumps(record))
 
 
 def append_line(path: Path, line: str) -> None:

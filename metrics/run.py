@@ -144,7 +144,7 @@ def _measure_snapshots(args: argparse.Namespace) -> int:
 
 def _snapshot_paths(args: argparse.Namespace) -> list[Path]:
     """Returns the snapshots that `--snapshot` means, oldest first."""
-    from pgan_tf.snapshot import newest_snapshot, snapshots_of
+    from pgan_tf.run import Run, newest_snapshot
 
     if not args.snapshot:
         return [newest_snapshot(args.results)]
@@ -153,7 +153,7 @@ def _snapshot_paths(args: argparse.Namespace) -> list[Path]:
         raise UserError(f"--snapshot {path} is not there; name a snapshot, or a run's directory")
     if path.is_file():
         return [path]
-    return snapshots_of(path) or [newest_snapshot(path)]
+    return [m.path for m in Run(path).snapshots] or [newest_snapshot(path)]
 
 
 def _directory(path: str | Path) -> Path:

@@ -14,12 +14,13 @@ import tensorflow as tf
 
 from metrics.collector import Images, Size
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
-from pgan_tf.data.order import ImageOrder, prefetch, random_state
+from pgan_tf.data.order import ImageOrder, prefetch
 from pgan_tf.errors import UserError
-from pgan_tf.images import ImageGenerator, enlarge
+from pgan_tf.inference import Synthesis
 from pgan_tf.networks import Generator
+from pgan_tf.pictures import enlarge
+from pgan_tf.randomness import Role, random_state
 
-_LATENTS, _LABELS, _FLIPS, _HALVES = 101, 102, 103, 104  # of random streams; training has others
 _DRAWN = 1024  # positions whose random numbers are drawn together
 
 
@@ -72,7 +73,7 @@ class Part(Addressed):
 
 def halves(stream: Addressed, seed: int, number: int, name: str) -> tuple[Part, Part]:
     """Returns two random halves of a stream that ends, other ones for each number."""
-    order = random_state(seed, _HALVES, number).permutation(stream.num_images)
+    order = random_state(seed, Role.METRIC_HALVES, number).permutation(stream.num_images)
     size = stream.num_images // 2
     return tuple(Part(stream, np.sort(order[start : start + size]), name) for start in (0, size))
 
@@ -128,7 +129,7 @@ class Fakes:
         self.sizes = [(Gs.resolution, Gs.resolution)]
         self._Gs, self._seed = Gs, seed
         self._labels = np.eye(Gs.label_size, dtype=np.float32) if labels is None else labels
-        self._generate = ImageGenerator(Gs, lod, most=64, xla=xla)
+        self._generate = Synthesis(Gs, lod, most=64, xla=xla)
 
     @property
     def lod(self) -> float:
@@ -151,13 +152,16 @@ class Fakes:
 
     def _make(self, positions: np.ndarray) -> np.ndarray:
         latents = _drawn(
-            positions, lambda k: random_state(self._seed, _LATENTS, k).randn(_DRAWN, self._size)
+            positions,
+            lambda k: random_state(self._seed, Role.METRIC_LATENTS, k).randn(_DRAWN, self._size),
         )
         if not self._Gs.label_size:
             return self._generate(latents.astype(np.float32))
         rows = _drawn(
             positions,
-            lambda k: random_state(self._seed, _LABELS, k).randint(len(self._labels), size=_DRAWN),
+            lambda k: random_state(self._seed, Role.METRIC_LABELS, k).randint(
+                len(self._labels), size=_DRAWN
+            ),
         )
         return self._generate(latents.astype(np.float32), self._labels[rows])
 
@@ -224,7 +228,8 @@ class Reals(Addressed):
         images = self._dataset.read(self._resolution, indices)
         if self.mirror:
             flips = _drawn(
-                positions, lambda k: random_state(self._seed, _FLIPS, k).random_sample(_DRAWN)
+                positions,
+                lambda k: random_state(self._seed, Role.METRIC_FLIPS, k).random_sample(_DRAWN),
             )
             chosen = flips < 0.5
             images[chosen] = images[chosen, :, ::-1]

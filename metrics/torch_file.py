@@ -5,7 +5,8 @@ stand-ins for tensors, storages and ordered dictionaries; any other name is refu
 in the file is executed.
 
 Both layouts are read: the zip archive (PyTorch 1.6 and later) with the pickle in `data.pkl` and
-storages in `data/KEY`; and the older stream of pickles followed by the storages.
+storages in `data/KEY`; and the older stream of pickles followed by the storages. Whatever a file
+declares, its tensors take no more than the bytes that the caller allows.
 """
 
 import io
@@ -17,8 +18,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from pgan_tf import safe_pickle
+from pgan_tf.errors import one_line
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_ZIP_ENTRY = b"PK\x01\x02"  # begins each entry of a zip archive's directory
+_MOST_ENTRIES = 10_000  # the Inception weights have 600
+_MOST_PICKLE = 16 << 20  # bytes
+_MOST_DIMENSIONS = 32  # of a tensor
+_LONGEST_KEY = 200  # characters of a storage's
 _STORAGE_TYPES = {
     "DoubleStorage": "<f8",
     "FloatStorage": "<f4",
@@ -36,20 +43,23 @@ class TorchFileError(ValueError):
     """The file is not what `torch.save` writes of a dictionary of tensors, or is damaged."""
 
 
-def read_tensors(data: bytes) -> dict[str, np.ndarray]:
+def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
     """Returns {name: array} of a file's contents that hold a dictionary of tensors.
 
+    Args:
+      data: the contents.
+      most_bytes: of all storages together, unpacked.
     Raises: TorchFileError; its text completes "the file ...".
     """
     try:
         is_zip = data[:4] == b"PK\x03\x04"
-        tensors = _read_zip(data) if is_zip else _read_legacy(io.BytesIO(data))
-    except TorchFileError:
+        tensors = _read_zip(data, most_bytes) if is_zip else _read_legacy(data, most_bytes)
+    except (TorchFileError, MemoryError):
         raise
     except safe_pickle.Refused as error:
         raise TorchFileError(f"asks for {error}: refused, nothing was executed") from None
     except Exception as error:  # a damaged pickle can raise anything
-        raise TorchFileError(f"is damaged ({type(error).__name__}: {error})") from error
+        raise TorchFileError(f"is damaged ({type(error).__name__}: {one_line(error)})") from error
     if not isinstance(tensors, dict):
         raise TorchFileError(f"holds a {type(tensors).__name__} instead of a dictionary")
     tensors = {name: value for name, value in tensors.items() if isinstance(value, np.ndarray)}
@@ -58,68 +68,126 @@ def read_tensors(data: bytes) -> dict[str, np.ndarray]:
     return tensors
 
 
-def _read_zip(data: bytes) -> Any:
+class _Storages:
+    """The storages of a file by their keys, each made once, all together bounded.
+
+    Args:
+      read: (key, bytes) -> the storage's bytes, or memory for them; writable or not.
+      most_bytes: of all.
+    """
+
+    def __init__(self, read: Callable[[str, int], Any], most_bytes: int):
+        self._read, self._left = read, most_bytes
+        self.of: dict[str, np.ndarray] = {}
+
+    def load(self, kind: str, key: str, count: int) -> np.ndarray:
+        """Returns a storage of `count` numbers of a PyTorch type."""
+        dtype = np.dtype(_STORAGE_TYPES[kind])
+        if key not in self.of:
+            if not 0 <= count <= self._left // dtype.itemsize:
+                raise TorchFileError(f"has a storage {_shown(key)} larger than the file may be")
+            size = count * dtype.itemsize
+            self._left -= size
+            self.of[key] = np.frombuffer(self._read(key, size), dtype)
+        storage = self.of[key]
+        if (storage.dtype, storage.size) != (dtype, count):
+            raise TorchFileError(f"has a storage {_shown(key)} of two sizes or types")
+        return storage
+
+
+def _read_zip(data: bytes, most_bytes: int) -> Any:
+    if data.count(_ZIP_ENTRY) > _MOST_ENTRIES:  # each takes a kilobyte
+        raise TorchFileError(f"is a zip archive of more than {_MOST_ENTRIES} files")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         pickles = [name for name in archive.namelist() if name.split("/")[1:] == ["data.pkl"]]
         if len(pickles) != 1:
             raise TorchFileError("holds no data.pkl")
         root = pickles[0].split("/")[0]
         orders = [name for name in archive.namelist() if name == f"{root}/byteorder"]
-        if orders and archive.read(orders[0]) != b"little":
+        if orders and _member(archive, orders[0], len("little")) != b"little":
             raise TorchFileError("holds big-endian numbers, which are not supported")
-
-        def load_storage(kind: str, key: str, count: int) -> np.ndarray:
-            name = f"{root}/data/{key}"
-            dtype = np.dtype(_STORAGE_TYPES[kind])
-            if archive.getinfo(name).file_size != count * dtype.itemsize:
-                raise TorchFileError(f"has a storage {key} of another size than it says")
-            return np.frombuffer(archive.read(name), dtype)
-
-        return _Unpickler(archive.open(pickles[0]), load_storage).load()
+        storages = _Storages(
+            lambda key, size: _member(archive, f"{root}/data/{key}", size), most_bytes
+        )
+        content = _member(archive, pickles[0], None)
+        return _Unpickler(io.BytesIO(content), storages.load, len(content)).load()
 
 
-def _read_legacy(file: BinaryIO) -> Any:
+def _member(archive: zipfile.ZipFile, name: str, size: int | None) -> bytes:
+    """Returns the bytes of a zip archive's file, which must be of this size; None: of a pickle's.
+
+    PyTorch doesn't pack; nor may anything here, but what deflate makes of it.
+    """
+    info = archive.getinfo(name)
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise TorchFileError("is a zip archive that is packed in an unusual way")
+    if info.file_size != size and (size is not None or info.file_size > _MOST_PICKLE):
+        raise TorchFileError(f"has a file {_shown(name)} of another size than it says")
+    return archive.read(name)
+
+
+def _shown(name: str) -> str:
+    return ascii(name)[1:-1]
+
+
+def _read_legacy(data: bytes, most_bytes: int) -> Any:
+    file = io.BytesIO(data)
+
     def refuse(kind: str, key: str, count: int) -> np.ndarray:
         raise TorchFileError("is damaged (a storage in its header)")
 
-    if _Unpickler(file, refuse).load() != _LEGACY_MAGIC:
+    def load(load_storage: Callable[[str, str, int], np.ndarray] = refuse) -> Any:
+        return _Unpickler(file, load_storage, len(data)).load()
+
+    magic = load()
+    if not isinstance(magic, int) or magic != _LEGACY_MAGIC:
         raise TorchFileError("was not written by torch.save")
-    version, system = (_Unpickler(file, refuse).load() for _ in range(2))
-    if version != 1001 or not system.get("little_endian"):
+    version, system = load(), load()
+    if (
+        not isinstance(version, int)
+        or version != 1001
+        or not isinstance(system, dict)
+        or not system.get("little_endian")
+    ):
         raise TorchFileError("is of an unsupported version or byte order")
-    storages: dict[str, np.ndarray] = {}
-
-    def reserve_storage(kind: str, key: str, count: int) -> np.ndarray:
-        # The numbers come after the pickle: the array is filled below.
-        dtype = np.dtype(_STORAGE_TYPES[kind])
-        if not 0 <= count * dtype.itemsize <= len(file.getbuffer()):
-            raise TorchFileError(f"has a storage {key} larger than the file")
-        return storages.setdefault(key, np.zeros(count, dtype))
-
-    tensors = _Unpickler(file, reserve_storage).load()
-    for key in _Unpickler(file, refuse).load():
+    # The numbers come after the pickle: the arrays are filled below.
+    storages = _Storages(lambda key, size: bytearray(size), min(most_bytes, len(data)))
+    tensors = load(storages.load)
+    for key in load():
+        if not isinstance(key, str):
+            raise TorchFileError("is damaged (a key of a storage)")
         (count,) = struct.unpack("<q", file.read(8))
-        if count != len(storages[key]):
-            raise TorchFileError(f"has a storage {key} of another size than it says")
-        content = file.read(storages[key].nbytes)
-        if len(content) != storages[key].nbytes:
-            raise TorchFileError(f"is cut short in its storage {key}")
-        storages[key][:] = np.frombuffer(content, storages[key].dtype)
+        storage = storages.of[key]
+        if count != len(storage):
+            raise TorchFileError(f"has a storage {_shown(key)} of another size than it says")
+        content = file.read(storage.nbytes)
+        if len(content) != storage.nbytes:
+            raise TorchFileError(f"is cut short in its storage {_shown(key)}")
+        storage[:] = np.frombuffer(content, storage.dtype)
     return tensors
 
 
 class _Unpickler(safe_pickle.Unpickler):
     """Reads dictionaries, lists, plain values and tensors; refuses every other name."""
 
-    def __init__(self, file: BinaryIO, load_storage: Callable[[str, str, int], np.ndarray]):
-        super().__init__(file, _STAND_INS)
+    def __init__(
+        self,
+        file: BinaryIO,
+        load_storage: Callable[[str, str, int], np.ndarray],
+        most_bytes: int,
+    ):
+        super().__init__(file, _STAND_INS, most_bytes)
         self._load_storage = load_storage
 
     def persistent_load(self, pid: Any) -> np.ndarray:
-        tag, kind, key, _, count = pid[:5]
-        if tag != "storage" or not isinstance(kind, _StorageType) or pid[5:] not in ((), (None,)):
+        if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[5:] not in ((), (None,)):
             raise TorchFileError("holds something else than storages")
-        return self._load_storage(str(kind), str(key), int(count))
+        tag, kind, key, _, count = pid[:5]
+        if (type(tag), type(kind), type(key), type(count)) != (str, _StorageType, str, int):
+            raise TorchFileError("holds something else than storages")
+        if tag != "storage" or len(key) > _LONGEST_KEY:
+            raise TorchFileError("holds something else than storages")
+        return self._load_storage(str(kind), key, count)
 
 
 class _StorageType(str):
@@ -128,20 +196,15 @@ class _StorageType(str):
     __slots__ = ()
 
 
-class _Dictionary(dict):
-    """Stands for an ordered dictionary; drops the attributes that PyTorch hangs on it."""
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
 def _rebuild_tensor(storage, offset, shape, strides, *_) -> np.ndarray:
     """Returns the view of a storage that a tensor is; it must lie inside the storage."""
     whole = isinstance(storage, np.ndarray) and storage.ndim == 1 and storage.flags.c_contiguous
-    if not whole or len(shape) != len(strides):
+    if not whole or len(shape) != len(strides) or len(shape) > _MOST_DIMENSIONS:
         raise TorchFileError("holds a tensor without a storage")
-    last = sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
-    if min((offset, *shape, *strides)) < 0 or (0 not in shape and offset + last >= len(storage)):
+    # Numbers first: the product of two very long ones takes hours.
+    small = all(type(n) is int and 0 <= n < 1 << 48 for n in (offset, *shape, *strides))
+    last = sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True)) if small else 0
+    if not small or (0 not in shape and offset + last >= len(storage)):
         raise TorchFileError("holds a tensor that reaches outside its storage")
     steps = [stride * storage.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps, writeable=False)
@@ -154,6 +217,6 @@ def _rebuild_parameter(tensor, *_) -> np.ndarray:
 _STAND_INS = {
     ("torch._utils", "_rebuild_tensor_v2"): safe_pickle.StandIn(_rebuild_tensor),
     ("torch._utils", "_rebuild_parameter"): safe_pickle.StandIn(_rebuild_parameter),
-    ("collections", "OrderedDict"): safe_pickle.StandIn(_Dictionary),
+    ("collections", "OrderedDict"): safe_pickle.StandIn(safe_pickle.Dictionary),
     **{("torch", name): _StorageType(name) for name in _STORAGE_TYPES},
 }

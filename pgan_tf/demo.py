@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import configs
 from pgan_tf import cli, devices
-from pgan_tf import config as config_module
+from pgan_tf.config import parse_assignments
+from pgan_tf.presets import compose
 
 EXAMPLES = """\
   python -m pgan_tf.demo
@@ -37,15 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     home = Path(args.dir)
     dataset = home / "openmoji"
-    assignments = config_module.parse_assignments(args.assignments)
-    config = config_module.resolve(
-        configs.HARDWARE["v2-1gpu"].options,
-        configs.DATA["openmoji"].options,
-        {
-            "train.gpus": min(1, len(tf.config.list_physical_devices("GPU"))),
-            "data.path": str(dataset),
-            **assignments,
-        },
+    assignments = parse_assignments(args.assignments)
+    config = compose(
+        "openmoji",
+        options={"name": "openmoji", "data.path": str(dataset), **assignments},
+        gpus=len(tf.config.list_physical_devices("GPU")),
     )
     if not dataset.exists() and "data.path" not in assignments:
         home.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,13 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and JSON from outside."""
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+from pgan_tf.errors import DamagedError
 
 PARTIAL_SUFFIX = ".partial"
 
@@ -49,3 +53,42 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes UTF-8 text atomically."""
     with atomic_path(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def parse_json(text: str | bytes, path: str | os.PathLike) -> Any:
+    """Returns what a JSON text says.
+
+    Raises: DamagedError, one line that names the file, for anything else.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise DamagedError(f"{os.fspath(path)} is damaged: it is nested too deep") from None
+    except ValueError as error:  # of JSON, or of UTF-8
+        raise DamagedError(f"{os.fspath(path)} is damaged: {error}") from None
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Returns what a JSON file says.
+
+    Raises: DamagedError for anything else; OSError when it can't be read.
+    """
+    return parse_json(Path(path).read_bytes(), path)
+
+
+def read_json_lines(path: str | os.PathLike) -> list[dict]:
+    """Returns the objects of a file that has one a line; none where there is no file.
+
+    Lines that are no JSON object, such as one that a crash cut short, are passed over.
+    """
+    try:
+        lines = Path(path).read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    records = []
+    for line in lines:
+        with contextlib.suppress(DamagedError):
+            record = parse_json(line, path)
+            if isinstance(record, dict):
+                records.append(record)
+    return records

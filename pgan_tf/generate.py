@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pgan_tf import cli, devices, progress
+from pgan_tf import cli, devices, latents, progress
 from pgan_tf.errors import UserError
 
 EXAMPLES = """\
@@ -79,15 +79,16 @@ def generate(
     Args:
       snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
       out: directory, made if needed.
-      seeds: each decides the latent of its image: `images.latents_of`.
+      seeds: each decides the latent of its image: `latents.from_seeds`.
       grid: (columns, rows) for one picture, filled row by row.
       class_index: of all images; None for seed modulo the number of classes.
       zoom: enlarges each pixel.
     Returns: the files written.
     Raises: UserError when there is no snapshot, or no such class.
     """
-    from pgan_tf import images
-    from pgan_tf.snapshot import load_snapshot
+    from pgan_tf import pictures
+    from pgan_tf.inference import Synthesis
+    from pgan_tf.snapshots import load_snapshot
 
     loaded = load_snapshot(snapshot)
     Gs = loaded.Gs
@@ -96,34 +97,33 @@ def generate(
     if class_index is not None and not 0 <= class_index < Gs.label_size:
         known = f"0 to {Gs.label_size - 1}" if Gs.label_size else "none: it has no labels"
         raise UserError(f"--class {class_index}: the network's classes are {known}")
-    labels = np.zeros([len(seeds), Gs.label_size], np.float32)
-    if Gs.label_size:
-        classes = [s % Gs.label_size if class_index is None else class_index for s in seeds]
-        labels[np.arange(len(seeds)), classes] = 1.0
+    label_size = Gs.label_size
+    classes = [s % max(label_size, 1) if class_index is None else class_index for s in seeds]
+    labels = latents.one_hot(classes, label_size)
 
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    run = images.ImageGenerator(Gs, loaded.lod)
+    run = Synthesis(Gs, loaded.lod)
     step = max(run.minibatch, 64)
     files, made = [], []
     with progress.bar("images") as bar:
         task = bar.add_task("Generating", total=len(seeds))
         for first in range(0, len(seeds), step):
             part = seeds[first : first + step]
-            latents = images.latents_of(part, Gs.latent_size)
-            pixels = run(latents, labels[first : first + step])
-            pixels = images.enlarge(pixels, zoom * pixels.shape[1])
+            z = latents.from_seeds(part, Gs.latent_size)
+            pixels = run(z, labels[first : first + step])
+            pixels = pictures.enlarge(pixels, zoom * pixels.shape[1])
             if grid:
                 made.append(pixels)
             else:
                 files += [
-                    images.save_png(image, out / f"seed{seed:04d}.png")
+                    pictures.save_png(image, out / f"seed{seed:04d}.png")
                     for seed, image in zip(part, pixels, strict=True)
                 ]
             bar.advance(task, len(part))
     if grid:
-        picture = images.make_grid(np.concatenate(made), grid[0])
-        files = [images.save_png(picture, out / "grid.png")]
+        picture = pictures.make_grid(np.concatenate(made), grid[0])
+        files = [pictures.save_png(picture, out / "grid.png")]
     return files
 
 

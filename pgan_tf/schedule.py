@@ -1,4 +1,4 @@
-"""Images shown -> lod, resolution, minibatch, rates: a pure function (spec section 3)."""
+"""Images shown -> lod, resolution, minibatch, rates: a pure function (method 3)."""
 
 import math
 from collections.abc import Iterator
@@ -83,8 +83,8 @@ def initial_lod(options: ScheduleOptions, resolution: int) -> int:
     return int(math.log2(resolution)) - int(math.log2(start))
 
 
-class Stage(NamedTuple):
-    """A stretch of the schedule: a resolution being faded in, or trained at."""
+class Segment(NamedTuple):
+    """A part of the schedule: a resolution being faded in, or trained at."""
 
     first: Phase
     start_kimg: float
@@ -92,8 +92,8 @@ class Stage(NamedTuple):
     fading: bool
 
 
-def stages(config: Config, resolution: int, replicas: int = 1) -> Iterator[Stage]:
-    """Yields the run's stages in order; the last one ends at `train.total_kimg`."""
+def segments(config: Config, resolution: int, replicas: int = 1) -> Iterator[Segment]:
+    """Yields the run's segments in order; the last one ends at `train.total_kimg`."""
     options, total = config.schedule, config.train.total_kimg
     lod, kimg = initial_lod(options, resolution), 0.0
     lengths = [(False, options.lod_training_kimg), (True, options.lod_transition_kimg)] * lod
@@ -103,7 +103,7 @@ def stages(config: Config, resolution: int, replicas: int = 1) -> Iterator[Stage
         if end > kimg:
             # One image past a boundary, since a fade starts from lod k exactly.
             first = phase_at(options, int(kimg * 1000) + fading, resolution, replicas)
-            yield Stage(first, kimg, end, fading)
+            yield Segment(first, kimg, end, fading)
         kimg = end
 
 
@@ -128,7 +128,7 @@ def check(config: Config, resolution: int, replicas: int) -> None:
             " never grow; set schedule.lod_initial_resolution=0 to train without growing"
         )
     group = max(config.D.mbstd_group_size, 1)
-    starts = [stage.first for stage in stages(config, resolution, replicas)]
+    starts = [segment.first for segment in segments(config, resolution, replicas)]
     for phase in [phase_at(options, 0, resolution, replicas), *starts]:
         where = f"at {phase.resolution}x{phase.resolution} the minibatch"
         option = (

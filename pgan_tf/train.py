@@ -1,15 +1,22 @@
 """Command line: trains a growing GAN."""
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import configs
-from pgan_tf import cli, devices, schedule
-from pgan_tf import config as config_module
-from pgan_tf.config import Config
+from pgan_tf import cli, devices, presets, schedule
+from pgan_tf.config import FEATURES, Config, override, parse_assignments
+from pgan_tf.config.text import dry_run_lines, help_lines
 from pgan_tf.data import storage
-from pgan_tf.errors import UserError, nearest
+from pgan_tf.errors import UserError
+from pgan_tf.run import Run
+
+if TYPE_CHECKING:
+    from pgan_tf.training.callbacks import Callback
 
 EXAMPLES = """\
   python -m pgan_tf.train --config openmoji
@@ -18,6 +25,9 @@ EXAMPLES = """\
   python -m pgan_tf.train --config lsun-cat --set train.total_kimg=500 --set G.fmap_base=4096
   python -m pgan_tf.train --config cifar10 --without growing --without wscale
   python -m pgan_tf.train --data-dir datasets/mine --set data.mirror=true
+  python -m pgan_tf.train --resume results/000-openmoji-fp32 --set train.total_kimg=300
+  python -m pgan_tf.train --data-dir datasets/mine --init results/003-celeba-v2-1gpu-fp32
+  python -m pgan_tf.train --help-options minibatch
 
 The same command again continues the run where it was saved last.
 """
@@ -30,33 +40,47 @@ def parser() -> cli.Parser:
         description="Trains a growing GAN, or continues a training.",
         examples=EXAMPLES,
     )
+    names = dict.fromkeys(re.sub("^lsun-.*", "lsun-CATEGORY", name) for name in configs.DATA)
     p.add_argument(
         "--config", metavar="NAME",
-        help="what to train: celebahq, celeba, lsun-CATEGORY, cifar10, cifar100, svhn, mnist,"
-        " mnistrgb, openmoji, openmoji-large, syn1024rgb (--list describes them)",
+        help=f"what to train: {', '.join(names)} (--list describes them)",
     )  # fmt: skip
-    p.add_argument("--data-dir", metavar="DIR", help="the data set, if not the config's own")
+    p.add_argument("--data-dir", metavar="DIR", help="the data set (default: the config's)")
     p.add_argument(
         "--preset", metavar="NAME",
-        help="schedule for a number of GPUs: v1-1gpu, v2-1gpu, v2-2gpus, v2-4gpus, v2-8gpus"
+        help=f"minibatches and rates for a number of GPUs: {', '.join(configs.HARDWARE)}"
         " (default: the largest v2 preset that the machine's GPUs are enough for)",
     )  # fmt: skip
-    p.add_argument("--precision", metavar="TYPE", default="fp32", help="fp32, tf32, fp16 or bf16")
+    p.add_argument(
+        "--precision", metavar="TYPE", help=f"{', '.join(configs.PRECISION)} (default: fp32)"
+    )
     p.add_argument(
         "--without", metavar="FEATURE", action="append", default=[],
-        help=f"turn a feature off: {', '.join(config_module.FEATURES)}; may be repeated",
+        help=f"turn a feature off: {', '.join(FEATURES)}; may be repeated (default: none)",
     )  # fmt: skip
     p.add_argument(
         "--set", metavar="OPTION=VALUE", action="append", default=[], dest="assignments",
-        help="override any option that --dry-run prints; may be repeated",
+        help="set any option that --help-options lists; may be repeated (default: none)",
     )  # fmt: skip
     p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
     p.add_argument("--new", action="store_true", help="start a new run instead of continuing one")
+    p.add_argument(
+        "--resume", metavar="RUN",
+        help="continue this run; what else is given changes it from its last save on",
+    )  # fmt: skip
+    p.add_argument(
+        "--init", metavar="SNAPSHOT",
+        help="start a new run from trained networks, on the same or other images",
+    )  # fmt: skip
     p.add_argument(
         "--dry-run", action="store_true",
         help="print options, schedule, networks and data set, and exit",
     )  # fmt: skip
     p.add_argument("--list", action="store_true", help="describe all presets and exit")
+    p.add_argument(
+        "--help-options", metavar="WORD", nargs="?", const="",
+        help="describe all options, or those about WORD, with defaults and ranges, and exit",
+    )  # fmt: skip
     return p
 
 
@@ -64,67 +88,92 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and trains."""
     args = parser().parse_args(argv)
     if args.list:
-        print(describe_presets())
+        print(presets.describe_presets())
         return
-    devices.load_tensorflow()
-    config = resolve(args)
-    if args.dry_run:
-        named = configs.HARDWARE[args.preset].options["train.gpus"] if args.preset else 0
-        for line in describe(config, named):
+    if args.help_options is not None:
+        for line in help_lines(args.help_options):
             print(line)
         return
-    from pgan_tf.training.loop import Interrupted, train
+    if args.new and args.resume:
+        raise UserError("--new begins a run and --resume continues one: give one of them")
+    devices.load_tensorflow()
+    run = Run.open(args.resume) if args.resume else None
+    config = resolve(args, run)
+    if args.dry_run:
+        for line in describe(config, planned_gpus(args.preset)):
+            print(line)
+        return
+    from pgan_tf.training.loop import Interrupted
 
     try:
-        train(config, args.results, args.new)
+        train(config, args.results, args.new, args.resume)
     except Interrupted as stop:
         print(stop)
         raise SystemExit(130) from None
 
 
-def resolve(args) -> Config:
+def train(
+    config: Config,
+    results: str | os.PathLike = "results",
+    new: bool = False,
+    resume: str | os.PathLike | None = None,
+    callbacks: Sequence["Callback"] = (),
+) -> Path:
+    """Trains as the options say, and measures as `train.metrics` says.
+
+    Args and errors: as for `pgan_tf.training.loop.train`.
+    Returns: the run's directory.
+    """
+    from pgan_tf.training import loop
+
+    if config.train.metrics or config.train.best_metric:
+        from metrics.during_training import MetricsCallback
+
+        callbacks = (MetricsCallback(), *callbacks)
+    return loop.train(config, results, new, resume, callbacks)
+
+
+def resolve(args, run: Run | None = None) -> Config:
     """Returns the options that a parsed command line stands for.
 
+    Args:
+      args: parsed.
+      run: that is continued: its options hold where nothing else is typed.
     Raises: UserError for unknown names, naming the nearest.
     """
-    if not args.config and not args.data_dir:
-        raise UserError("say what to train: --config NAME (see --list) or --data-dir DIR")
-    data = _lookup("--config", args.config, configs.DATA).options if args.config else {}
-    if args.data_dir:
-        name = re.sub(r"[^\w.-]+", "_", storage.split(args.data_dir)[1]).lstrip(".-")[:80]
-        data = {**data, "name": name or "custom", **config_module.own_images(args.data_dir)}
-    assignments = config_module.parse_assignments(args.assignments)
-    own_schedule = "schedule.lod_training_kimg" in data
-    if args.preset and own_schedule:
-        raise UserError(
-            f"--preset {args.preset}: the config {args.config} has a schedule of its own; leave"
-            " --preset out, and change it with --set"
-        )
-    asked = config_module.override(Config(), assignments).train.gpus
-    # A config with a schedule of its own is for one GPU, whatever the machine has.
-    gpus = min(_gpus_here(), 1) if own_schedule else asked or _gpus_here()
-    hardware = _lookup("--preset", args.preset or _preset_for(gpus), configs.HARDWARE)
-    if _gpus_here() and not asked:  # a schedule for two GPUs runs on two of three
-        data = {**data, "train.gpus": hardware.options["train.gpus"]}
-    precision = _lookup("--precision", args.precision, configs.PRECISION)
-    config = config_module.resolve(
-        {**hardware.options, "train.gpus": 0},
-        precision.options,
-        data,
-        assignments,
-        without=args.without,
-    )
-    if "name" not in assignments:
-        parts = [config.name, *([] if own_schedule else [hardware.name]), config.train.precision]
-        parts += [f"no-{feature}" for feature in args.without]
-        config = config_module.override(config, {"name": "-".join(parts)})
+    options = parse_assignments(args.assignments)
+    if args.init:
+        options = {"train.init": args.init, **options}
+    names = {
+        "data_dir": args.data_dir or "",
+        "preset": args.preset or "",
+        "precision": args.precision or "",
+        "without": args.without,
+    }
+    if run is not None:
+        return presets.compose_over(run.config, args.config or "", **names, options=options)
+    config = presets.compose(args.config or "", **names, options=options, gpus=_gpus_here())
+    if args.init and "schedule.lod_initial_resolution" not in options:
+        config = _from_where_it_was(config, args.init)
     return config
 
 
-def _lookup(option: str, name: str, presets: dict):
-    if name not in presets:
-        raise UserError(f"{option} {name}: there is none of that name{nearest(name, presets)}")
-    return presets[name]
+def _from_where_it_was(config: Config, snapshot: str) -> Config:
+    """Returns the options with a schedule that begins at the resolution of trained networks."""
+    from pgan_tf.snapshots import load_snapshot
+
+    loaded = load_snapshot(snapshot)
+    start = loaded.Gs.resolution >> int(loaded.lod)
+    if config.data.resolution:
+        start = min(start, config.data.resolution)
+    return override(config, {"schedule.lod_initial_resolution": start})
+
+
+def planned_gpus(preset: str | None) -> int:
+    """Returns the number of GPUs that a hardware preset is for; 0 where none is named."""
+    if not preset:
+        return 0
+    return presets.options_of(presets.look_up("--preset", preset))["train.gpus"]
 
 
 def _gpus_here() -> int:
@@ -133,56 +182,31 @@ def _gpus_here() -> int:
     return len(tf.config.list_physical_devices("GPU"))
 
 
-def _preset_for(gpus: int) -> str:
-    """Returns the name of the largest v2 preset that so many GPUs are enough for."""
-    sizes = {8: "v2-8gpus", 4: "v2-4gpus", 2: "v2-2gpus", 1: "v2-1gpu", 0: "v2-1gpu"}
-    return next(name for size, name in sizes.items() if gpus >= size)
-
-
-def describe_presets() -> str:
-    """Returns the documentation of all presets."""
-    lines = []
-    for option, presets in (
-        ("--config", configs.DATA), ("--preset", configs.HARDWARE),
-        ("--precision", configs.PRECISION),
-    ):  # fmt: skip
-        by_text: dict[str, list[str]] = {}
-        for preset in presets.values():
-            by_text.setdefault(" ".join(preset.doc.split()), []).append(preset.name)
-        for text, names in by_text.items():
-            lines.append(f"{option} {', '.join(names)}\n    {text}")
-    return "\n".join(lines)
-
-
 def describe(config: Config, gpus: int = 0) -> Iterator[str]:
-    """Yields lines that say what a run of these options would do: for --dry-run.
+    """Yields the lines of --dry-run: options, data set, schedule and networks of a run.
 
     Args:
       config: all options.
-      gpus: to plan for, here or on another machine, if `train.gpus` says nothing; 0: what this
-        one has.
+      gpus: number of GPUs to plan for if `train.gpus` is 0; 0: those of this machine.
     Raises: UserError for a schedule that can't be run, and for options that make no network.
     """
-    from pgan_tf.devices import make_strategy
-    from pgan_tf.training.setup import build_networks, open_dataset
+    from pgan_tf.data.opening import open_dataset
+    from pgan_tf.runtime import Runtime
+    from pgan_tf.training.setup import build_networks
 
     gpus = config.train.gpus or gpus
     replicas, elsewhere = gpus, " of another machine; this one has fewer"
     with contextlib.suppress(UserError):
-        replicas, elsewhere = make_strategy(gpus).num_replicas_in_sync, ""
-    yield "Options:"
-    for name, value in config_module.flatten(config).items():
-        if isinstance(value, dict):
-            value = ",".join(f"{k}:{v:g}" for k, v in value.items()) or "{}"
-        yield f"  {name}={value}"
+        replicas, elsewhere = Runtime.start(gpus).replicas, ""
+    yield from dry_run_lines(config)
 
     yield "\nData set:"
     resolution, channels, labels = config.data.resolution or 1024, 3, 0
     try:
-        dataset = open_dataset(config)
+        dataset = open_dataset(config.data)
     except UserError as problem:
         if config.data.synthetic or storage.is_dir(config.data.path):
-            raise  # it can't be trained with
+            raise  # the data set is there, and it can't be trained with
         yield f"  {problem}"
         yield f"  what follows supposes RGB images of {resolution}x{resolution}"
     else:
@@ -203,10 +227,10 @@ def describe(config: Config, gpus: int = 0) -> Iterator[str]:
     yield f"\nSchedule on {replicas} replica(s){elsewhere}:"
     schedule.check(config, resolution, replicas)
     yield "  stage            kimg             minibatch  per replica  G rate   D rate"
-    for stage in schedule.stages(config, resolution, replicas):
-        p = stage.first
-        name = f"{p.resolution}x{p.resolution} {'fade' if stage.fading else 'train'}"
-        span = f"{stage.start_kimg:g} to {stage.end_kimg:g}"
+    for segment in schedule.segments(config, resolution, replicas):
+        p = segment.first
+        name = f"{p.resolution}x{p.resolution} {'fade' if segment.fading else 'train'}"
+        span = f"{segment.start_kimg:g} to {segment.end_kimg:g}"
         yield (
             f"  {name:<16} {span:<16} {p.minibatch:<10d} {p.minibatch // replicas:<12d}"
             f" {p.G_lrate:<8g} {p.D_lrate:g}"

@@ -6,7 +6,7 @@ from pgan_tf import config as config_module
 from pgan_tf.config import Config
 from pgan_tf.data.format.writer import DatasetWriter
 from pgan_tf.networks import Discriminator, Generator
-from pgan_tf.snapshot import save_snapshot
+from pgan_tf.snapshots import save_snapshot
 
 
 def write_dataset(path, resolution=16, channels=3, n=60):

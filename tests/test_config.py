@@ -1,39 +1,101 @@
-"""Options: presets, overrides, saving; and the command line of the training."""
+"""Options: what they say about themselves, overrides, saving."""
 
-import re
+import dataclasses
+import json
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-import configs
-from pgan_tf import config, train
-from pgan_tf.config import from_json, override, resolve, to_json
+from pgan_tf import config
+from pgan_tf.config import (
+    Config,
+    flatten,
+    from_dict,
+    from_json,
+    options,
+    override,
+    resolve,
+    saved,
+    to_json,
+    value_text,
+)
+from pgan_tf.config.text import dry_run_lines, help_lines
 from pgan_tf.errors import UserError
 
-
-def test_every_preset_the_paper_names_is_there():
-    names = {"celebahq", "celeba", "cifar10", "cifar100", "svhn", "mnist", "mnistrgb", "openmoji",
-             "openmoji-large", "syn1024rgb"}  # fmt: skip
-    lsun = {n for n in configs.DATA if n.startswith("lsun-")}
-    assert len(lsun) == 30 and {"lsun-churchoutdoor", "lsun-tvmonitor", "lsun-cat"} <= lsun
-    assert set(configs.DATA) == names | lsun
-    assert set(configs.HARDWARE) == {"v1-1gpu", "v2-1gpu", "v2-2gpus", "v2-4gpus", "v2-8gpus"}
-    mirrored = {n for n, p in configs.DATA.items() if p.options.get("data.mirror")}
-    assert mirrored == lsun | {"celebahq", "celeba", "openmoji", "openmoji-large"}
-    for preset in [*configs.DATA.values(), *configs.HARDWARE.values()]:
-        assert preset.doc.strip()
-        resolve(preset.options)
+FREE = {
+    "name", "data.path", "data.command", "data.verify", "train.total_kimg", "train.image_grid",
+    "train.image_layout", "train.image_snapshot_ticks", "train.network_snapshot_ticks",
+    "train.keep_snapshots", "train.metrics", "train.metric_ticks", "train.metric_images",
+    "train.best_metric", "train.inception", "train.max_skipped",
+}  # fmt: skip
 
 
-def test_defaults_are_the_spec():
-    c = resolve(configs.HARDWARE["v2-8gpus"].options, configs.PRECISION["fp16"].options, {})
-    assert (c.G.fmap_base, c.G.fmap_decay, c.G.fmap_max) == (8192, 1.0, 512)
-    assert (c.loss.wgan_lambda, c.loss.wgan_target, c.loss.wgan_epsilon) == (10, 1, 0.001)
-    assert (c.optimizer.beta1, c.optimizer.beta2, c.optimizer.epsilon) == (0, 0.99, 1e-8)
-    assert c.train.smoothing == 0.999 and c.train.minibatch_repeats == 4
-    assert c.G.pixelnorm_epsilon == 1e-4  # float16
-    assert resolve({}).G.pixelnorm_epsilon == 1e-8
-    assert resolve({}, {"train.precision": "fp16", "G.pixelnorm_epsilon": 1e-3}
-                   ).G.pixelnorm_epsilon == 1e-3  # fmt: skip
+def test_every_option_says_what_it_is():
+    names = [f"{s.name}.{f.name}" for s in dataclasses.fields(Config)[2:]
+             for f in dataclasses.fields(getattr(Config(), s.name))]  # fmt: skip
+    assert list(options()) == ["name", "networks", *names]
+    for option in options().values():
+        assert option.text.endswith(".") and option.text[0].isupper(), option.name
+        assert (option.mid_run == "fixed") == bool(option.reason), option.name
+        if option.element in (int, float):
+            assert option.least < option.greatest, option.name
+        assert config.check(option, option.default) == option.default
+
+
+def test_what_may_change_in_mid_run():
+    kinds = {name: option.mid_run for name, option in options().items()}
+    assert {name for name, kind in kinds.items() if kind == "free"} == FREE
+    assert {name.split(".")[0] for name, kind in kinds.items() if kind == "logged"} == {
+        "data", "G", "loss", "optimizer", "schedule", "train",
+    }  # fmt: skip
+    fixed = {name for name, kind in kinds.items() if kind == "fixed"}
+    assert {"networks", "data.resolution", "data.labels", "train.seed", "D.fmap_max"} <= fixed
+    assert {name for name in kinds if name.startswith("G.")} - fixed == {"G.pixelnorm_epsilon"}
+    assert config.changeable("train.precision") and not config.changeable("G.fmap_base")
+    assert options()["G.fmap_base"].reason == "the shapes of the networks follow from it"
+
+
+def test_differences():
+    old, new = resolve({}), resolve({"train.gpus": 2, "schedule.minibatch_dict": {4: 8}})
+    assert config.differences(old, new) == {
+        "schedule.minibatch_dict": ({}, {4: 8}), "train.gpus": (0, 2),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("train.xla", False, "false"),
+        ("G.latent_size", None, "none"),
+        ("train.total_kimg", 12000.0, "12000"),
+        ("optimizer.beta2", 0.123456789, "0.123456789"),
+        ("train.seed", 4294967295, "4294967295"),
+        ("schedule.D_lrate_dict", {4: 0.0015, 8: 0.001}, "4:0.0015,8:0.001"),
+        ("schedule.minibatch_dict", {}, "{}"),
+    ],
+)
+def test_values_as_text_come_back(name, value, text):
+    assert value_text(value) == text
+    assert flatten(override(Config(), {name: text}))[name] == value
+
+
+def test_help_says_all_that_is_known():
+    text = "\n".join(help_lines("minibatch_base"))
+    assert "schedule.minibatch_base=16\n    Minibatch over all GPUs. (images; from 1" in text
+    assert "logged" in text
+    assert "can't change in mid-run: the shapes" in " ".join("\n".join(help_lines("fmap")).split())
+    assert sum(not line.startswith(" ") for line in help_lines()) == len(options())
+    with pytest.raises(UserError, match=r"--help-options minibach.*leave it out to see all"):
+        list(help_lines("minibach"))
+
+
+def test_dry_run_marks_what_differs():
+    lines = list(dry_run_lines(resolve({"train.total_kimg": 500, "data.path": "x"})))
+    assert "* train.total_kimg=500  (default: 12000)" in lines
+    assert "* data.path=x  (default: empty)" in lines and "  train.seed=1000" in lines
+    assert len(lines) == 1 + len(options()) and sum(line[0] == "*" for line in lines) == 2
 
 
 def test_text_as_typed_becomes_the_type():
@@ -61,6 +123,7 @@ def test_text_as_typed_becomes_the_type():
         ({"train.seed": "1.5"}, "a whole number is needed"),
         ({"train.xla": "maybe"}, "true or false is needed"),
         ({"schedule.minibatch_dict": "4=128"}, "resolution:value pairs"),
+        ({"schedule.minibatch_dict": "4:8,4:16"}, "resolution:value pairs"),
         ({"schedule.minibatch_dict": "4:x"}, "a whole number is needed"),
         ({"train.precision": "fp61"}, r"not one of fp32, tf32, fp16, bf16 \(did you mean 'fp16'"),
         ({"G": 3}, "unknown option 'G'"),
@@ -73,6 +136,19 @@ def test_text_as_typed_becomes_the_type():
         ({"optimizer.epsilon": 0}, "from 1e-30 to 1"),
         ({"schedule.D_lrate_dict": "4:inf"}, "from 0 to 1e.38"),
         ({"schedule.max_minibatch_per_gpu": {4: 0}}, "from 1 to"),
+        ({"schedule.minibatch_dict": {6: 8}}, "powers of two from 4 on"),
+        ({"schedule.minibatch_dict": {4.5: 8}}, "resolution:value pairs"),
+        ({"schedule.minibatch_dict": {4: [8]}}, r"={4: a list}: a whole number is needed"),
+        ({"train.gpus": True}, "a whole number is needed"),
+        ({"train.total_kimg": [1]}, "=a list: a number is needed"),
+        ({"train.total_kimg": float("nan")}, "a number is needed"),
+        ({"train.seed": 10**5000}, "a number of 16610 bits: a whole number is needed"),
+        ({"train.xla": 1}, "true or false is needed"),
+        ({"data.path": 3}, "one line of text is needed"),
+        ({"data.path": "a\nb"}, "one line of text is needed"),
+        ({"name": "../x"}, "a letter or digit, then letters"),
+        ({"loss.name": ""}, "letters, digits and _"),
+        ({"name": "x" * 5000}, "200 at most"),
     ],
 )
 def test_refuses_with_the_nearest_name(options, words):
@@ -80,11 +156,82 @@ def test_refuses_with_the_nearest_name(options, words):
         override(resolve({}), options)
 
 
+TABLE = json.loads((Path(__file__).parent / "presets.json").read_text())
+
+
 def test_saved_options_come_back():
-    c = resolve(configs.HARDWARE["v2-4gpus"].options, configs.DATA["lsun-cat"].options)
+    c = resolve({"schedule.minibatch_dict": {4: 8}, "G.latent_size": 32}, {"data.mirror": True})
     assert from_json(to_json(c)) == c
-    with pytest.raises(UserError, match="unknown option"):
-        from_json('{"train": {"colour": 3}}')
+
+
+def test_reads_what_the_version_without_networks_and_loss_names_saved():
+    c = from_dict(TABLE["saved"])
+    assert (c.networks, c.loss.name, c.name) == ("paper", "wgan_gp", "old")
+    assert c.schedule.minibatch_dict == {4: 128, 8: 64} and c.G.latent_size == 64
+    now = json.loads(to_json(c))
+    assert now.pop("networks") == "paper" and now["loss"].pop("name") == "wgan_gp"
+    assert now == TABLE["saved"]
+
+
+def test_options_of_other_versions_are_passed_over(monkeypatch):
+    monkeypatch.setattr(saved, "RENAMED", {"train.kimg": "train.total_kimg"})
+    monkeypatch.setattr(saved, "REMOVED", frozenset({"train.mood"}))
+    text = '{"train": {"kimg": 5, "mood": 1, "colour": 3}, "news": {"x": {}}, "age": [1]}'
+    passed_over = []
+    assert from_json(text, passed_over).train.total_kimg == 5
+    assert passed_over == ["train.colour", "news.x", "age"]
+    assert from_json(text) == override(Config(), {"train.total_kimg": 5})
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[" * 100_000, "nested too deep"),
+        ('{"train":' * 100_000, "nested too deep"),
+        ("[]", "no JSON object"),
+        ("3", "no JSON object"),
+        ("null", "no JSON object"),
+        ("", "no whole JSON"),
+        ('{"train": {"seed": 1', "no whole JSON"),
+        ('{"train": {"seed": ' + "1" * 5000 + "}}", "no whole JSON"),
+        ('{"train": 3}', "section train is no JSON object"),
+        ('{"train": {"seed": "x"}}', "train.seed='x': a whole number is needed"),
+        ('{"train": {"xla": null}}', "train.xla=None: true or false is needed"),
+        ('{"train": {"metrics": {"a": 1}}}', "train.metrics={'a': 1}: one line of text"),
+        ('{"name": {"a": 1}}', "option name={'a': 1}: one line of text"),
+        ('{"schedule": {"minibatch_dict": {"4": 1e999}}}', "a whole number is needed"),
+        ('{"schedule": {"minibatch_dict": [4, 8]}}', "resolution:value pairs"),
+        ('{"data": {"path": "a\\u0000b"}}', "one line of text is needed"),
+    ],
+)
+def test_damaged_or_hostile_options_are_one_line(text, words):
+    with pytest.raises(UserError, match=words) as error:
+        from_json(text)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    | st.sampled_from(["4:8", "none", "true", "{}", "1e400"]),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["4", "8", "x", ""]), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.dictionaries(st.sampled_from(list(options())), VALUES, min_size=1, max_size=3))
+def test_any_value_is_taken_or_refused_in_one_line(values):
+    sections = {}
+    for name, value in values.items():
+        section, _, key = name.rpartition(".")
+        (sections.setdefault(section, {}) if section else sections)[key] = value
+    try:
+        c = from_json(json.dumps(sections))
+    except UserError as error:
+        assert "\n" not in str(error) and len(str(error)) < 500
+    else:
+        assert from_json(to_json(c)) == c
 
 
 @pytest.mark.parametrize(
@@ -107,95 +254,3 @@ def test_features_can_be_turned_off(feature, option, value):
     assert feature in config.FEATURES
     with pytest.raises(UserError, match=r"--without wscael.*did you mean 'wscale'"):
         resolve({}, without=["wscael"])
-
-
-def parse(*words):
-    return train.resolve(train.parser().parse_args(list(words)))
-
-
-def test_command_line_makes_the_options():
-    c = parse("--config", "celebahq", "--preset", "v2-8gpus", "--precision", "fp16",
-              "--set", "train.total_kimg=500", "--without", "wscale")  # fmt: skip
-    assert c.name == "celebahq-v2-8gpus-fp16-no-wscale"
-    assert c.data.mirror and c.data.path == "datasets/celebahq"
-    assert c.schedule.minibatch_dict[8] == 256 and c.train.total_kimg == 500
-    assert c.schedule.max_minibatch_per_gpu == {512: 16, 1024: 8}
-    for directory, name in (
-        ("sets/my photos/", "my_photos"),
-        (".hidden", "hidden"),
-        ("..-", "custom"),
-    ):
-        assert parse("--data-dir", directory).name == f"{name}-v2-1gpu-fp32"
-    c = parse("--data-dir", "mine", "--set", "train.gpus=4", "--set", "name=x")
-    assert (c.name, c.data.path) == ("x", "mine")
-    assert c.schedule.minibatch_dict[4] == 512  # v2-4gpus
-
-
-@pytest.mark.parametrize("gpus", [0, 1, 8])
-def test_a_schedule_of_its_own_is_the_same_on_every_machine(monkeypatch, gpus):
-    monkeypatch.setattr(train, "_gpus_here", lambda: gpus)
-    c = parse("--config", "openmoji-large")
-    assert c.train.gpus == min(gpus, 1) and c.name == "openmoji-large-fp32"
-    assert c.schedule.minibatch_dict[4] == 128 and c.schedule.G_lrate_dict == {1024: 0.0015}
-    assert parse("--config", "celeba").train.gpus == gpus
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([], "say what to train"),
-        (["--config", "lsun-catt"], r"did you mean 'lsun-cat'"),
-        (["--config", "celeba", "--preset", "v2-8gpu"], r"did you mean 'v2-8gpus'"),
-        (["--config", "celeba", "--set", "train.xla"], "write option=value"),
-        (["--config", "celeba", "--set", "train.gpus=abc"], "a whole number is needed"),
-        (["--config", "openmoji", "--preset", "v2-2gpus"], "has a schedule of its own"),
-    ],
-)
-def test_command_line_refuses(words, message):
-    with pytest.raises(UserError, match=message):
-        parse(*words)
-
-
-def test_unknown_argument_names_the_nearest(capsys):
-    with pytest.raises(SystemExit) as stop:
-        parse("--confg", "celeba")
-    assert stop.value.code == 2
-    assert "did you mean '--config'?" in capsys.readouterr().err
-
-
-def describe(*argv):
-    return "\n".join(train.describe(parse(*argv)))
-
-
-def test_dry_run_of_a_missing_data_set(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    text = describe("--config", "cifar10", "--set", "G.fmap_max=16")
-    assert "datasets/cifar10 is missing" in text and "create_cifar10" in text
-    assert "16x16 fade       1800 to 2400     128" in text
-    assert "train.total_kimg=12000.0" in text and "parameters" in text
-    assert not list(tmp_path.iterdir())
-
-
-def test_dry_run_shows_the_data_set():
-    text = describe("--config", "syn1024rgb", "--set", "data.synthetic=16x1")
-    assert "10000 images, 1 channel(s), 4x4, 8x8, 16x16" in text
-
-
-@pytest.mark.parametrize(
-    "argv", [["--preset", "v2-8gpus"], ["--preset", "v2-8gpus", "--set", "train.gpus=8"]]
-)
-def test_dry_run_plans_for_another_machine(capsys, argv):
-    options = ["--set", "G.fmap_max=4", "--set", "D.fmap_max=4", "--dry-run"]
-    train.main(["--config", "celebahq", *argv, *options])
-    out = capsys.readouterr().out
-    assert "Schedule on 8 replica(s) of another machine" in out
-    assert re.search(r"4x4 train +0 to 600 +512 +64 ", out)
-    assert re.search(r"1024x1024 train .* 32 +4 +0\.003", out)
-
-
-def test_dry_run_of_what_cannot_be_run_fails(capsys):
-    argv = ["--config", "syn1024rgb", "--set", "schedule.minibatch_dict=4:6", "--dry-run"]
-    with pytest.raises(UserError, match=r"not a multiple of D\.mbstd_group_size"):
-        train.main(argv)
-    out = capsys.readouterr().out
-    assert "schedule.minibatch_dict=4:6" in out and "Networks" not in out

@@ -10,7 +10,8 @@ from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
 from pgan_tf.generate import generate, parse_seeds
 from pgan_tf.networks import Discriminator, Generator
-from pgan_tf.snapshot import load_snapshot, newest_snapshot, save_snapshot
+from pgan_tf.run import newest_snapshot
+from pgan_tf.snapshots import load_snapshot, save_snapshot
 
 SHAPE = {"resolution": 16, "fmap_base": 64, "fmap_max": 16}
 

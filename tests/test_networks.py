@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pgan_tf import losses
 from pgan_tf.config import LossOptions
-from pgan_tf.networks import Discriminator, Generator, Lod
-from pgan_tf.official_names import from_official, to_official
+from pgan_tf.losses import DiscriminatorInputs, GeneratorInputs, make_loss
+from pgan_tf.networks import Discriminator, Generator, Lod, from_official, to_official
 
 CASES = ("net_rgb32", "net_gray16_cond")
 UNDECIDED = {  # see `decided`: layer and channel
@@ -87,7 +86,7 @@ def decided(case):
     than the rounding error decides it.
     """
     layer, channel = UNDECIDED[case.name]
-    bias = case.D.named_layers[layer].bias
+    bias = case.D.named_variables()[f"{layer}/bias"]
     before = bias.numpy()
     bias.assign(before - 2e-6 * (np.arange(len(before)) == channel))
     yield case
@@ -98,19 +97,19 @@ def decided(case):
 def test_losses_and_gradients(decided, jit):
     # Relative to the largest term: scores near 0 have no digits of their own to compare.
     case, a = decided, decided.arrays
+    loss_of = make_loss(LossOptions())
 
     def both(reals, lod):
         with tf.GradientTape() as tape:
-            d = losses.discriminator_loss(
-                case.G, case.D, reals, case.labels, a["latents_D"], a["mixing"][:, 0, 0, 0],
-                lod, LossOptions(),
-            )  # fmt: skip
+            inputs = DiscriminatorInputs(
+                reals, case.labels, a["latents_D"], a["mixing"][:, 0, 0, 0]
+            )
+            d = loss_of.discriminator(case.G, case.D, inputs, lod)
             loss = tf.reduce_mean(d["loss"])
         d_grads = tape.gradient(loss, [v.value for v in case.D.trainable_variables])
         with tf.GradientTape() as tape:
-            g = losses.generator_loss(
-                case.G, case.D, case.labels, a["latents_G"], lod, LossOptions()
-            )
+            inputs = GeneratorInputs(a["latents_G"], case.labels)
+            g = loss_of.generator(case.G, case.D, inputs, lod)
             loss = tf.reduce_mean(g["loss"])
         g_grads = tape.gradient(loss, [v.value for v in case.G.trainable_variables])
         return d, d_grads, g, g_grads
@@ -217,7 +216,7 @@ def test_initial_weights_come_from_the_seed():
 @pytest.mark.parametrize("use_wscale", [True, False])
 def test_equalized_and_plain_start_at_the_same_scale(use_wscale):
     G = Generator(8, fmap_base=512, fmap_max=128, use_wscale=use_wscale, seed=1)
-    layer = G.named_layers["4x4/Conv"]
+    layer = G.blocks["4x4/Conv"].layers[0]
     effective = layer.weight.numpy() * layer.scale
     assert effective.std() == pytest.approx(math.sqrt(2 / (9 * 128)), rel=0.02)
     assert layer.weight.numpy().std() == pytest.approx(

@@ -1,9 +1,11 @@
 """Pickles: arrays and plain values come in, anything else is refused and not executed."""
 
 import collections
+import io
 import os
 import pickle
 import pickletools
+import tracemalloc
 
 import made_up
 import numpy as np
@@ -63,7 +65,10 @@ def test_a_memo_without_end_takes_no_memory(tmp_path):
 @pytest.mark.parametrize(
     "payload, message",
     [
-        (b"\x80\x02})" + b"\x85" * 200_000 + b"K\1s.", "keys that are no plain values"),
+        (
+            b"\x80\x02})" + b"\x85" * 200_000 + b"K\1s.",
+            "keys that are neither text nor small whole numbers",
+        ),
         (b"\x80\x02}(K\1)u.", None),
         (b"\x80\x04\x8f.", "sets"),
         (b"\x80\x04(K\1\x91.", "sets"),
@@ -175,6 +180,153 @@ def test_damage_never_escapes_as_another_error(tmp_path):
         except UserError:
             outcomes["refused"] += 1
     assert outcomes["refused"] > 300  # some damage is to values only
+
+
+def bounded(path, payload, match="no complete pickle", most_bytes=64 << 20):
+    """Checks that a pickle is refused, in one line and before it takes memory."""
+    path.write_bytes(payload)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=match) as caught:
+            safe_pickle.load(path)
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
+        assert tracemalloc.get_traced_memory()[1] < most_bytes
+    finally:
+        tracemalloc.stop()
+
+
+COLLIDING = [i * ((1 << 61) - 1) for i in range(1, 5000)]  # all have the hash 0
+
+
+@pytest.mark.parametrize(
+    "values, match",
+    [
+        ([{key: None for key in COLLIDING}], "keys that are neither text nor small whole"),
+        ([{float(i) * 2.0**61: 1 for i in range(1, 50)}], "keys that are neither text nor small"),
+        ([{i: None for i in range(3000)}, {i: None for i in range(3000)}], "numbers as keys"),
+        ([{i: None} for i in range(5000)], "numbers as keys"),
+    ],
+)
+def test_numbers_as_keys_are_few_and_small(tmp_path, values, match):
+    """Thousands that share a place in their dict would take minutes."""
+    bounded(tmp_path / "x.pkl", pickle.dumps(values, 2), match)
+
+
+def test_numbers_of_the_memo_are_in_order(tmp_path):
+    puts = b"".join(b"p%d\n" % number for number in COLLIDING)
+    bounded(tmp_path / "x.pkl", b"N" + puts + b".", "out of order")
+    (tmp_path / "x.pkl").write_bytes(b"N" + b"".join(b"p%d\n" % i for i in range(2000)) + b".")
+    assert safe_pickle.load(tmp_path / "x.pkl") is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"]" * 3_000_000,  # 56 bytes each
+        b"N" + b"\x94" * 3_000_000,  # a hundred
+        b"\x80\x05\x95" + (3_000_000).to_bytes(8, "little") + b"}" * 3_000_000,
+    ],
+)
+def test_operations_are_counted(tmp_path, payload, monkeypatch):
+    monkeypatch.setattr(safe_pickle, "_MOST_OPERATIONS", 20_000)
+    bounded(tmp_path / "x.pkl", payload, "more than 20000 operations", 12 << 20)
+
+
+@pytest.mark.parametrize("code", [b"B", b"\x8e", b"\x8d", b"\x96", b"T", b"X", b"\x95", b"\x8b"])
+def test_a_length_beyond_the_file_takes_no_memory(tmp_path, code):
+    for length in ((1 << 31) - 1, 1 << 40, (1 << 64) - 1):
+        width = 8 if code in b"\x8e\x8d\x96\x95" else 4
+        field = length.to_bytes(8, "little")[:width]
+        bounded(tmp_path / "x.pkl", b"\x80\x05" + code + field + b"abc.", most_bytes=1 << 20)
+
+
+def test_bytes_are_not_made_again_and_again(tmp_path):
+    """A text that is kept, and turned into bytes a thousand times."""
+    text = b"\x80\x02X" + (1 << 20).to_bytes(4, "little") + b"a" * (1 << 20) + b"q\x000"
+    bounded(tmp_path / "x.pkl", text + b"c_codecs\nencode\nh\x00\x85R" * 1000 + b".", "far more")
+    array = pickle.dumps(np.zeros(1 << 20, np.uint8), 2)
+    state = b"(K\x01J\x00\x00\x10\x00\x85cnumpy\ndtype\nU\x02u1\x85Rh\x00h\x00t"
+    array = b"cnumpy.core.multiarray\n_reconstruct\nNNN\x87R" + state + b"b"
+    bounded(tmp_path / "x.pkl", text + array * 1000 + b".", "far more")
+
+
+def test_a_list_is_not_gone_through_again_and_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(safe_pickle, "_MOST_OPERATIONS", 50_000)
+    long = b"\x80\x02](" + b"N" * 10_000 + b"eq\x000"
+    calls = b"cnumpy\nndarray\nh\x00\x85R0" * 1000
+    bounded(tmp_path / "x.pkl", long + calls + b".", "numpy.ndarray|operations")
+    state = b"cnumpy\ndtype\nU\x02u1\x85R" + b"h\x00b" * 10_000
+    bounded(tmp_path / "x.pkl", long + state + b".", "operations")
+
+
+DOUBLED = b"K\x01" + b"2\x86" * 60  # a tuple that holds one twice, and so on: 2^60 when printed
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"cnumpy\ndtype\n" + DOUBLED + b"\x85R.",
+        b"c_codecs\nencode\nU\x01a" + DOUBLED + b"\x86R.",
+        b"cnumpy.core.multiarray\nscalar\n" + DOUBLED + DOUBLED + b"\x86R.",
+        b"cnumpy.core.multiarray\n_reconstruct\nNNN\x87RN" + DOUBLED + b"s.",  # array[None] = ...
+        b"cnumpy.core.multiarray\n_reconstruct\nNNN\x87R" + DOUBLED + b"a.",
+        b"cnumpy.core.numeric\n_frombuffer\n(U\x01acnumpy\ndtype\nU\x02u1\x85R"
+        + DOUBLED + b"U\x01CtR.",
+        b"}" + DOUBLED + b"Ns.",
+    ],
+)  # fmt: skip
+def test_what_is_larger_than_memory_when_printed_is_not(tmp_path, payload):
+    bounded(tmp_path / "x.pkl", b"\x80\x02" + payload, "refused|no complete pickle", 1 << 20)
+
+
+def test_most_bytes(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(VALUE))
+    with pytest.raises(UserError, match=r"x.pkl is no such pickle: \d+ bytes, at most 99 allowed"):
+        safe_pickle.load(tmp_path / "x.pkl", most_bytes=99)
+
+
+def test_an_open_file_stands_behind_its_pickle():
+    first = {"a": np.arange(9.0)}
+    file = io.BytesIO(b"header" + pickle.dumps(first) + pickle.dumps([2], 4) + b"rest")
+    file.seek(6)
+    np.testing.assert_array_equal(safe_pickle.load(file)["a"], first["a"])
+    assert safe_pickle.load(file) == [2] and file.read() == b"rest"
+    with pytest.raises(UserError, match="the pickle is no complete pickle"):
+        safe_pickle.load(io.BytesIO(pickle.dumps(first)), most_bytes=60)
+
+
+def test_memory_that_is_gone_is_not_a_damaged_file(tmp_path):
+    class Full:
+        def __setstate__(self, state):
+            raise MemoryError
+
+    (tmp_path / "x.pkl").write_bytes(b"\x80\x02cfull\nFull\n)\x81Nb.")
+    with pytest.raises(MemoryError):
+        safe_pickle.load(tmp_path / "x.pkl", {("full", "Full"): Full})
+
+
+def test_ordered_dictionaries():
+    value = collections.OrderedDict([("b", 1), ("a", 2)])
+    stand_ins = {("collections", "OrderedDict"): safe_pickle.Dictionary}
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        loaded = safe_pickle.load(io.BytesIO(pickle.dumps(value, protocol)), stand_ins)
+        assert list(loaded.items()) == list(value.items())
+    # As Python 2 wrote them: the pairs as an argument.
+    pairs = b"\x80\x02ccollections\nOrderedDict\n]](U\x01bK\x01ea\x85R."
+    assert safe_pickle.load(io.BytesIO(pairs), stand_ins) == {"b": 1}
+    nested = b"\x80\x02ccollections\nOrderedDict\n]](" + b")" + b"\x85" * 200_000 + b"Nea\x85R."
+    with pytest.raises(UserError, match="asks for keys that are no text"):
+        safe_pickle.load(io.BytesIO(nested), stand_ins)
+
+
+def test_a_class_is_not_changed():
+    class Keep:
+        pass
+
+    payload = b"\x80\x02ctfutil\nNetwork\nN}U\x01xK\x01s\x86b."
+    with pytest.raises(UserError, match="attributes of a class"):
+        safe_pickle.load(io.BytesIO(payload), {("tfutil", "Network"): Keep})
+    assert not hasattr(Keep, "x")
 
 
 def test_stand_ins(tmp_path):

@@ -8,6 +8,7 @@ import configs
 from pgan_tf import schedule
 from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
+from pgan_tf.presets import compose, options_of
 
 
 def _config(key):
@@ -15,7 +16,7 @@ def _config(key):
         return resolve({"schedule.minibatch_base": 4}, {}, without=["growing"]), 1
     name, precision = key.rsplit("-", 1)
     gpus = int(name.split("-")[1].strip("gpus"))
-    return resolve(configs.HARDWARE[name].options, configs.PRECISION[precision].options), gpus
+    return compose("syn1024rgb", preset=name, precision=precision), gpus
 
 
 def test_equals_official_tables(golden):
@@ -74,6 +75,7 @@ def test_refuses_what_cannot_run(options, replicas, words):
 
 def test_accepts_every_official_preset():
     for name, preset in configs.HARDWARE.items():
-        for precision in configs.PRECISION.values():
-            gpus = int(name.split("-")[1].strip("gpus"))
-            schedule.check(resolve(preset.options, precision.options), 1024, gpus)
+        for precision in configs.PRECISION:
+            gpus = options_of(preset)["train.gpus"]
+            config = compose("syn1024rgb", preset=name, precision=precision)
+            schedule.check(config, 1024, gpus)

@@ -1,27 +1,28 @@
 """Reading a data set: any image of any level by its index."""
 
+import functools
 import hashlib
 import os
-import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 
 from pgan_tf import progress
-from pgan_tf.data import storage
+from pgan_tf.data import advice, storage
 from pgan_tf.data.format import pyramid
 from pgan_tf.data.format.level import Level, level_file
+from pgan_tf.data.format.names import LEVEL_FILE
+from pgan_tf.data.labels import Labelled, default_names, read_class_names
 from pgan_tf.errors import UserError
 
 SMALL_BYTES = 2 << 30  # what is small enough to be checked whole when it is opened
 _SAMPLES = 64  # records of each level that are checked when there are too many to check all
-_LEVEL_FILE = re.compile(r".+-r(?P<log2>\d\d)(-(?P<shard>\d{5})-of-(?P<shards>\d{5}))?\.tfrecords")
 
 Verify = Literal["auto", "full", "off"]
 
 
-class Dataset:
+class Dataset(Labelled):
     """A data set in the official format, read at random (spec section 4).
 
     Opening it checks it. Whatever is wrong raises UserError: one line that names the file and
@@ -42,8 +43,9 @@ class Dataset:
     Args:
       path: the directory; local, or anything that `tf.io.gfile` accepts.
       verify: "auto", "full" or "off".
+      command: what makes the data set, for messages; None: what its name says.
 
-    Attributes:
+    Attributes (and those of `Labelled`: names of classes, and which have images):
       name: last part of the path.
       path: as given.
       resolution: of the full images.
@@ -54,16 +56,19 @@ class Dataset:
       levels: resolutions present, [4, 8, ..., resolution].
     """
 
-    def __init__(self, path: str | os.PathLike, verify: Verify = "auto"):
+    def __init__(
+        self, path: str | os.PathLike, verify: Verify = "auto", command: str | None = None
+    ):
         if verify not in ("auto", "full", "off"):
             raise ValueError(f"verify={verify!r} is none of auto, full, off")
         self.path = os.fspath(path)
         self.name = storage.split(self.path)[1]
         names = _listing(self.path)
-        files = _level_files(self.path, names)
-        advice = remedy(self.path)
+        self._remedy = advice.remedy(self.path, command)
+        files = _level_files(self.path, names, self._remedy)
         self._levels = {
-            resolution: Level(resolution, files[resolution], advice) for resolution in sorted(files)
+            resolution: Level(resolution, files[resolution], self._remedy)
+            for resolution in sorted(files)
         }
         self.levels = list(self._levels)
         self.resolution = self.levels[-1]
@@ -74,9 +79,10 @@ class Dataset:
                 raise UserError(
                     f"{level.files[0].path} holds {level.num_images} images with"
                     f" {level.num_channels} channels, but {top.files[0].path} {self.num_images}"
-                    f" with {self.num_channels}; {advice}"
+                    f" with {self.num_channels}; {self._remedy}"
                 )
         self._checks_reads = verify != "off"
+        self.labels_from = self.path
         self.labels = self._read_labels(names)
         self.label_size = 0 if self.labels is None else self.labels.shape[1]
         if verify != "off":
@@ -87,6 +93,13 @@ class Dataset:
         """Size of all levels on the disk."""
         return sum(file.num_bytes for level in self._levels.values() for file in level.files)
 
+    @functools.cached_property
+    def class_names(self) -> list[str] | None:
+        """Names of the labels' columns, "0", "1", ... where it has none; None without labels."""
+        if self.labels is None:
+            return None
+        return read_class_names(self.path, self.label_size) or default_names(self.label_size)
+
     def require(self, resolution: int) -> None:
         """Raises UserError unless the data set has images of this resolution."""
         if not pyramid.is_valid(resolution):
@@ -94,7 +107,7 @@ class Dataset:
         if resolution not in self._levels:
             raise UserError(
                 f"{self.path} has images up to {self.resolution}x{self.resolution}, not"
-                f" {resolution}x{resolution}; {remedy(self.path)}"
+                f" {resolution}x{resolution}; {self._remedy}"
             )
 
     def read(self, resolution: int, indices: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -173,24 +186,24 @@ class Dataset:
             return None
         if len(found) > 1:
             raise UserError(f"{self.path} has several label files ({', '.join(found)}); keep one")
-        path = storage.join(self.path, found[0])
+        path = self.labels_from = storage.join(self.path, found[0])
         try:
             labels = storage.read_array(path)
         except ValueError as error:
-            raise UserError(f"{path} is no NumPy array file; {remedy(self.path)}") from error
+            raise UserError(f"{path} is no NumPy array file; {self._remedy}") from error
         if labels.ndim != 2 or labels.dtype.kind not in "fiub" or not np.isfinite(labels).all():
             raise UserError(
                 f"{path} holds {labels.dtype} {list(labels.shape)} instead of finite rows of"
-                f" numbers; {remedy(self.path)}"
+                f" numbers; {self._remedy}"
             )
         if len(labels) != self.num_images:
             raise UserError(
-                f"{path} has {len(labels)} labels for {self.num_images} images; {remedy(self.path)}"
+                f"{path} has {len(labels)} labels for {self.num_images} images; {self._remedy}"
             )
         return np.ascontiguousarray(labels, np.float32)
 
 
-class SyntheticDataset:
+class SyntheticDataset(Labelled):
     """Black images of any size, with the interface of `Dataset`; for benchmarks.
 
     Args:
@@ -210,7 +223,7 @@ class SyntheticDataset:
         self.resolution, self.num_channels, self.num_images = resolution, num_channels, num_images
         self.levels = pyramid.resolutions(resolution)[::-1]
         self.label_size = label_size
-        self.labels = None
+        self.labels, self.labels_from = None, self.name
         if label_size:
             self.labels = np.eye(label_size, dtype=np.float32)[np.arange(num_images) % label_size]
 
@@ -248,33 +261,20 @@ def to_nhwc(images: np.ndarray) -> np.ndarray:
     return out
 
 
-def remedy(path: str) -> str:
-    """Returns what to do about a data set that is missing or damaged, by its name."""
-    name = storage.split(path)[1]
-    options = "... --force" if storage.is_dir(path) else "..."
-    commands = ["mnistrgb", "mnist", "cifar100", "cifar10", "svhn", "lsun", "celebahq", "celeba"]
-    for command in [*commands, "openmoji"]:
-        if name.startswith(command):
-            return f"make it with: python dataset_tool.py create_{command} {path} {options}"
-    return f"make it with: python dataset_tool.py create_from_images {path} IMAGE_DIR {options}"
-
-
 def _listing(path: str) -> list[str]:
-    if not storage.is_dir(path):
-        what = "is a file, not a directory" if storage.exists(path) else "does not exist"
-        raise UserError(f"data set {path} {what}; {remedy(path)}")
-    names = [entry for entry in storage.names(path) if not entry.startswith(".")]
-    if not names:
-        raise UserError(f"data set {path} is empty; {remedy(path)}")
-    return names
+    """Returns the visible names in a data set's directory. Raises: UserError if it is none."""
+    names = storage.names(path) if storage.is_dir(path) else []
+    if not any(map(LEVEL_FILE.fullmatch, names)):
+        raise UserError(f"data set {path} {advice.look(path).sentence()}")
+    return [name for name in names if not name.startswith(".")]
 
 
-def _level_files(path: str, names: list[str]) -> dict[int, list[str]]:
+def _level_files(path: str, names: list[str], remedy: str) -> dict[int, list[str]]:
     """Returns {resolution: paths of its shards}; levels must be complete from 4x4 up."""
     found: dict[int, dict[int, str]] = {}
     number: dict[int, int] = {}
     for name in names:
-        if not (match := _LEVEL_FILE.fullmatch(name)):
+        if not (match := LEVEL_FILE.fullmatch(name)):
             continue
         resolution, shard = 1 << int(match["log2"]), int(match["shard"] or 0)
         shards = int(match["shards"] or 1)
@@ -285,15 +285,13 @@ def _level_files(path: str, names: list[str]) -> dict[int, list[str]]:
                 " its own directory"
             )
         level[shard] = name
-    if not found:
-        raise UserError(f"{path} holds no *-rNN.tfrecords files; {remedy(path)}")
     for resolution in pyramid.resolutions(max(*found, pyramid.MIN_RESOLUTION)):
         level, shards = found.get(resolution, {}), number.get(resolution, 1)
         for shard in range(shards):
             if shard not in level:
                 missing = level_file("*", resolution, shard, shards)
                 raise UserError(
-                    f"{path} lacks level {resolution}x{resolution} ({missing}); {remedy(path)}"
+                    f"{path} lacks level {resolution}x{resolution} ({missing}); {remedy}"
                 )
     return {r: [storage.join(path, level[s]) for s in sorted(level)] for r, level in found.items()}
 

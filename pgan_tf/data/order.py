@@ -7,19 +7,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from pgan_tf.randomness import Role, random_state
+
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-
-
-def random_state(*keys: int) -> np.random.RandomState:
-    """Returns a generator that is a function of up to three non-negative integers.
-
-    NumPy promises that `RandomState`'s methods give the same numbers in every version; Philox
-    makes independent streams for different keys at no cost.
-    """
-    seed, role, counter = (*keys, 0, 0)[:3]
-    key = ((seed & 0xFFFFFFFF) << 32 | role) | (counter << 64)
-    return np.random.RandomState(np.random.Philox(key=key))
 
 
 class ImageOrder:
@@ -32,8 +23,6 @@ class ImageOrder:
       num_images: in the data set.
       seed: of the orders.
     """
-
-    _ROLE = 1
 
     def __init__(self, num_images: int, seed: int):
         self.num_images = num_images
@@ -53,7 +42,7 @@ class ImageOrder:
     def _epoch(self, epoch: int) -> np.ndarray:
         epochs = self._epochs
         if epoch not in epochs:
-            order = random_state(self.seed, self._ROLE, epoch).permutation(self.num_images)
+            order = random_state(self.seed, Role.IMAGE_ORDER, epoch).permutation(self.num_images)
             # A new dictionary, so that readers in other threads never see a half-made one.
             self._epochs = {k: v for k, v in epochs.items() if k == epoch - 1} | {epoch: order}
             return order

@@ -3,7 +3,6 @@
 Local paths never need TensorFlow, which takes seconds to import.
 """
 
-import io
 import os
 import posixpath
 import shutil
@@ -13,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pgan_tf import devices
+from pgan_tf import devices, npy
 from pgan_tf.errors import UserError
 
 
@@ -120,16 +119,11 @@ def read_array(path: str) -> np.ndarray:
     try:
         with open_binary(path) as file:
             content = file.read()
-    except OSError:
+    except (OSError, MemoryError):
         raise
     except Exception as error:  # TensorFlow's
         raise OSError(str(error) or type(error).__name__) from None
-    if not content.startswith(b"\x93NUMPY"):
-        raise ValueError("it does not begin as one")
-    try:
-        return np.load(io.BytesIO(content), allow_pickle=False)
-    except Exception as error:  # of a damaged header NumPy raises a dozen kinds
-        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from None
+    return npy.read(content)
 
 
 def make_dirs(path: str) -> None:

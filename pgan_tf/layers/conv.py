@@ -4,12 +4,12 @@ import keras
 import tensorflow as tf
 
 from pgan_tf.layers import winograd
-from pgan_tf.layers.base import EqualizedLayer
+from pgan_tf.layers.weighted import WeightedLayer
 
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
-class EqualizedConv2D(EqualizedLayer):
-    """y = act(conv(x, weight * c) + bias), c = gain / sqrt(k * k * channels) (section 4.1).
+class EqualizedConv2D(WeightedLayer):
+    """y = conv(x, weight * c), c = gain / sqrt(k * k * channels) (paper, section 4.1).
 
     Stride 1, zero padding, odd square kernel.
 
@@ -25,23 +25,35 @@ class EqualizedConv2D(EqualizedLayer):
             raise ValueError(f"kernel_size={kernel_size}: an odd number is needed")
         self.kernel_size = kernel_size
 
-    def build(self, input_shape):
+    def weight_shapes(self, input_shape):
         if len(input_shape) != 4:
             raise ValueError(f"{self.name}: an input [N, h, w, C] is needed, not {input_shape}")
-        self.add_weights((self.kernel_size, self.kernel_size, input_shape[-1], self.units))
+        return {"weight": (self.kernel_size, self.kernel_size, input_shape[-1], self.units)}
 
-    def convolve(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns conv(x, operand), which `finish` scales and activates."""
-        weight = self.operand()
+    def op(self, x, weight):
         if self.kernel_size == 3 and winograd.pays(x, self.units):
             return winograd.winograd_conv(x, weight)
         return tf.nn.conv2d(x, weight, strides=1, padding="SAME")
 
-    def call(self, x):
-        return self.finish(self.convolve(x))
+    def operations(self, input_shape: tuple) -> int:
+        """Returns the products of one sample; padding counts as pixels."""
+        _, h, w, channels = input_shape
+        return h * w * self.kernel_size**2 * channels * self.units
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
 
     def get_config(self):
         return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+class ScalingConv2D(EqualizedConv2D):
+    """Base of the 3x3 convolutions that also scale by two.
+
+    Raises: ValueError for another kernel size than 3.
+    """
+
+    def __init__(self, units: int, **kwargs):
+        super().__init__(units, **kwargs)
+        if self.kernel_size != 3:
+            raise ValueError(f"kernel_size={self.kernel_size}: 3 is needed")

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class MinibatchStddev(keras.layers.Layer):
-    """Appends the standard deviation over groups of samples as one feature map (section 3).
+    """Appends the standard deviation over groups of samples as one feature map (paper, section 3).
 
     With G = min(group_size, N) and M = N / G, sample n = g * M + m belongs to group m:
     s_m = mean_{h,w,c} sqrt(var_g(x[g, m]) + 1e-8), in float32, with the population variance.
@@ -33,7 +33,8 @@ class MinibatchStddev(keras.layers.Layer):
         if rest or n % group:
             raise ValueError(f"{self.name}: a batch of {n} can't be split into groups of {group}")
         m = n // group
-        y = tf.cast(tf.reshape(x, [sets, group, m, h, w, c]), tf.float32)
+        y = tf.reshape(x, [sets, group, m, h, w, c])
+        y = tf.cast(y, tf.float32) if y.dtype.size < 4 else y
         y -= tf.reduce_mean(y, axis=1, keepdims=True)
         y = tf.sqrt(tf.reduce_mean(y * y, axis=1) + 1e-8)  # [sets, M, h, w, C]
         y = tf.cast(tf.reduce_mean(y, axis=[2, 3, 4]), x.dtype)  # [sets, M]

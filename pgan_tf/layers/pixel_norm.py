@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class PixelNorm(keras.layers.Layer):
-    """Scales each pixel's feature vector to unit mean square (section 4.2).
+    """Scales each pixel's feature vector to unit mean square (paper, section 4.2).
 
     y = x / sqrt(mean_c(x^2) + epsilon), over the last axis, in float32.
 
@@ -23,7 +23,7 @@ class PixelNorm(keras.layers.Layer):
         self.epsilon = epsilon
 
     def call(self, x):
-        y = tf.cast(x, tf.float32)
+        y = tf.cast(x, tf.float32) if x.dtype.size < 4 else x
         y *= tf.math.rsqrt(tf.reduce_mean(y * y, axis=-1, keepdims=True) + self.epsilon)
         return tf.cast(y, x.dtype)
 

@@ -1,5 +1,6 @@
-"""Upscaling and downscaling by two, of images and of feature maps (section 3)."""
+"""Upscaling and downscaling by two, of images and of feature maps (paper, section 3)."""
 
+import keras
 import tensorflow as tf
 
 
@@ -30,3 +31,30 @@ def sum2x2(x: tf.Tensor, stride: int) -> tf.Tensor:
     h, w = x.shape[1:3]
     rows = x[:, 0 : h - 1 : stride] + x[:, 1:h:stride]
     return rows[:, :, 0 : w - 1 : stride] + rows[:, :, 1:w:stride]
+
+
+@keras.saving.register_keras_serializable(package="pgan_tf")
+class Upscale2D(keras.layers.Layer):
+    """`upscale2d` as a layer: [N, h, w, C] -> [N, 2h, 2w, C]."""
+
+    def call(self, x):
+        return upscale2d(x)
+
+    def compute_output_shape(self, input_shape):
+        n, h, w, c = input_shape
+        return (n, 2 * h, 2 * w, c)
+
+
+@keras.saving.register_keras_serializable(package="pgan_tf")
+class Downscale2D(keras.layers.Layer):
+    """`downscale2d` as a layer: [N, h, w, C] -> [N, h/2, w/2, C].
+
+    Raises: ValueError when h or w is odd.
+    """
+
+    def call(self, x):
+        return downscale2d(x)
+
+    def compute_output_shape(self, input_shape):
+        n, h, w, c = input_shape
+        return (n, h // 2, w // 2, c)

@@ -1,14 +1,15 @@
-"""Upscaling followed by a convolution."""
+"""Upscaling and convolution in one."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from pgan_tf.layers.conv import EqualizedConv2D
+from pgan_tf.layers.conv import ScalingConv2D
 
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
-class UpscaleConv2D(EqualizedConv2D):
-    """y = act(conv3x3(upscale(x), weight * c) + bias), nearest neighbour (section 2, spec 1).
+class UpscaleConv2D(ScalingConv2D):
+    """y = conv3x3(upscale(x), weight * c), nearest neighbour (paper, section 2; method 1).
 
     Nearest-neighbour upscaling is zero insertion followed by a 2x2 box sum, and the sum
     commutes with the convolution. So the convolution runs on the zero-inserted input, where
@@ -16,25 +17,26 @@ class UpscaleConv2D(EqualizedConv2D):
     "fused" 4x4 kernel 16. The four parities of the output's rows and columns are four small
     convolutions at the input's resolution.
 
+    Args:
+      transposed: the official files keep the weight as that of a transposed convolution,
+        [kh, kw, out, in], rows and columns reversed. The function is the same.
     Input: [N, h, w, channels]. Output: [N, 2h, 2w, units].
     Raises: ValueError for another kernel size than 3.
     """
 
-    def __init__(self, units: int, **kwargs):
+    def __init__(self, units: int, transposed: bool = True, **kwargs):
         super().__init__(units, **kwargs)
-        if self.kernel_size != 3:
-            raise ValueError(f"kernel_size={self.kernel_size}: 3 is needed")
+        self.transposed = transposed
 
-    def convolve(self, x):
+    def op(self, x, weight):
         n, h, w, _ = x.shape
-        kernel = self.operand()
         # Taps of the zero-inserted row that meet a pixel: the middle one on even rows, the
         # outer two on odd rows, of which there are h + 1 with the one above the image.
         middle, outer = slice(1, 2), slice(0, 3, 2)
 
         def part(rows, cols):
             pad = [[0, 0], [int(rows is outer)] * 2, [int(cols is outer)] * 2, [0, 0]]
-            return tf.nn.conv2d(tf.pad(x, pad), kernel[rows, cols], strides=1, padding="VALID")
+            return tf.nn.conv2d(tf.pad(x, pad), weight[rows, cols], strides=1, padding="VALID")
 
         ee, eo = part(middle, middle), part(middle, outer)  # [N, h, w], [N, h, w+1]
         oe, oo = part(outer, middle), part(outer, outer)  # [N, h+1, w], [N, h+1, w+1]
@@ -48,6 +50,19 @@ class UpscaleConv2D(EqualizedConv2D):
             tf.reshape(y, [-1, 2 * h, 2 * w, self.units]), [n, 2 * h, 2 * w, self.units]
         )
 
+    def relayout(self, name, array):
+        if name == "weight" and self.transposed and array.ndim == 4:
+            return np.ascontiguousarray(array[::-1, ::-1].transpose(0, 1, 3, 2))
+        return array
+
+    def operations(self, input_shape):
+        """Returns the products of one sample, counted as the official form's 4x4 kernel."""
+        _, h, w, channels = input_shape
+        return h * w * 16 * channels * self.units
+
     def compute_output_shape(self, input_shape):
         n, h, w, _ = input_shape
         return (n, 2 * h, 2 * w, self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "transposed": self.transposed}

@@ -1,6 +1,6 @@
 """Adam with the state that this method needs, and dynamic loss scaling."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -8,7 +8,7 @@ from pgan_tf.config import OptimizerOptions
 
 
 class Adam:
-    """Adam for one network (spec section 3), as TensorFlow's: epsilon outside the root.
+    """Adam for one network (method 3), as TensorFlow's: epsilon outside the root.
 
     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
     w = w - rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)
@@ -18,7 +18,8 @@ class Adam:
     loss scaling, the scale.
 
     Args:
-      variables: all variables of the network; an update may be given some of them.
+      variables: name -> variable, all of the network's that are trained; an update may be given
+        some of them.
       options: betas and epsilon.
       loss_scaling: float16: the loss is to be multiplied by 2^log2_scale, which starts at 64,
         grows by 0.0005 per good update and falls by 1 per skipped one.
@@ -27,14 +28,15 @@ class Adam:
     SCALE_START, SCALE_UP, SCALE_DOWN = 64.0, 0.0005, 1.0
 
     def __init__(
-        self, variables: Sequence[tf.Variable], options: OptimizerOptions, loss_scaling: bool
+        self, variables: Mapping[str, tf.Variable], options: OptimizerOptions, loss_scaling: bool
     ):
         self.options = options
         self.loss_scaling = loss_scaling
-        self._index = {v.path: i for i, v in enumerate(variables)}
+        self._names = list(variables)
+        self._index = {id(v): i for i, v in enumerate(variables.values())}
         slots = 2 if options.beta1 else 1
         self._slots = [
-            [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables]
+            [tf.Variable(tf.zeros(v.shape), trainable=False) for v in variables.values()]
             for _ in range(slots)
         ]
         self.steps = tf.Variable(0.0, trainable=False)
@@ -79,7 +81,7 @@ class Adam:
             rate /= 1.0 - o.beta1**steps
 
         for variable, gradient in zip(variables, gradients, strict=True):
-            i = self._index[variable.path]
+            i = self._index[id(variable)]
             weight, second = local(variable.value), local(self._slots[0][i])
             if self.loss_scaling:
                 gradient *= inverse
@@ -102,9 +104,9 @@ class Adam:
     def state(self) -> dict[str, tf.Variable]:
         """Returns name -> variable of all that a later run needs to continue."""
         state = {
-            f"slot{k}/{path}": slot[i]
+            f"slot{k}/{name}": slot[i]
             for k, slot in enumerate(self._slots)
-            for path, i in self._index.items()
+            for i, name in enumerate(self._names)
         }
         state |= {
             "steps": self.steps,

@@ -7,11 +7,11 @@ import numpy as np
 
 from pgan_tf.config import Config
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
-from pgan_tf.data.order import ImageOrder, random_state
+from pgan_tf.data.order import ImageOrder
+from pgan_tf.randomness import Role, random_state
+from pgan_tf.runtime import Runtime
 from pgan_tf.schedule import Phase, phase_at
 from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch
-
-_D_STEP, _G_STEP, _GRID = 2, 3, 4  # roles of random streams; 1 is the images' order
 
 
 class Iteration(NamedTuple):
@@ -49,20 +49,30 @@ def iterations(
 
 
 class Feed:
-    """Makes the batches of an iteration.
+    """Makes the batches of an iteration: this worker's share of each minibatch.
+
+    Random numbers are those of the whole minibatch; of the reals, only the share is read.
 
     Args:
       dataset: of reals.
       config: seed, mirroring, labels, repeats.
       latent_size: of the generator.
+      runtime: tells the share; None for one worker with one replica.
     """
 
-    def __init__(self, dataset: Dataset | SyntheticDataset, config: Config, latent_size: int):
+    def __init__(
+        self,
+        dataset: Dataset | SyntheticDataset,
+        config: Config,
+        latent_size: int,
+        runtime: Runtime | None = None,
+    ):
         self.dataset = dataset
         self.config = config
         self.latent_size = latent_size
         self.labels = dataset.labels if config.data.labels else None
         self._order = ImageOrder(dataset.num_images, config.train.seed)
+        self._share = runtime.share if runtime else slice
 
     def batches(
         self, iteration: Iteration
@@ -77,22 +87,26 @@ class Feed:
 
     def _discriminator_batch(self, nimg: int, phase: Phase) -> DiscriminatorBatch:
         n = phase.minibatch
-        indices = self._order.indices(nimg, n)
-        random = random_state(self.config.train.seed, _D_STEP, nimg)
+        share = self._share(n)
+        indices = self._order.indices(nimg, n)[share]
+        random = random_state(self.config.train.seed, Role.D_STEP, nimg)
+        latents = random.randn(n, self.latent_size).astype(np.float32)
+        mixing = random.random_sample(n).astype(np.float32)
+        flips = (random.random_sample(n) < 0.5) & self.config.data.mirror
         return DiscriminatorBatch(
             reals=self.dataset.read(phase.resolution, indices),
             labels=self._labels(indices),
-            latents=random.randn(n, self.latent_size).astype(np.float32),
-            mixing=random.random_sample(n).astype(np.float32),
-            flips=(random.random_sample(n) < 0.5) & self.config.data.mirror,
+            latents=latents[share],
+            mixing=mixing[share],
+            flips=flips[share],
         )
 
     def _generator_batch(self, nimg: int, n: int) -> GeneratorBatch:
-        random = random_state(self.config.train.seed, _G_STEP, nimg)
-        return GeneratorBatch(
-            latents=random.randn(n, self.latent_size).astype(np.float32),
-            labels=self._labels(random.randint(self.dataset.num_images, size=n)),
-        )
+        share = self._share(n)
+        random = random_state(self.config.train.seed, Role.G_STEP, nimg)
+        latents = random.randn(n, self.latent_size).astype(np.float32)
+        indices = random.randint(self.dataset.num_images, size=n)
+        return GeneratorBatch(latents=latents[share], labels=self._labels(indices[share]))
 
     def _labels(self, indices: np.ndarray) -> np.ndarray:
         if self.labels is None:
@@ -106,7 +120,7 @@ class Feed:
           n = columns * rows. With `train.image_layout` row_per_class, row i shows class i
           (modulo the number of classes).
         """
-        random = random_state(self.config.train.seed, _GRID)
+        random = random_state(self.config.train.seed, Role.GRID)
         n = columns * rows
         rounds = -(-n // self.dataset.num_images)  # every image once before any comes again
         indices = [random.permutation(self.dataset.num_images) for _ in range(rounds)]

@@ -2,157 +2,201 @@
 
 import collections
 import contextlib
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from pgan_tf import config as config_module
+from pgan_tf import run as names
 from pgan_tf import schedule
 from pgan_tf.config import Config
+from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.data.opening import open_dataset
 from pgan_tf.data.order import prefetch
-from pgan_tf.devices import allow_tf32, make_strategy
-from pgan_tf.errors import DamagedError, UserError, nearest
-from pgan_tf.images import ImageGenerator, enlarge, grid_size, make_grid, save_png
-from pgan_tf.networks import Generator, GrowingNetwork
-from pgan_tf.snapshot import (
-    Snapshot,
-    load_snapshot,
-    nimg_of,
-    save_snapshot,
-    snapshots_of,
-)
+from pgan_tf.errors import UserError
+from pgan_tf.run import DatasetFacts, apply_changes
+from pgan_tf.runtime import Runtime
+from pgan_tf.training import advice, identity
+from pgan_tf.training.callbacks import Callback, Context, TickEnd
 from pgan_tf.training.feed import Feed, Iteration, iterations
+from pgan_tf.training.grids import Grids
 from pgan_tf.training.interrupts import Interrupts
-from pgan_tf.training.reports import Clock, Reporter, TimeLeft
+from pgan_tf.training.operations import iteration_operations
+from pgan_tf.training.pacing import Clock, TimeLeft
+from pgan_tf.training.reporting import Reporter
 from pgan_tf.training.run_directory import RunDirectory
-from pgan_tf.training.setup import build_networks, open_dataset
+from pgan_tf.training.saving import Position, Save, Saver, check_same_data, newest_save
+from pgan_tf.training.setup import build_networks
 from pgan_tf.training.step import TrainStep, optimizer_is_reset
+from pgan_tf.training.transfer import start_from
 
-_LONG_ON_A_CPU = 2000  # kimg
 _LOOK_EVERY = 25  # iterations between two looks for divergence: each waits for the device
-
-
-def train(config: Config, results: str = "results", new: bool = False) -> Path:
-    """Trains, or continues the newest run of the same options.
-
-    Args:
-      config: all options.
-      results: the directory that holds the runs.
-      new: start a new run whatever is there.
-    Returns: the run's directory.
-    Raises:
-      UserError: for options or data that can't be trained with, before any training; when
-        the networks diverge; or when saving fails, the snapshots before staying as they are.
-      Interrupted: on Ctrl-C or SIGTERM, after the iteration is finished and all is saved.
-    """
-    allow_tf32(config.train.precision == "tf32")
-    strategy = make_strategy(config.train.gpus)
-    dataset = open_dataset(config)
-    schedule.check(
-        config, config.data.resolution or dataset.resolution, strategy.num_replicas_in_sync
-    )
-    run = None if new else RunDirectory.find(results, config)
-    directory = run or RunDirectory.create(results, config)
-    with directory.locked():
-        try:
-            training = _Training(config, strategy, dataset, directory)
-        except UserError:
-            if run is None:
-                directory.discard()
-            raise
-        with training as t:
-            t.resume()
-            t.run()
-    return directory.path
-
-
-def _shape(G: Generator) -> str:
-    """Returns the shape of a network's images and labels, for people."""
-    labels = f", {G.label_size} classes" if G.label_size else ""
-    return f"{G.resolution}x{G.resolution}, {G.num_channels} channel(s){labels}"
 
 
 class Interrupted(KeyboardInterrupt):
     """The user stopped the training; everything is saved."""
 
 
-class _Training:
-    """One part of a run, from its start or continuation to its end or interruption."""
+def train(
+    config: Config,
+    results: str | os.PathLike = "results",
+    new: bool = False,
+    resume: str | os.PathLike | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Path:
+    """Trains: begins a run, or continues one at its last save.
 
-    def __init__(self, config: Config, strategy, dataset, directory: RunDirectory):
-        self.config = config
-        self.strategy = strategy
-        self.dataset = dataset
-        self.directory = directory
+    Args:
+      config: all options.
+      results: the directory that holds the runs.
+      new: begin a new run whatever is there; else the newest run that the options stand for is
+        continued, see `identity.find`.
+      resume: the run to continue. What `config` has otherwise than the run changes from the save
+        on, if it can; it is written to the run's change log.
+      callbacks: told what happens.
+    Returns: the run's directory.
+    Raises:
+      UserError: for options or data that can't be trained with, before any training; when
+        the networks diverge; or when saving fails, the snapshots before staying as they are.
+      Interrupted: on Ctrl-C or SIGTERM, after the iteration is finished and all is saved.
+    """
+    runtime = Runtime.start(config.train.gpus, config.train.precision)
+    dataset = open_dataset(config.data)
+    _check(config, dataset, runtime)
+    facts = identity.facts_of(dataset)
+    run, notes = _choose_run(results, config, facts, new, resume)
+    directory = run or RunDirectory.create(results, config, facts)
+    with directory.locked():
+        try:
+            save, first, changes = None, config, []
+            if run is not None:
+                save, lines = newest_save(run)
+                notes += lines
+                if save is not None:
+                    check_same_data(run, save, facts)
+                nimg = save.position.nimg if save else 0
+                wanted = config if resume else identity.continued(run, config)
+                changes, first = identity.changed(run, wanted, nimg)
+                told = changes[len([c for c in run.changes if c in changes]) :]
+                directory.save_changes(changes)
+                directory.save_config(first)
+                directory.save_dataset(facts)
+                notes += [
+                    f"from {nimg / 1000:.1f} kimg on {change.option}="
+                    f"{config_module.value_text(change.new)}"
+                    f" (before: {config_module.value_text(change.old)})"
+                    for change in told
+                ]
+            return _train_in_parts(
+                first, changes, save, dataset, facts, directory, callbacks, notes
+            )
+        except UserError:
+            if run is None:
+                directory.discard()
+            raise
+
+
+def _check(config: Config, dataset: Dataset | SyntheticDataset, runtime: Runtime) -> None:
+    resolution = config.data.resolution or dataset.resolution
+    schedule.check(config, resolution, runtime.replicas)
+    if config.train.image_layout == "row_per_class" and dataset.labels is None:
+        raise UserError(
+            f"train.image_layout=row_per_class, but {config.data.path} has no labels file"
+        )
+
+
+def _choose_run(
+    results: str | os.PathLike,
+    config: Config,
+    facts: DatasetFacts,
+    new: bool,
+    resume: str | os.PathLike | None,
+) -> tuple[RunDirectory | None, list[str]]:
+    """Returns the run to continue, None for a new one, and lines for the user."""
+    if resume:
+        return RunDirectory(RunDirectory.open(resume).path), []
+    if new:
+        return None, []
+    return identity.find(results, config, facts)
+
+
+def _train_in_parts(
+    first: Config,
+    changes: Sequence[names.Change],
+    save: Save | None,
+    dataset: Dataset | SyntheticDataset,
+    facts: DatasetFacts,
+    directory: RunDirectory,
+    callbacks: Sequence[Callback],
+    notes: Iterable[str],
+) -> Path:
+    """Trains with the options of the start, then with those after each change of the log."""
+    while True:
+        nimg = save.position.nimg if save else 0
+        config = apply_changes(first, changes, nimg)
+        until = min((c.nimg for c in changes if c.nimg > nimg), default=math.inf)
+        runtime = Runtime.start(config.train.gpus, config.train.precision)
+        _check(config, dataset, runtime)
+        training = _Training(config, runtime, dataset, facts, directory, callbacks)
+        with training as t:
+            if save is not None:
+                t.restore(save)
+            for line in notes:
+                t.reporter.say(line)
+            if t.run(until):
+                return directory.path
+        save, notes = newest_save(directory)
+
+
+class _Training:
+    """One part of a run, with the same options from its start or continuation to its end."""
+
+    def __init__(
+        self,
+        config: Config,
+        runtime: Runtime,
+        dataset: Dataset | SyntheticDataset,
+        facts: DatasetFacts,
+        directory: RunDirectory,
+        callbacks: Sequence[Callback],
+    ):
+        self.config, self.runtime, self.directory = config, runtime, directory
+        self.dataset, self.facts = dataset, facts
+        self.callbacks = callbacks if runtime.is_chief else ()
         self.resolution = config.data.resolution or dataset.resolution
-        self.replicas = strategy.num_replicas_in_sync
         label_size = dataset.label_size if config.data.labels else 0
-        with strategy.scope():
+        with runtime.strategy.scope():
             self.G, self.D, self.Gs = build_networks(
                 config, self.resolution, dataset.num_channels, label_size
             )
-        self.step = TrainStep(self.G, self.D, self.Gs, config, strategy)
-        self._dataset_hash = dataset.content_hash()
-        self.feed = Feed(dataset, config, self.G.latent_size)
+        self.step = TrainStep(self.G, self.D, self.Gs, config, runtime)
+        self.feed = Feed(dataset, config, self.G.latent_size, runtime)
         self.reporter = Reporter(directory)
-        self.left = TimeLeft(config, self.resolution, self.replicas, dataset.num_channels)
+        self.grids = Grids(config, directory.path, self.Gs, dataset, self.feed, self.reporter)
+        networks = {"G": self.G, "D": self.D, "Gs": self.Gs}
+        self.saver = Saver(directory, networks, self.step.state(), config, facts)
+        repeats = config.train.D_repeats
+        self.left = TimeLeft(
+            config, self.resolution, runtime.replicas,
+            lambda stage: iteration_operations(self.G, self.D, stage, repeats),
+        )  # fmt: skip
         self.clock = Clock()
-        self.nimg = 0  # images shown
-        self.phase_nimg = 0  # when the schedule was last looked up
-        self.tick = 0
-        self.tick_nimg = 0  # at the start of the tick
-        self.tick_time = 0.0  # likewise, seconds of work
+        self.position = Position()
         self._shown: collections.Counter[int] = collections.Counter()  # in the tick, by resolution
         self._began = 0.0  # seconds of work, when this part of the run began
         self._maintenance = 0.0  # seconds between the last tick and this one
-        self.lod: float | None = None  # of the last iteration
-        self.saved_nimg = 0
-        self.diverged = self.save_failed = False
+        self.diverged = False
         self._stack = contextlib.ExitStack()
-        self._grid = grid_size(config.train.image_grid, self.resolution)
-        self._generate = ImageGenerator(self.Gs, xla=config.train.xla)
-        self._measure, self._best = self._metrics()
-
-    def _metrics(self):
-        """Returns what measures Gs, and what keeps the best snapshot; None where not asked for.
-
-        Raises: UserError for a name that no metric has, or that can't be measured here.
-        """
-        train = self.config.train
-        if not train.metrics:
-            if train.best_metric:
-                raise UserError("train.best_metric is set, but train.metrics names no metric")
-            return None, None
-        # Only now: a training without metrics needs nothing of theirs.
-        from metrics.best_snapshot import BestSnapshot
-        from metrics.during_training import training_metrics
-        from metrics.registry import columns_of, parse_names
-
-        names = parse_names(train.metrics)
-        measure = training_metrics(
-            names,
-            self.Gs,
-            self.dataset,
-            self.resolution,
-            self.config.data.mirror,
-            self.directory.path,
-            num_images=train.metric_images,
-            seed=train.seed,
-            labels=self.feed.labels,
-            inception=train.inception,
-            xla=train.xla,
-            say=self.reporter.say,
-        )
-        if not train.best_metric:
-            return measure, None
-        columns = columns_of(names, self.resolution)
-        if train.best_metric not in columns:
-            raise UserError(
-                f"train.best_metric={train.best_metric} is none of the values of"
-                f" train.metrics={train.metrics}{nearest(train.best_metric, columns)}; there are"
-                f" {', '.join(columns)}"
-            )
-        return measure, BestSnapshot(self.directory.path, train.best_metric)
+        context = Context(
+            config, self.Gs, dataset, self.resolution, self.feed.labels, directory,
+            self.reporter.say,
+        )  # fmt: skip
+        for callback in self.callbacks:
+            callback.begin(context)
 
     def __enter__(self):
         self._interrupts = self._stack.enter_context(Interrupts())
@@ -162,113 +206,52 @@ class _Training:
     def __exit__(self, *exception):
         self._stack.close()
 
-    def resume(self) -> None:
-        """Continues from the newest save that is whole, if the run has any.
+    def restore(self, save: Save) -> None:
+        """Goes on from a save."""
+        self.saver.restore(save)
+        self.position = Position(**vars(save.position))
+        self.clock = Clock(save.time)
 
-        What is newer is told and set aside.
+    def run(self, until: float) -> bool:
+        """Trains until `train.total_kimg`, or until so many images if they are fewer.
 
-        Raises: UserError when there are saves but none is whole, or the data set is another.
+        Returns: whether the run is finished; False at `until`, where all is saved.
         """
-        faults: list[tuple[UserError, Path]] = []
-        for path in self.directory.states():
-            try:
-                snapshot, arrays, meta = self._load(path)
-            except DamagedError as fault:
-                faults.append((fault, path))
-                continue
-            self._restore(snapshot, arrays, meta)
-            newer = [s for s in snapshots_of(self.directory.path) if nimg_of(s) > self.nimg]
-            messages = [str(fault) for fault, _ in faults]
-            if newer and not faults:
-                messages = [f"{newer[-1]} has no training state beside it"]
-            for message in messages:
-                self.reporter.say(f"{message}; going back to {self.nimg / 1000:.1f} kimg")
-            for file in [*newer, *(state for _, state in faults)]:
-                self.directory.set_aside(file)
-            return
-        if faults:
-            raise UserError(f"{faults[0][0]}; start a new run with --new")
-        if snapshots := snapshots_of(self.directory.path):
-            raise UserError(
-                f"{snapshots[-1]} has no training state beside it to continue from; start a new"
-                " run with --new"
-            )
-
-    def _load(self, path: Path) -> tuple[Snapshot, dict[str, np.ndarray], dict]:
-        """Returns the snapshot that a state goes with, and the state.
-
-        Raises: DamagedError; UserError when they can't be read, or the data set is another.
-        """
-        arrays, meta = self.directory.load_state(path)
-        snapshot = load_snapshot(self.directory.path / meta["snapshot"])
-        if snapshot.nimg != meta["nimg"]:
-            raise DamagedError(f"{snapshot.path} and {path.name} are of different moments")
-        if _shape(snapshot.G) != _shape(self.G) or meta["dataset"] != self._dataset_hash:
-            raise UserError(
-                f"{self.directory.path} was trained on other images ({_shape(snapshot.G)}) than"
-                f" {self.dataset.path or self.dataset.name} holds now ({_shape(self.G)}); restore"
-                " the data set, or start a new run with --new"
-            )
-        networks = self._networks(snapshot)
-        fits = all(
-            [v.shape for v in a.variables] == [v.shape for v in b.variables] for a, b in networks
-        )
-        wanted = {name: tuple(variable.shape) for name, variable in self.step.state().items()}
-        if not fits or {name: array.shape for name, array in arrays.items()} != wanted:
-            raise DamagedError(f"{snapshot.path} or {path.name} is of other networks")
-        return snapshot, arrays, meta
-
-    def _networks(self, snapshot: Snapshot) -> list[tuple[GrowingNetwork, GrowingNetwork]]:
-        return [(self.G, snapshot.G), (self.D, snapshot.D), (self.Gs, snapshot.Gs)]
-
-    def _restore(self, snapshot: Snapshot, arrays: dict[str, np.ndarray], meta: dict) -> None:
-        for ours, theirs in self._networks(snapshot):
-            for variable, value in zip(ours.variables, theirs.variables, strict=True):
-                variable.assign(value.numpy())
-        for name, variable in self.step.state().items():
-            variable.assign(arrays[name])
-        self.nimg, self.phase_nimg = meta["nimg"], meta["phase_nimg"]
-        self.tick, self.tick_nimg, self.lod = meta["tick"], meta["tick_nimg"], meta["lod"]
-        self.saved_nimg = self.nimg
-        self.clock, self.tick_time = Clock(meta["time"]), meta["tick_time"]
-        self.directory.rewind(self.nimg)
-        self.directory.save_config(self.config)
-
-    def run(self) -> None:
-        """Trains until `train.total_kimg`."""
         total = int(self.config.train.total_kimg * 1000)
-        say, where = self.reporter.say, self.directory.path
-        if self.nimg >= total:
+        say, where, nimg = self.reporter.say, self.directory.path, self.position.nimg
+        if nimg >= total:
+            self.saver.tidy()
             say(
-                f"{where} is finished: {self.nimg / 1000:.1f} kimg; a larger train.total_kimg"
-                " would go on with it"
+                f"{where} is finished: {nimg / 1000:.1f} kimg; to go on with it: "
+                + advice.longer(self.directory, self.config)
             )
-            return
-        say(f"{'Continuing' if self.nimg else 'Training'} in {where} on {self._devices()}")
+            return True
+        for line in advice.first_lines(self, nimg):
+            say(line)
         try:
-            self._train(total)
+            self._train(total, until)
         except (UserError, OSError) as error:
             raise self.rescued(error) from None
         except tf.errors.ResourceExhaustedError:
             raise self.out_of_memory() from None
-        say(f"Finished {self.nimg / 1000:.1f} kimg: {where}")
+        if self.position.nimg < total:
+            return False
+        say(f"Finished {self.position.nimg / 1000:.1f} kimg: {where}")
+        return True
 
-    def _train(self, total: int) -> None:
-        """Does what `run` tells of."""
-        say, where = self.reporter.say, self.directory.path
-        if not self.nimg:
-            if self.config.train.total_kimg >= _LONG_ON_A_CPU and "CPU" in self._devices():
-                say(
-                    "No GPU here: on a CPU a schedule of this length takes months; --config"
-                    " openmoji --data-dir DIR has one that takes minutes"
-                )
-            self.directory.rewind(0)
-            self.save_reals()
-            self.save_fakes(self._phase().lod)
+    def _train(self, total: int, until: float) -> None:
+        place = self.position
+        if not place.nimg:
+            if self.config.train.init:
+                self.reporter.say(start_from(self.config.train.init, self.G, self.D, self.Gs))
+            self.grids.save_reals()
+            self.grids.save_fakes(0, self._phase().lod)
         self._began = self.clock()
-        if self.tick_nimg == self.nimg:
-            self.tick_time = self._began
-        plan = iterations(self.config, self.resolution, self.replicas, self.nimg, self.phase_nimg)
+        if place.tick_nimg == place.nimg:
+            place.tick_time = self._began
+        plan = iterations(
+            self.config, self.resolution, self.runtime.replicas, place.nimg, place.phase_nimg
+        )
         feed = prefetch(plan, self.feed.batches)
         since_look = 0
         try:
@@ -278,215 +261,165 @@ class _Training:
                 if since_look >= _LOOK_EVERY:
                     since_look = 0
                     self.check_divergence()
-                if self._interrupts.asked and self.nimg < total:
-                    self.save()
-                    self.tidy()
-                    message = (
-                        f"stopped at {self.nimg / 1000:.1f} kimg, saved in {where};"
-                        " the same command continues"
-                    )
-                    self.directory.append("log.txt", message)
-                    raise Interrupted(message)
-                shown = self.nimg - self.tick_nimg
-                if shown >= iteration.phase.tick_kimg * 1000 or self.nimg >= total:
-                    self.end_tick(iteration, last=self.nimg >= total)
+                if place.nimg < total and self.runtime.agree(self._interrupts.asked):
+                    raise self.interrupted()
+                shown = place.nimg - place.tick_nimg
+                if shown >= iteration.phase.tick_kimg * 1000 or place.nimg >= total:
+                    self.end_tick(iteration, last=place.nimg >= total)
                 else:
-                    seconds = self.clock() - self.tick_time
+                    seconds = self.clock() - place.tick_time
                     self.reporter.progress(
                         shown / 1000, iteration.phase.tick_kimg, shown / max(seconds, 1e-9)
                     )
+                if until <= place.nimg < total:
+                    self.save()
+                    return
         finally:
             feed.close()
 
-    def rescued(self, error: UserError | OSError) -> UserError:
-        """Saves what a failure would lose, if it can be; returns the error to end with."""
-        self.reporter.end_progress()
-        message = str(error)
-        if isinstance(error, OSError):
-            message = f"{error.filename or self.directory.path}: {error.strerror or error}"
-        if self.nimg > self.saved_nimg and not self.diverged and not self.save_failed:
-            try:
-                self.save()
-                message += f"; saved at {self.nimg / 1000:.1f} kimg in {self.directory.path}"
-            except (UserError, OSError):
-                message += f"; nor can be saved in {self.directory.path}, what was saved stays"
-        elif isinstance(error, OSError):
-            message += "; what was saved is untouched, and the same command continues"
-        return UserError(message)
-
-    def out_of_memory(self) -> UserError:
-        """Returns the error to end with; nothing can be saved, D perhaps being ahead of G."""
-        self.reporter.end_progress()
-        phase = self._phase()
-        share = phase.minibatch // self.replicas
-        return UserError(
-            f"out of memory at {phase.resolution}x{phase.resolution} with a minibatch of {share}"
-            f" per replica; set schedule.max_minibatch_per_gpu={phase.resolution}:N lower, or use"
-            f" --precision fp16; the last save is of {self.saved_nimg / 1000:.1f} kimg"
-        )
-
-    def _devices(self) -> str:
-        kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-        if self.replicas == 1:
-            return f"the {kind}"
-        return f"{self.replicas} {kind}{'s' * (self.replicas > 1)}"
-
     def _phase(self) -> schedule.Phase:
         return schedule.phase_at(
-            self.config.schedule, self.phase_nimg, self.resolution, self.replicas
+            self.config.schedule, self.position.phase_nimg, self.resolution, self.runtime.replicas
         )
 
     def iterate(self, iteration: Iteration, batches) -> None:
         """Runs one iteration."""
-        phase = iteration.phase
+        phase, place = iteration.phase, self.position
         if (
             self.config.train.reset_optimizer
-            and self.lod is not None
-            and optimizer_is_reset(self.lod, phase.lod)
+            and place.lod is not None
+            and optimizer_is_reset(place.lod, phase.lod)
         ):
             self.step.reset_optimizers()
-        self.lod, self.phase_nimg = phase.lod, phase.nimg
+        place.lod, place.phase_nimg = phase.lod, phase.nimg
         d_batches, g_batch = batches
         before, compiled = self.clock(), self.step.is_compiled(phase)
         if not compiled:
             size = f"{phase.resolution}x{phase.resolution}"
             self.reporter.say(f"compiling for {size}{', fading in' if phase.fade > 0 else ''}")
         self.step(d_batches, g_batch, phase)
+        shown = phase.minibatch * len(d_batches)
         if compiled:
-            self._shown[phase.resolution] += phase.minibatch * len(d_batches)
+            self._shown[phase.resolution] += shown
         else:
             self.step.skipped_in_a_row()  # waits for the device
-            self.left.starts_up(self.clock() - before)
-        self.nimg = iteration.nimg + phase.minibatch * len(d_batches)
-
-    def check_divergence(self) -> None:
-        """Stops a run whose updates have all been skipped for a while.
-
-        Raises: UserError naming the last good snapshot.
-        """
-        skipped = self.step.skipped_in_a_row()
-        if skipped >= self.config.train.max_skipped:
-            self.reporter.end_progress()
-            snapshots = snapshots_of(self.directory.path)
-            last = f"the last good snapshot is {snapshots[-1]}" if snapshots else "no snapshot yet"
-            message = (
-                f"diverged at {self.nimg / 1000:.1f} kimg: {skipped:.0f} updates in a row had"
-                f" gradients that are not finite; {last}; try lower schedule.G_lrate_base and"
-                " D_lrate_base"
-            )
-            self.diverged = True
-            self.directory.append("log.txt", message)
-            raise UserError(message)
+            self.left.add_first_iteration(self.clock() - before)
+        place.nimg = iteration.nimg + shown
 
     def end_tick(self, iteration: Iteration, last: bool) -> None:
         """Reports the tick and saves what is due."""
         report = self.step.take_report()  # waits for the device: the time below is all work
         self.check_divergence()
-        now = self.clock()
-        shown = self.nimg - self.tick_nimg
-        seconds = now - self.tick_time
-        per_kimg = seconds / (shown / 1000)
-        phase = iteration.phase
-        here = now - max(self.tick_time, self._began)  # not in an earlier part of the run
-        self.left.takes(self._shown, here, self._maintenance)
+        place, phase, now = self.position, iteration.phase, self.clock()
+        stats = self._stats(phase, report, now)
+        place.tick += 1
+        place.tick_nimg, place.tick_time = place.nimg, now
+        end = TickEnd(place.tick, place.nimg, phase.lod, last)
+        values: dict[str, float] = {}
+        snapshot = None
+        try:
+            for callback in self.callbacks:
+                values |= callback.at_tick(end)
+            self.reporter.tick({"tick": place.tick, **stats}, values)
+            if end.is_due(self.config.train.image_snapshot_ticks):
+                path = self.grids.save_fakes(place.nimg, phase.lod)
+                for callback in self.callbacks:
+                    callback.picture(end, path)
+            # Networks whose updates are skipped may be spoilt; in float16 the scale is sought.
+            most = 70 if self.config.train.precision == "fp16" else 0
+            is_due = end.is_due(self.config.train.network_snapshot_ticks)
+            is_due = is_due or any(callback.wants_save(end) for callback in self.callbacks)
+            if last or (is_due and report["skipped_in_a_row"] <= most):
+                self.save()
+                snapshot = self.directory.path / names.snapshot_name(place.nimg)
+        finally:
+            for callback in self.callbacks:
+                callback.after_tick(end, snapshot)
+        self.saver.tidy()
+        place.tick_time = self.clock()
+        self._maintenance = place.tick_time - now
+
+    def _stats(self, phase: schedule.Phase, report: Mapping[str, Any], now: float) -> dict:
+        """Returns a tick's line for `stats.jsonl`, but for its number."""
+        place = self.position
+        shown = place.nimg - place.tick_nimg
+        seconds = now - place.tick_time
+        here = now - max(place.tick_time, self._began)  # not in an earlier part of the run
+        self.left.add_tick(self._shown, here, self._maintenance)
         self._shown.clear()
-        stage_left, run_left = self.left.estimate(self.nimg / 1000, self.step.is_compiled)
-        self.tick += 1
-        self.tick_nimg, self.tick_time = self.nimg, now
-        stats = {
-            "tick": self.tick,
-            "nimg": self.nimg,
-            "kimg": self.nimg / 1000,
+        segment_left, run_left = self.left.estimate(place.nimg / 1000, self.step.is_compiled)
+        return {
+            "nimg": place.nimg,
+            "kimg": place.nimg / 1000,
             "lod": phase.lod,
             "resolution": phase.resolution,
             "minibatch": phase.minibatch,
             "time": now,
             "sec_per_tick": seconds,
-            "sec_per_kimg": per_kimg,
+            "sec_per_kimg": seconds / (shown / 1000),
             "maintenance": self._maintenance,
             "images_per_sec": shown / seconds,
             "G_lrate": phase.G_lrate,
             "D_lrate": phase.D_lrate,
-            "stage_left": stage_left,
+            "stage_left": segment_left,
             "run_left": run_left,
             **report,
         }
-        train = self.config.train
-        values, append = {}, None
-        if self._measure and (last or self.is_due(train.metric_ticks)):
-            self.reporter.end_progress()
-            values, append = self._measure(phase.lod, self.nimg)
-        snapshot = None
-        try:
-            self.reporter.tick(stats, values)
-            if last or self.is_due(train.image_snapshot_ticks):
-                self.save_fakes(phase.lod)
-            is_best = self._best is not None and self._best.is_beaten(values)
-            # Networks whose updates are skipped may be spoilt; in float16 the scale is sought.
-            sound = report["skipped_in_a_row"] <= (70 if train.precision == "fp16" else 0)
-            if last or (sound and (is_best or self.is_due(train.network_snapshot_ticks))):
-                self.save()
-                snapshot = self.directory.snapshot_path(self.nimg).name
-        finally:
-            if append:
-                append(snapshot)
-        if is_best and sound:
-            self._best.mark(values, self.directory.snapshot_path(self.nimg))
-        self.tidy()
-        self.tick_time = self.clock()
-        self._maintenance = self.tick_time - now
-
-    def is_due(self, every: int) -> bool:
-        """True every so many ticks; with 0 only at the end."""
-        return every > 0 and self.tick % every == 0
 
     def save(self) -> None:
-        """Saves a snapshot and the state that goes with it.
+        """Saves networks and state. Raises: UserError when that fails."""
+        if self.runtime.is_chief:
+            self.saver.save(self.position, self.clock())
 
-        Raises: UserError when the disk is full or can't be written.
+    def interrupted(self) -> Interrupted:
+        """Saves; returns what to end with."""
+        self.save()
+        self.saver.tidy()
+        message = (
+            f"stopped at {self.position.nimg / 1000:.1f} kimg, saved in {self.directory.path};"
+            f" the same command continues, as does {identity.resume_command(self.directory)}"
+        )
+        self.directory.append(names.LOG, message)
+        return Interrupted(message)
+
+    def check_divergence(self) -> None:
+        """Stops a run whose updates have all been skipped for a while.
+
+        Raises: UserError with a command that goes on from the last save.
         """
-        path = self.directory.snapshot_path(self.nimg)
-        meta = {
-            "nimg": self.nimg,
-            "phase_nimg": self.phase_nimg,
-            "lod": self.lod,
-            "dataset": self._dataset_hash,
-            "tick": self.tick,
-            "tick_nimg": self.tick_nimg,
-            "tick_time": self.tick_time,
-            "time": self.clock(),
-            "snapshot": path.name,
-        }
-        try:
-            with self.directory.saving_state(self.step.state(), meta):
-                save_snapshot(path, self.G, self.D, self.Gs, self.config, self.nimg, self.lod)
-        except OSError as error:
-            self.save_failed = True
-            raise UserError(
-                f"can't save in {path.parent}: {error.strerror}; what was saved before is"
-                " untouched; make room, then run the same command to continue"
-            ) from None
-        self.saved_nimg = self.nimg
+        skipped = self.step.skipped_in_a_row()
+        if skipped >= self.config.train.max_skipped:
+            self.reporter.end_progress()
+            self.diverged = True
+            message = advice.diverged(
+                self.directory, self.config, self._phase(), self.position.nimg, skipped,
+                self.saver.saved_nimg,
+            )  # fmt: skip
+            self.directory.append(names.LOG, message)
+            raise UserError(message)
 
-    def tidy(self) -> None:
-        """Removes snapshots that are no longer wanted."""
-        best = self._best.snapshot if self._best else None
-        self.directory.remove_old_snapshots(self.config.train.keep_snapshots, best)
+    def out_of_memory(self) -> UserError:
+        """Returns the error to end with; nothing can be saved, D perhaps being ahead of G."""
+        self.reporter.end_progress()
+        return UserError(
+            advice.out_of_memory(
+                self.directory, self.config, self._phase(), self.runtime.replicas,
+                self.saver.saved_nimg,
+            )
+        )  # fmt: skip
 
-    def save_reals(self) -> None:
-        """Writes the grid of reals, at full resolution."""
-        columns, rows = self._grid
-        indices, _, _ = self.feed.grid(columns, rows)
-        picture = make_grid(self.dataset.read(self.resolution, indices), columns)
-        save_png(picture, self.directory.path / "reals.png")
-        self.reporter.image("reals", picture, 0)
-
-    def save_fakes(self, lod: float) -> None:
-        """Writes the grid of Gs's images of the fixed latents, enlarged to full resolution."""
-        columns, rows = self._grid
-        _, latents, labels = self.feed.grid(columns, rows)
-        self._generate.lod = lod
-        images = enlarge(self._generate(latents, labels), self.resolution)
-        picture = make_grid(images, columns)
-        save_png(picture, self.directory.path / f"fakes{self.nimg // 1000:06d}.png")
-        self.reporter.image("fakes", picture, self.nimg)
+    def rescued(self, error: UserError | OSError) -> UserError:
+        """Saves what a failure would lose, if it can be; returns the error to end with."""
+        self.reporter.end_progress()
+        message, nimg = str(error), self.position.nimg
+        if isinstance(error, OSError):
+            message = f"{error.filename or self.directory.path}: {error.strerror or error}"
+        if nimg > self.saver.saved_nimg and not self.diverged and not self.saver.failed:
+            try:
+                self.save()
+                message += f"; saved at {nimg / 1000:.1f} kimg in {self.directory.path}"
+            except (UserError, OSError):
+                message += f"; nor can be saved in {self.directory.path}, what was saved stays"
+        elif isinstance(error, OSError):
+            message += "; what was saved is untouched, and the same command continues"
+        return UserError(message)

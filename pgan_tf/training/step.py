@@ -1,4 +1,4 @@
-"""One iteration of the training: D, Gs and G updated by compiled functions."""
+"""One iteration of the training: D, Gs and G updated by compiled functions (method 3)."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -6,16 +6,17 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from pgan_tf import losses
 from pgan_tf.config import Config
 from pgan_tf.layers import downscale2d, upscale2d
-from pgan_tf.networks import Discriminator, Generator, Lod, lerp
+from pgan_tf.losses import DiscriminatorInputs, GeneratorInputs, Terms, make_loss
+from pgan_tf.networks import Discriminator, Generator, GrowingNetwork, Lod, lerp
+from pgan_tf.runtime import Runtime
 from pgan_tf.schedule import Phase
 from pgan_tf.training.adam import Adam
 
 
 class DiscriminatorBatch(NamedTuple):
-    """What one D step takes, all replicas together; N is the minibatch.
+    """What one D step takes; N is this worker's share of the minibatch.
 
     Attributes:
       reals: [N, r, r, C] uint8.
@@ -48,15 +49,8 @@ class Rates(NamedTuple):
     smoothing: np.ndarray
 
 
-REPORTED = (
-    "D_loss", "G_loss", "real_scores", "fake_scores", "gradient_penalty", "mixed_norms",
-    "label_penalty_reals", "label_penalty_fakes",
-)  # fmt: skip
-"""Means that `TrainStep.take_report` returns; the label terms are 0 without labels."""
-
-
 def process_reals(reals: tf.Tensor, flips: tf.Tensor, fade: tf.Tensor | float | None) -> tf.Tensor:
-    """uint8 [N, r, r, C] -> float32 in [-1, 1], mirrored and faded (spec section 3).
+    """uint8 [N, r, r, C] -> float32 in [-1, 1], mirrored and faded (method 3).
 
     Args:
       flips: [N] bool, True where the image is to be mirrored.
@@ -72,40 +66,46 @@ def optimizer_is_reset(before: float, after: float) -> bool:
     return np.floor(before) != np.floor(after) or np.ceil(before) != np.ceil(after)
 
 
+def trained_variables(network: GrowingNetwork) -> dict[str, tf.Variable]:
+    """Returns name -> variable of what is trained; names such as `8x8_Conv1/weight`."""
+    return {
+        f"{name.replace('/', '_')}/{part}": variable
+        for name, block in network.blocks.items()
+        for part, variable, _ in block.named_variables()
+        if variable.trainable
+    }
+
+
 class TrainStep:
     """Updates G, D and Gs; traced and compiled once for each level, fading or not.
 
-    In one iteration: D steps, each of which also moves Gs towards the current G; then one G
-    step (spec section 3). The same code runs on one device and on several replicas: gradients
-    are averaged over the replicas, and every replica then makes the same update.
+    The order of an iteration is that of `alternating`. The same code runs on one device and on
+    several replicas: gradients are averaged over the replicas, and every replica then makes the
+    same update.
 
     With one replica the whole iteration is one XLA program. With several, the gradients and
     the updates are XLA programs, and the averaging between them is TensorFlow's.
 
     Args:
-      G, D, Gs: built under `strategy.scope()`.
+      G, D, Gs: built under the strategy's scope.
       config: loss, optimizer and train options.
-      strategy: of `tf.distribute`.
+      runtime: strategy and place among the workers.
     """
 
     def __init__(
-        self,
-        G: Generator,
-        D: Discriminator,
-        Gs: Generator,
-        config: Config,
-        strategy: tf.distribute.Strategy,
+        self, G: Generator, D: Discriminator, Gs: Generator, config: Config, runtime: Runtime
     ):
         self.G, self.D, self.Gs = G, D, Gs
         self.config = config
-        self.strategy = strategy
-        self.replicas = strategy.num_replicas_in_sync
+        self.runtime = runtime
+        self.loss = make_loss(config.loss)
+        self.reported = ("D_loss", "G_loss", *self.loss.reported_D, *self.loss.reported_G)
         scaling = config.train.precision == "fp16"
-        with strategy.scope():
-            self.G_adam = Adam(G.trainable_variables, config.optimizer, scaling)
-            self.D_adam = Adam(D.trainable_variables, config.optimizer, scaling)
+        with runtime.strategy.scope():
+            self.G_adam = Adam(trained_variables(G), config.optimizer, scaling)
+            self.D_adam = Adam(trained_variables(D), config.optimizer, scaling)
             # Sums over the iterations since the last report; the last entry counts them.
-            self._sums = tf.Variable(tf.zeros(len(REPORTED) + 1), trainable=False)
+            self._sums = tf.Variable(tf.zeros(len(self.reported) + 1), trainable=False)
         self._programs: dict[tuple[int, bool], Callable] = {}
 
     def __call__(
@@ -122,9 +122,11 @@ class TrainStep:
         train = self.config.train
         smoothing = train.smoothing
         if train.smoothing and train.smoothing_half_life_kimg:
-            smoothing = 0.5 ** (len(g_batch.latents) / 1000 / train.smoothing_half_life_kimg)
+            minibatch = len(g_batch.latents) * self.runtime.world
+            smoothing = 0.5 ** (minibatch / 1000 / train.smoothing_half_life_kimg)
         rates = Rates(*map(np.float32, (phase.fade, phase.G_lrate, phase.D_lrate, smoothing)))
-        inputs = self._split(tuple(d_batches)), self._split(g_batch)
+        distribute = self.runtime.distribute
+        inputs = distribute(tuple(d_batches)), distribute(g_batch)
         self.program(phase.level, phase.fade > 0)(*inputs, rates)
 
     def program(self, level: int, fading: bool) -> Callable:
@@ -134,35 +136,17 @@ class TrainStep:
 
             def iteration(d_batches, g_batch, rates):
                 def replica(d_batches, g_batch, rates):
-                    _ReplicaIteration(self, level, fading).run(d_batches, g_batch, rates)
+                    alternating(_Replica(self, level, fading, rates), d_batches, g_batch)
 
-                self.strategy.run(replica, args=(d_batches, g_batch, rates))
+                self.runtime.strategy.run(replica, args=(d_batches, g_batch, rates))
 
-            whole = self.config.train.xla and self.replicas == 1
+            whole = self.config.train.xla and self.runtime.replicas == 1
             self._programs[key] = tf.function(iteration, jit_compile=whole, autograph=False)
         return self._programs[key]
 
     def is_compiled(self, phase: Phase) -> bool:
         """True when an iteration at `phase` starts at once, its program being there."""
         return (phase.level, phase.fade > 0) in self._programs
-
-    def _split(self, batch):
-        """Hands each replica its contiguous share of a batch, or of a tuple of batches."""
-        if self.replicas == 1:
-            return tf.nest.map_structure(tf.convert_to_tensor, batch)
-        for array in tf.nest.flatten(batch):
-            if len(array) % self.replicas:
-                raise ValueError(f"a batch of {len(array)} over {self.replicas} replicas")
-
-        def share(context):
-            def part(array):
-                size = len(array) // self.replicas
-                first = context.replica_id_in_sync_group * size
-                return tf.convert_to_tensor(array[first : first + size])
-
-            return tf.nest.map_structure(part, batch)
-
-        return self.strategy.experimental_distribute_values_from_function(share)
 
     def reset_optimizers(self) -> None:
         """Forgets both optimizers' moments; at the start and the end of each fade."""
@@ -172,16 +156,15 @@ class TrainStep:
     def take_report(self) -> dict[str, float | None]:
         """Returns means since the last report, and counters; waits for the device.
 
-        Keys: those of `REPORTED` (None where no iteration had finite ones), `D_skipped`,
+        Keys: those of `reported` (None where no iteration had finite ones), `D_skipped`,
         `G_skipped` (updates skipped since the start), `skipped_in_a_row` (the longer of the two
         now), `D_log2_scale`, `G_log2_scale`.
         """
-        copies = [v.numpy() for v in self.strategy.experimental_local_results(self._sums)]
-        sums = np.mean(copies, axis=0)
+        sums = np.mean([v.numpy() for v in self.runtime.copies(self._sums)], axis=0)
         self._sums.assign(tf.zeros_like(sums))
         count = float(sums[-1])
         means = [float(x) / count if count else None for x in sums[:-1]]
-        return dict(zip(REPORTED, means, strict=True)) | {
+        return dict(zip(self.reported, means, strict=True)) | {
             "D_skipped": float(self.D_adam.skipped.numpy()),
             "G_skipped": float(self.G_adam.skipped.numpy()),
             "skipped_in_a_row": self.skipped_in_a_row(),
@@ -204,93 +187,119 @@ class TrainStep:
         )
 
 
-class _ReplicaIteration:
-    """The iteration as one replica sees it, while it is being traced."""
+def alternating(
+    replica: "_Replica", d_batches: Sequence[DiscriminatorBatch], g_batch: GeneratorBatch
+) -> None:
+    """The order of an iteration (method 3): D and Gs, as often as there are D batches, then G.
 
-    def __init__(self, step: TrainStep, level: int, fading: bool):
-        self.step, self.level, self.fading = step, level, fading
+    Gs follows the G that made the D step's fakes, before G's own update.
+    """
+    D_terms = []
+    for batch in d_batches:
+        D_terms.append(replica.update_D(batch))
+        replica.update_Gs()
+    G_terms = replica.update_G(g_batch)
+    replica.record(D_terms, G_terms)
+
+
+class _Replica:
+    """The parts of an iteration as one replica sees them, while they are being traced."""
+
+    def __init__(self, step: TrainStep, level: int, fading: bool, rates: Rates):
+        self.step, self.level, self.fading, self.rates = step, level, fading, rates
+        self.lod = Lod(level, rates.fade if fading else None)
         self.context = tf.distribute.get_replica_context()
-        self.replica = int(tf.get_static_value(self.context.replica_id_in_sync_group))
+        replica_id = tf.get_static_value(self.context.replica_id_in_sync_group)
+        self.index = step.runtime.local_index(replica_id)
 
-    def local(self, variable: tf.Variable) -> tf.Variable:
-        """Returns this replica's copy of a variable, which it may assign to on its own."""
-        return self.step.strategy.experimental_local_results(variable)[self.replica]
+    def update_D(self, batch: DiscriminatorBatch) -> tf.Tensor:
+        """Makes a D step; returns the means of its reported terms."""
+        gradients, terms = self.compiled(self.D_gradients, batch)
+        gradients = self.average(gradients)
+        self.compiled(self.apply_to_D, gradients)
+        return terms
+
+    def update_G(self, batch: GeneratorBatch) -> tf.Tensor:
+        """Makes a G step; returns the means of its reported terms."""
+        gradients, terms = self.compiled(self.G_gradients, batch)
+        gradients = self.average(gradients)
+        self.compiled(self.apply_to_G, gradients)
+        return terms
+
+    def update_Gs(self) -> None:
+        """Moves Gs towards G: Gs = G + (Gs - G) * smoothing; running statistics are copied."""
+        self.compiled(self.smooth)
 
     def compiled(self, function: Callable, *args):
         """Calls a function as an XLA program of its own, where the whole is not one."""
-        if self.step.config.train.xla and self.step.replicas > 1:
+        if self.step.config.train.xla and self.step.runtime.replicas > 1:
             return tf.function(function, jit_compile=True, autograph=False)(*args)
         return function(*args)
 
-    def lod(self, rates: Rates) -> Lod:
-        return Lod(self.level, rates.fade if self.fading else None)
+    def local(self, variable: tf.Variable) -> tf.Variable:
+        """Returns this replica's copy of a variable, which it may assign to on its own."""
+        return self.step.runtime.copies(variable)[self.index]
 
     def average(self, values):
-        """Returns the mean over replicas of each of a list of tensors."""
-        if self.step.replicas == 1:
+        """Returns the mean over all replicas of each of a list of tensors."""
+        if self.step.runtime.replicas == 1:
             return values
         return self.context.all_reduce(tf.distribute.ReduceOp.MEAN, list(values))
 
-    def run(self, d_batches, g_batch, rates) -> None:
-        D_terms = []
-        for batch in d_batches:
-            gradients, terms = self.compiled(self.d_gradients, batch, rates)
-            gradients = self.average(gradients)
-            self.compiled(self.d_update, gradients, rates)
-            D_terms.append(terms)
-        gradients, G_terms = self.compiled(self.g_gradients, g_batch, rates)
-        gradients = self.average(gradients)
-        self.compiled(self.g_update, gradients, rates)
-        self.record(D_terms, G_terms)
-
-    def d_gradients(self, batch: DiscriminatorBatch, rates: Rates):
-        step, lod = self.step, self.lod(rates)
+    def D_gradients(self, batch: DiscriminatorBatch):
+        step = self.step
         scale = step.D_adam.scale(self.local)
-        reals = process_reals(batch.reals, batch.flips, lod.fade)
+        reals = process_reals(batch.reals, batch.flips, self.lod.fade)
+        inputs = DiscriminatorInputs(reals, batch.labels, batch.latents, batch.mixing)
         with tf.GradientTape() as tape:
-            terms = losses.discriminator_loss(
-                step.G, step.D, reals, batch.labels, batch.latents, batch.mixing, lod,
-                step.config.loss, loss_scale=scale,
-            )  # fmt: skip
+            terms = step.loss.discriminator(step.G, step.D, inputs, self.lod, loss_scale=scale)
             loss = tf.reduce_mean(terms["loss"]) * scale
-        variables = step.D.variables_at(self.level, self.fading)
-        gradients = tape.gradient(loss, [v.value for v in variables])
-        terms["D_loss"] = terms["loss"]
-        return gradients, self.reported(terms)
+        gradients = tape.gradient(loss, [v.value for v in self.variables(step.D)])
+        return gradients, self.means("D_loss", terms, step.loss.reported_D)
 
-    def g_gradients(self, batch: GeneratorBatch, rates: Rates):
-        step, lod = self.step, self.lod(rates)
+    def G_gradients(self, batch: GeneratorBatch):
+        step = self.step
         scale = step.G_adam.scale(self.local)
+        inputs = GeneratorInputs(batch.latents, batch.labels)
         with tf.GradientTape() as tape:
-            terms = losses.generator_loss(
-                step.G, step.D, batch.labels, batch.latents, lod, step.config.loss
-            )
+            terms = step.loss.generator(step.G, step.D, inputs, self.lod)
             loss = tf.reduce_mean(terms["loss"]) * scale
-        variables = step.G.variables_at(self.level, self.fading)
-        gradients = tape.gradient(loss, [v.value for v in variables])
-        return gradients, self.reported({"G_loss": terms["loss"]})
+        gradients = tape.gradient(loss, [v.value for v in self.variables(step.G)])
+        return gradients, self.means("G_loss", terms, step.loss.reported_G)
 
-    def d_update(self, gradients, rates: Rates) -> None:
-        variables = self.step.D.variables_at(self.level, self.fading)
-        self.step.D_adam.update(variables, gradients, rates.D_lrate, self.local)
-        # Gs follows the G that made this step's fakes, before G's own update. The
-        # image layers of coarser levels, once trained, go on approaching their last value.
+    def variables(self, network: GrowingNetwork) -> list:
+        return network.variables_at(self.level, self.fading)
+
+    def apply_to_D(self, gradients) -> None:
+        step = self.step
+        step.D_adam.update(self.variables(step.D), gradients, self.rates.D_lrate, self.local)
+
+    def apply_to_G(self, gradients) -> None:
+        step = self.step
+        step.G_adam.update(self.variables(step.G), gradients, self.rates.G_lrate, self.local)
+
+    def smooth(self) -> None:
+        # The image layers of coarser levels, once trained, go on approaching their last value.
         G, Gs = self.step.G, self.step.Gs
         for g, s in zip(G.variables_up_to(self.level), Gs.variables_up_to(self.level), strict=True):
             g, s = self.local(g.value), self.local(s.value)
-            s.assign(g + (s - g) * rates.smoothing)
+            s.assign(g + (s - g) * self.rates.smoothing)
+        statistics = G.statistics_up_to(self.level), Gs.statistics_up_to(self.level)
+        for g, s in zip(*statistics, strict=True):
+            self.local(s.value).assign(self.local(g.value))
 
-    def g_update(self, gradients, rates: Rates) -> None:
-        variables = self.step.G.variables_at(self.level, self.fading)
-        self.step.G_adam.update(variables, gradients, rates.G_lrate, self.local)
-
-    def reported(self, terms: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the means of the terms in `REPORTED`'s order, 0 where there is none."""
-        return tf.stack(
-            [tf.reduce_mean(terms[k]) if k in terms else tf.constant(0.0) for k in REPORTED]
-        )
+    def means(self, loss_name: str, terms: Terms, reported: Sequence[str]) -> tf.Tensor:
+        """Returns the means of a step's terms at their places in `TrainStep.reported`, else 0."""
+        found = {name: terms[name] for name in reported if name in terms}
+        found[loss_name] = terms["loss"]
+        values = [
+            tf.reduce_mean(found[name]) if name in found else tf.constant(0.0)
+            for name in self.step.reported
+        ]
+        return tf.stack(values)
 
     def record(self, D_terms: list[tf.Tensor], G_terms: tf.Tensor) -> None:
+        """Adds an iteration's means to the sums of the report, if they are finite."""
         values = tf.add_n(D_terms) / len(D_terms) + G_terms
         finite = tf.reduce_all(tf.math.is_finite(values))
         values = tf.concat([values, [1.0]], axis=0)

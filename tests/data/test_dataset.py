@@ -26,11 +26,11 @@ def written(request, tmp_path_factory):
     return path
 
 
-@pytest.fixture(params=["mapped", "large"])
+@pytest.fixture(params=["held", "large"])
 def stored(request, written, monkeypatch):
-    """A data set's directory; its files are read like large ones, or are mapped."""
+    """A data set's directory; its files are read like large ones, or kept in memory."""
     if request.param == "large":
-        monkeypatch.setattr(level, "_MAPPED_BYTES", 0)
+        monkeypatch.setattr(level, "_HELD_BYTES", 0)
     return written
 
 
@@ -137,14 +137,14 @@ def test_missing_and_empty(tmp_path):
     message = _error(tmp_path / "celebahq")
     assert message.endswith(
         f"celebahq does not exist; make it with: python dataset_tool.py create_celebahq"
-        f" {tmp_path}/celebahq ..."
+        f" {tmp_path}/celebahq"
     )
     (tmp_path / "empty").mkdir()
     assert "is empty; make it with: python dataset_tool.py create_from_images" in _error(
         tmp_path / "empty"
     )
     (tmp_path / "file").write_text("")
-    assert "is a file" in _error(tmp_path / "file")
+    assert "is an empty file, not a directory" in _error(tmp_path / "file")
     (tmp_path / "empty" / "notes.txt").write_text("")
     assert "holds no *-rNN.tfrecords files" in _error(tmp_path / "empty")
 
@@ -255,12 +255,12 @@ def test_checksum_is_checked_when_a_large_set_is_read(plain, monkeypatch):
 
 
 def test_file_cut_short_while_in_use(plain, monkeypatch):
-    monkeypatch.setattr(level, "_MAPPED_BYTES", 0)
+    monkeypatch.setattr(level, "_HELD_BYTES", 0)
     data = Dataset(plain)
     file = plain / "cifar10-r04.tfrecords"
     file.write_bytes(file.read_bytes()[:-5])
     data.read(16, [7])
-    with pytest.raises(UserError, match=r"r04.tfrecords became shorter while in use"):
+    with pytest.raises(UserError, match=r"r04.tfrecords was cut short while it was in use"):
         data.read(16, [8])
 
 

@@ -24,10 +24,6 @@ def conv(x, w):
     ).reshape(len(x), w.shape[-1], *x.shape[1:3]).transpose(0, 2, 3, 1)  # fmt: skip
 
 
-def lrelu(x):
-    return np.where(x > 0, x, 0.2 * x)
-
-
 def up(x):
     return x.repeat(2, axis=1).repeat(2, axis=2)
 
@@ -39,21 +35,53 @@ def down(x):
 
 def built(layer, shape):
     layer.build(shape)
-    layer.bias.assign(RS.randn(*layer.bias.shape))
-    return layer, layer.weight.numpy() * layer.scale, layer.bias.numpy()
+    return layer, layer.weight.numpy() * layer.scale
 
 
 @pytest.mark.parametrize("size", [4, 6])
 def test_convolutions(size):
     x = RS.randn(2, size, size, 3).astype(np.float32)
-    layer, w, b = built(layers.EqualizedConv2D(5, seed=1), x.shape)
-    np.testing.assert_allclose(layer(x), lrelu(conv(x, w) + b), atol=1e-5)
-    layer, w, b = built(layers.UpscaleConv2D(5, seed=1), x.shape)
-    np.testing.assert_allclose(layer(x), lrelu(conv(up(x), w) + b), atol=1e-5)
-    layer, w, b = built(layers.ConvDownscale2D(5, fused=True, seed=1), x.shape)
-    np.testing.assert_allclose(layer(x), lrelu(down(conv(x, w)) + b), atol=1e-5)
-    layer, w, b = built(layers.ConvDownscale2D(5, fused=False, seed=1), x.shape)
-    np.testing.assert_allclose(layer(x), down(lrelu(conv(x, w) + b)), atol=1e-5)
+    layer, w = built(layers.EqualizedConv2D(5, seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), conv(x, w), atol=1e-5)
+    layer, w = built(layers.UpscaleConv2D(5, seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), conv(up(x), w), atol=1e-5)
+    layer, w = built(layers.DownscaleConv2D(5, seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), down(conv(x, w)), atol=1e-5)
+
+
+def test_block_puts_its_layers_in_order():
+    x = RS.randn(4, 4, 4, 3).astype(np.float32)
+    weights, bias = layers.EqualizedConv2D(5, seed=1), layers.Bias()
+    orders = {
+        "fused": [layers.DownscaleConv2D(5, seed=1), layers.Bias(), layers.LeakyReLU(0.3)],
+        "unfused": [weights, bias, layers.LeakyReLU(0.3), layers.Downscale2D()],
+    }
+    for name, order in orders.items():
+        block = layers.Block(order)
+        block.build(x.shape)
+        b = RS.randn(5).astype(np.float32)
+        order[1].bias.assign(b)
+        w = order[0].weight.numpy() * order[0].scale
+
+        def act(x):
+            return np.where(x > 0, x, 0.3 * x)
+
+        y = conv(x, w)
+        expected = act(down(y) + b) if name == "fused" else down(act(y + b))
+        np.testing.assert_allclose(block(x), expected, atol=1e-5)
+
+
+def test_block_keeps_minibatches_apart():
+    a, b = RS.randn(2, 6, 4, 4, 3).astype(np.float32)
+    both = np.concatenate([a, b])
+    block = layers.Block([layers.MinibatchStddev(3)])
+    expected = np.concatenate([block(a), block(b)])
+    np.testing.assert_allclose(block(both, sets=2), expected, rtol=1e-6)
+    block = layers.Block([keras.layers.BatchNormalization()])  # with running statistics
+    expected = np.concatenate([block(a, training=True), block(b, training=True)])
+    np.testing.assert_allclose(block(both, sets=2, training=True), expected, atol=1e-6)
+    assert np.abs(block(both, training=True) - expected).max() > 1e-3
+    assert np.abs(block(a, training=False) - block(a, training=True)).max() > 1e-3
 
 
 def test_winograd_and_its_gradients_equal_the_plain_convolution():
@@ -79,7 +107,7 @@ def test_winograd_and_its_gradients_equal_the_plain_convolution():
 
 def test_winograd_is_taken_at_the_papers_width_and_is_as_exact():
     x = RS.randn(8, 8, 8, 128).astype(np.float32)
-    layer = layers.EqualizedConv2D(128, activation=None, seed=1)
+    layer = layers.EqualizedConv2D(128, seed=1)
     layer.build(x.shape)
     assert winograd.pays(tf.constant(x), 128)
     assert not winograd.pays(tf.constant(x[..., :64]), 128)
@@ -98,23 +126,35 @@ def test_scaling_convolutions_equal_the_official_fused_kernels():
         w = np.pad(w, [(1, 1), (1, 1), (0, 0), (0, 0)])
         return w[1:, 1:] + w[:-1, 1:] + w[1:, :-1] + w[:-1, :-1]
 
-    layer, w, _ = built(layers.ConvDownscale2D(5, activation=None, seed=1), x.shape)
-    expected = tf.nn.conv2d(x, fuse(w) / 4, 2, "SAME") + layer.bias
+    layer, w = built(layers.DownscaleConv2D(5, seed=1), x.shape)
+    expected = tf.nn.conv2d(x, fuse(w) / 4, 2, "SAME")
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
 
-    layer, w, _ = built(layers.UpscaleConv2D(5, activation=None, seed=1), x.shape)
+    layer, w = built(layers.UpscaleConv2D(5, seed=1), x.shape)
     kernel = fuse(w[::-1, ::-1].transpose(0, 1, 3, 2))
-    expected = tf.nn.conv2d_transpose(x, kernel, [2, 12, 12, 5], 2, "SAME") + layer.bias
+    expected = tf.nn.conv2d_transpose(x, kernel, [2, 12, 12, 5], 2, "SAME")
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+    official = layer.relayout("weight", layer.weight.numpy()) * layer.scale
+    kernel = np.pad(official, [(1, 1), (1, 1), (0, 0), (0, 0)])
+    kernel = kernel[1:, 1:] + kernel[:-1, 1:] + kernel[1:, :-1] + kernel[:-1, :-1]
+    expected = tf.nn.conv2d_transpose(x, kernel, [2, 12, 12, 5], 2, "SAME")
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
 
 
-def test_dense():
+def test_dense_and_its_layouts():
     x = RS.randn(3, 7).astype(np.float32)
-    layer, w, b = built(layers.EqualizedDense(4, activation="relu", seed=1), x.shape)
-    np.testing.assert_allclose(layer(x), np.maximum(x @ w + b, 0), atol=1e-5)
-    layer, w, b = built(layers.EqualizedDense(4, positions=16, seed=1), x.shape)
-    expected = (x @ w).reshape(3, 4, 16).transpose(0, 2, 1) + b  # column: channel * 16 + pixel
-    np.testing.assert_allclose(layer(x), lrelu(expected), atol=1e-5)
+    layer, w = built(layers.EqualizedDense(48, seed=1), x.shape)
+    np.testing.assert_allclose(layer(x), x @ w, atol=1e-5)
+    maps = layers.ChannelMajorToMaps(4)(layer(x))  # column: channel * 16 + pixel
+    expected = (x @ w).reshape(3, 3, 4, 4).transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(maps, expected, atol=1e-5)
+    np.testing.assert_array_equal(layers.MapsToChannelMajor()(maps), layer(x))
+
+
+def test_leaky_relu():
+    x = np.array([-2.0, -0.5, 0.0, 3.0], np.float32)
+    np.testing.assert_allclose(layers.LeakyReLU()(x), [-0.4, -0.1, 0, 3])
+    np.testing.assert_allclose(layers.LeakyReLU(0.0)(x), [0, 0, 0, 3])
 
 
 def test_pixel_norm():
@@ -140,60 +180,12 @@ def test_minibatch_stddev(n, group):
         np.testing.assert_allclose(y[i, ..., 5], s, rtol=1e-5)
 
 
-def test_minibatch_stddev_of_two_sets_is_that_of_each():
-    a, b = RS.randn(2, 6, 4, 4, 3).astype(np.float32)
-    layer = layers.MinibatchStddev(3)
-    both = layer(np.concatenate([a, b]), sets=2)
-    np.testing.assert_allclose(both, np.concatenate([layer(a), layer(b)]), rtol=1e-6)
-
-
 def test_scaling():
     x = RS.randn(2, 4, 6, 3).astype(np.float32)
     np.testing.assert_array_equal(layers.upscale2d(tf.constant(x)), up(x))
     np.testing.assert_allclose(layers.downscale2d(tf.constant(x)), down(x), atol=1e-6)
     with pytest.raises(ValueError, match="can't be halved"):
         layers.downscale2d(tf.zeros([1, 3, 4, 1]))
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        layers.EqualizedConv2D(5, kernel_size=1, gain=1.0, activation=None, seed=3),
-        layers.UpscaleConv2D(5, use_wscale=False),
-        layers.ConvDownscale2D(5, fused=False),
-        layers.EqualizedDense(5, positions=16),
-        layers.PixelNorm(1e-4),
-        layers.MinibatchStddev(8),
-    ],
-    ids=lambda layer: type(layer).__name__,
-)
-def test_saved_by_name_and_arguments(layer):
-    shape = [8, 6] if isinstance(layer, layers.EqualizedDense) else [8, 4, 6, 3]
-    assert layer(tf.zeros(shape)).shape == layer.compute_output_shape(tuple(shape))
-    text = keras.saving.serialize_keras_object(layer)
-    assert text["registered_name"] == f"pgan_tf>{type(layer).__name__}"
-    assert keras.saving.deserialize_keras_object(text).get_config() == layer.get_config()
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: layers.EqualizedConv2D(0),
-        lambda: layers.EqualizedConv2D(3, kernel_size=2),
-        lambda: layers.EqualizedConv2D(3, gain=0.0),
-        lambda: layers.EqualizedConv2D(3, activation="tanh"),
-        lambda: layers.UpscaleConv2D(3, kernel_size=5),
-        lambda: layers.EqualizedDense(3, positions=0),
-        lambda: layers.EqualizedDense(3)(np.zeros([1, 2, 3], np.float32)),
-        lambda: layers.PixelNorm(0.0),
-        lambda: layers.MinibatchStddev(1),
-        lambda: layers.MinibatchStddev(4)(np.zeros([6, 4, 4, 1], np.float32)),
-        lambda: layers.ConvDownscale2D(3)(np.zeros([1, 5, 5, 1], np.float32)),
-    ],
-)
-def test_refuses_what_makes_no_sense(make):
-    with pytest.raises(ValueError, match=r"needed|halved|groups"):
-        make()
 
 
 def test_norm_and_its_gradient_at_zero():
@@ -215,7 +207,7 @@ def test_cross_entropy():
 
 
 @pytest.mark.parametrize(
-    "kind", [layers.EqualizedConv2D, layers.UpscaleConv2D, layers.ConvDownscale2D]
+    "kind", [layers.EqualizedConv2D, layers.UpscaleConv2D, layers.DownscaleConv2D]
 )
 def test_float16_takes_large_inputs(kind):
     layer = kind(64, seed=1, dtype="mixed_float16")

@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import pytest
+from small_run import write_dataset, write_run
 
 from metrics import run
 from metrics.during_training import TrainingMetrics, training_metrics
@@ -9,8 +10,7 @@ from pgan_tf.config import TrainOptions
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.errors import UserError
 from pgan_tf.networks import Generator
-from pgan_tf.snapshot import load_snapshot
-from small_run import write_dataset, write_run
+from pgan_tf.snapshots import load_snapshot
 
 
 def test_values_are_those_of_the_command(tmp_path, monkeypatch, read_results):
@@ -89,5 +89,5 @@ def test_what_cannot_be_measured_is_refused_at_once(parts, tmp_path, options, wo
 
 def test_images_that_are_too_small_are_refused_at_once(tmp_path):
     Gs = Generator(resolution=8, num_channels=3, fmap_base=64, fmap_max=16)
-    with pytest.raises(UserError, match="metrics=msssim: msssim: .* 16x16 or more; these are 8x8"):
+    with pytest.raises(UserError, match=r"metrics=msssim: msssim: .* 16x16 or more; these are 8x8"):
         TrainingMetrics(options_of(), Gs, None, 8, False, None, tmp_path)

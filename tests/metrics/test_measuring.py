@@ -5,13 +5,13 @@ import functools
 import numpy as np
 import pytest
 from PIL import Image
+from small_run import write_dataset, write_run
 
 import metrics
 from metrics import MetricError, fid, inputs, run
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.errors import UserError
-from pgan_tf.snapshot import load_snapshot
-from small_run import write_dataset, write_run
+from pgan_tf.snapshots import load_snapshot
 
 
 class Network:
@@ -107,7 +107,7 @@ def test_values_that_came_out_are_kept_when_others_fail(measure):
         def features(self, images):
             raise RuntimeError("none left")
 
-    with pytest.raises(MetricError, match="^fid: RuntimeError: none left$") as error:
+    with pytest.raises(MetricError, match=r"^fid: RuntimeError: none left$") as error:
         measure(noise(4), ["fid", "msssim"], noise(4), inception=Broken())
     assert set(error.value.values) == {"MS-SSIM"}
 
@@ -121,7 +121,7 @@ def test_values_that_came_out_are_kept_when_others_fail(measure):
     ids=lambda array: f"{array.dtype}{array.shape}",
 )  # fmt: skip
 def test_other_arrays_are_refused(measure, array):
-    with pytest.raises(UserError, match="uint8 .* is wanted"):
+    with pytest.raises(UserError, match=r"uint8 .* is wanted"):
         measure(array, "msssim")
 
 

@@ -4,11 +4,11 @@ import re
 import urllib.error
 
 import pytest
+from small_run import write_dataset, write_run
 
 from metrics import run
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.errors import UserError
-from small_run import write_dataset, write_run
 
 
 @pytest.fixture

@@ -350,9 +350,9 @@ def test_networks_larger_than_their_weights_take_no_memory(whole, tmp_path):
         rewrite(tmp_path / "x.npz", arrays, {**meta, "networks": networks})
         with pytest.raises(UserError, match=r"x\.npz .*larger than its weights"):
             load_snapshot(tmp_path / "x.npz")
-    config = {**meta["config"], "train": {**meta["config"]["train"], "colour": 1}}
+    config = {**meta["config"], "train": {**meta["config"]["train"], "seed": "x"}}
     rewrite(tmp_path / "x.npz", arrays, {**meta, "config": config})
-    with pytest.raises(UserError, match=r"x\.npz .*train.colour"):
+    with pytest.raises(UserError, match=r"x\.npz .*train\.seed='x'"):
         load_snapshot(tmp_path / "x.npz")
     for change in ({"config": None}, {"nimg": -1}, {"nimg": True}, {"lod": "x"}, {"networks": []}):
         rewrite(tmp_path / "x.npz", arrays, {**meta, **change})

@@ -2,12 +2,12 @@
 
 import pytest
 import tensorflow as tf
+from pgan_tf.training.reports import Reporter, TimeLeft
 
 from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
 from pgan_tf.progress import duration
 from pgan_tf.training.operations import iteration_operations
-from pgan_tf.training.reports import Reporter, TimeLeft
 from pgan_tf.training.run_directory import RunDirectory
 
 

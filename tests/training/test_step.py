@@ -5,9 +5,8 @@ import pytest
 import tensorflow as tf
 
 from pgan_tf.config import resolve
-from pgan_tf.devices import make_strategy
-from pgan_tf.networks import Discriminator, Generator
-from pgan_tf.official_names import from_official, to_official
+from pgan_tf.networks import Discriminator, Generator, from_official, to_official
+from pgan_tf.runtime import Runtime
 from pgan_tf.schedule import Phase
 from pgan_tf.training.step import (
     DiscriminatorBatch,
@@ -17,8 +16,10 @@ from pgan_tf.training.step import (
     process_reals,
 )
 
+ONE = Runtime(tf.distribute.get_strategy())
 
-def make(strategy, options=None, **shape):
+
+def make(runtime, options=None, **shape):
     """A small pair of networks, Gs, and their step; without XLA unless asked for: seconds."""
     shape = {"resolution": 16, "num_channels": 3, "fmap_base": 128, "fmap_max": 16, **shape}
     latent_size = shape.pop("latent_size", 16)
@@ -26,11 +27,11 @@ def make(strategy, options=None, **shape):
     dtype = {"fp16": "mixed_float16", "bf16": "mixed_bfloat16"}.get(
         config.train.precision, "float32"
     )
-    with strategy.scope():
+    with runtime.strategy.scope():
         G = Generator(latent_size=latent_size, seed=1, dtype=dtype, **shape)
         D = Discriminator(seed=2, dtype=dtype, **shape)
         Gs = Generator(latent_size=latent_size, seed=1, dtype=dtype, **shape)
-        return TrainStep(G, D, Gs, config, strategy)
+        return TrainStep(G, D, Gs, config, runtime)
 
 
 def batches(n, resolution=16, channels=3, labels=0, latent_size=16, seed=0):
@@ -58,9 +59,7 @@ def phase(lod, resolution=16, rate=1e-3):
 @pytest.mark.parametrize("xla", [False, True], ids=["plain", "xla"])
 def test_follows_the_official_trajectory(golden, xla):
     a, info = golden("trajectory.npz"), golden("trajectory.json")
-    step = make(
-        tf.distribute.get_strategy(), {"train.smoothing": info["G_smoothing"], "train.xla": xla}
-    )
+    step = make(ONE, {"train.smoothing": info["G_smoothing"], "train.xla": xla})
     networks = {"G": step.G, "D": step.D, "Gs": step.Gs}
     for name, network in networks.items():
         prefix = f"init/{name}/"
@@ -105,8 +104,8 @@ def test_two_replicas_of_8_equal_one_of_16(labels, xla):
     # Groups of four samples, strided by N/4, don't cross replicas when the halves of the
     # batch interleave: sample g*4+m of sixteen is sample g*2+m%2 of replica m//2.
     shape = {"label_size": labels, "resolution": 8, "fmap_max": 12}
-    one = make(tf.distribute.get_strategy(), {"train.xla": xla}, **shape)
-    two = make(make_strategy(2), {"train.xla": xla}, **shape)
+    one = make(ONE, {"train.xla": xla}, **shape)
+    two = make(Runtime.start(2), {"train.xla": xla}, **shape)
     order = np.array([g * 4 + r * 2 + m for r in range(2) for g in range(4) for m in range(2)])
     assert sorted(order) == list(range(16))
 
@@ -125,12 +124,12 @@ def test_two_replicas_of_8_equal_one_of_16(labels, xla):
             error = np.concatenate([np.abs(u[k] - v[k]).ravel() for k in u])
             assert np.quantile(error, 0.999) <= 1e-5 and error.max() <= 2.1e-3
         for variable in two.G.trainable_variables:
-            p, q = two.strategy.experimental_local_results(variable.value)
+            p, q = two.runtime.copies(variable.value)
             np.testing.assert_array_equal(p, q)
 
 
 def test_traced_once_for_each_stage_and_phase():
-    step = make(tf.distribute.get_strategy(), fmap_max=4)
+    step = make(ONE, fmap_max=4)
     for lod in (2.0, 2.0, 1.75, 1.5, 1.25, 1.0, 0.5, 0.25, 0.0):
         d, g = batches(4, 16 // 2 ** int(lod))
         step([d], g, phase(lod, rate=1e-3 + lod))
@@ -140,7 +139,7 @@ def test_traced_once_for_each_stage_and_phase():
 
 
 def test_non_finite_gradients_change_nothing_and_are_counted():
-    step = make(tf.distribute.get_strategy())
+    step = make(ONE)
     d, g = batches(8)
     step([d], g, phase(0.0))
     step.take_report()
@@ -167,9 +166,9 @@ def test_non_finite_gradients_change_nothing_and_are_counted():
 def test_adam_follows_the_formula():
     options = {"optimizer.beta1": 0.5, "optimizer.beta2": 0.9, "optimizer.epsilon": 1e-3}
     for extra in ({}, {"optimizer.beta1": 0.0}):
-        step = make(tf.distribute.get_strategy(), {**options, **extra})
+        step = make(ONE, {**options, **extra})
         o, adam = step.config.optimizer, step.G_adam
-        variable = step.G.named_layers["4x4/Conv"].weight
+        variable = step.G.named_variables()["4x4/Conv/weight"]
         w = variable.numpy().astype(np.float64)
         m = v = 0.0
         rs = np.random.RandomState(0)
@@ -185,9 +184,9 @@ def test_adam_follows_the_formula():
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precision_trains_near_float32(precision):
-    full = make(tf.distribute.get_strategy())
+    full = make(ONE)
     half = make(
-        tf.distribute.get_strategy(),
+        ONE,
         {"train.precision": precision, "G.pixelnorm_epsilon": 1e-8},
     )
     d, g = batches(8)
@@ -208,7 +207,7 @@ def test_half_precision_trains_near_float32(precision):
 
 
 def test_fp16_scale_falls_on_overflow_and_rises_slowly():
-    step = make(tf.distribute.get_strategy(), {"train.precision": "fp16"})
+    step = make(ONE, {"train.precision": "fp16"})
     d, g = batches(8)
     scales = []
     for _ in range(80):
@@ -230,7 +229,7 @@ def test_fp16_scale_falls_on_overflow_and_rises_slowly():
 
 def test_smoothing_by_half_life_suits_the_minibatch():
     step = make(
-        tf.distribute.get_strategy(),
+        ONE,
         {"train.smoothing_half_life_kimg": 0.008, "train.smoothing": 0.5},
     )
     before = to_official(step.Gs)

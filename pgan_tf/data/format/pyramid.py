@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 MIN_RESOLUTION = 4
+MAX_RESOLUTION = 8192  # an image, and its record, are made in memory
 
 
 def resolutions(resolution: int) -> list[int]:

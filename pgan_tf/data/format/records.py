@@ -18,15 +18,20 @@ codec in a third feature, `codec`.
 
 import dataclasses
 import functools
+import math
+from collections.abc import Iterator
 
 import google_crc32c
 import numpy as np
+
+from pgan_tf.data.format import protobuf
 
 HEADER_BYTES = 12  # length and its checksum
 FOOTER_BYTES = 4  # the payload's checksum
 
 _BYTES_LIST, _INT64_LIST = 1, 3  # field numbers in tf.train.Feature
-_VARINT, _LENGTH_DELIMITED = 0, 2  # wire types
+_MOST_FIELDS = 32  # of a message; an image has three features
+_LONGEST_NAME = 32  # bytes of a feature's or a codec's name
 
 
 class RecordError(Exception):
@@ -45,25 +50,10 @@ def masked_crcs(rows: np.ndarray) -> np.ndarray:
     return ((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8)
 
 
-# Protocol buffers, as much of them as an Example needs.
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _field(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
-
-
 def _feature(name: bytes, kind: int, content: bytes) -> bytes:
     """One entry of the map Features.feature: {key: name, value: Feature{kind: {value: ...}}}."""
-    return _field(1, _field(1, name) + _field(2, _field(kind, _field(1, content))))
+    value = protobuf.field(kind, protobuf.field(1, content))
+    return protobuf.field(1, protobuf.field(1, name) + protobuf.field(2, value))
 
 
 def example_bytes(data: bytes, shape: tuple[int, int, int], codec: str | None = None) -> bytes:
@@ -74,11 +64,11 @@ def example_bytes(data: bytes, shape: tuple[int, int, int], codec: str | None = 
       shape: channels, height, width.
       codec: name of the codec, or None for plain bytes.
     """
-    features = [_feature(b"shape", _INT64_LIST, b"".join(map(_varint, shape)))]
+    features = [_feature(b"shape", _INT64_LIST, b"".join(map(protobuf.varint, shape)))]
     features.append(_feature(b"data", _BYTES_LIST, data))
     if codec is not None:
         features.append(_feature(b"codec", _BYTES_LIST, codec.encode()))
-    return _field(1, b"".join(features))
+    return protobuf.field(1, b"".join(features))
 
 
 def frame(payload: bytes) -> bytes:
@@ -121,7 +111,7 @@ def parse_example(payload: bytes) -> Example:
         for _, start, end in _walk(view, 0, len(view), {1}):  # Example.features
             for _, entry, entry_end in _walk(view, start, end, {1}):  # Features.feature
                 parts = {n: (a, b) for n, a, b in _walk(view, entry, entry_end, {1, 2})}
-                name = bytes(view[slice(*parts[1])]).decode()
+                name = bytes(view[slice(*parts[1])][:_LONGEST_NAME]).decode()
                 for kind, a, b in _walk(view, *parts[2], {1, 2, 3}):
                     found[name] = (kind, a, b)
         kind, a, b = found["shape"]
@@ -131,7 +121,7 @@ def parse_example(payload: bytes) -> Example:
         codec = None
         if "codec" in found:
             ((_, c, d),) = _walk(view, *found["codec"][1:], {1})
-            codec = bytes(view[c:d]).decode()
+            codec = bytes(view[c : min(d, c + _LONGEST_NAME)]).decode()
     except (KeyError, ValueError, IndexError, UnicodeDecodeError) as error:
         raise RecordError("not an image record (features 'shape' and 'data')") from error
     if kind != _BYTES_LIST or len(shape) != 3 or not all(0 < n < 1 << 31 for n in shape):
@@ -139,44 +129,30 @@ def parse_example(payload: bytes) -> Example:
     return Example(shape, codec, data_start, data_end - data_start)
 
 
-def _walk(view: memoryview, start: int, end: int, numbers: set[int]):
+def _walk(
+    view: memoryview, start: int, end: int, numbers: set[int]
+) -> Iterator[tuple[int, int, int]]:
     """Yields (field number, start, end) of the length-delimited fields in view[start:end]."""
-    while start < end:
-        tag, start = _read_varint(view, start, end)
-        if tag & 7 != _LENGTH_DELIMITED or tag >> 3 not in numbers:
-            raise ValueError
-        length, start = _read_varint(view, start, end)
-        if start + length > end:
-            raise ValueError
-        yield tag >> 3, start, start + length
-        start += length
+    for field in protobuf.fields(view, start, end, _MOST_FIELDS):
+        if field.wire != protobuf.LENGTH_DELIMITED or field.number not in numbers:
+            raise ValueError("another field than an image record has")
+        yield field.number, field.start, field.end
 
 
-def _int64_list(view: memoryview, start: int, end: int):
-    """Yields the values of an Int64List, packed or not."""
-    while start < end:
-        tag, start = _read_varint(view, start, end)
-        if tag == (1 << 3 | _VARINT):
-            stop = start + 1
-        elif tag == (1 << 3 | _LENGTH_DELIMITED):
-            length, start = _read_varint(view, start, end)
-            stop = start + length
-        else:
-            raise ValueError
-        while start < stop:
-            value, start = _read_varint(view, start, end)
-            yield value
-
-
-def _read_varint(view: memoryview, start: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while start < end and shift < 64:
-        byte = view[start]
-        value |= (byte & 0x7F) << shift
-        start, shift = start + 1, shift + 7
-        if byte < 0x80:
-            return value, start
-    raise ValueError
+def _int64_list(view: memoryview, start: int, end: int) -> list[int]:
+    """Returns the values of an Int64List, packed or not; no more than a message's fields."""
+    values = []
+    for field in protobuf.fields(view, start, end, _MOST_FIELDS):
+        if field.number != 1:
+            raise ValueError("another field than a list of numbers has")
+        if field.wire == protobuf.VARINT:
+            values.append(field.value)
+            continue
+        position = field.start
+        while position < field.end and len(values) < _MOST_FIELDS:
+            value, position = protobuf.read_varint(view, position, field.end)
+            values.append(value)
+    return values
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -200,7 +176,7 @@ class Layout:
     @property
     def data_end(self) -> int:
         """Offset of the byte after the image's last."""
-        return self.data_start + int(np.prod(self.shape))
+        return self.data_start + math.prod(self.shape)
 
     @classmethod
     def of_record(cls, record: bytes) -> "Layout":
@@ -212,7 +188,7 @@ class Layout:
         if len(record) != HEADER_BYTES + length + FOOTER_BYTES:
             raise RecordError("the record is cut short")
         example = parse_example(record[HEADER_BYTES:-FOOTER_BYTES])
-        if example.codec is not None or np.prod(example.shape) != example.data_length:
+        if example.codec is not None or math.prod(example.shape) != example.data_length:
             raise RecordError(
                 f"{example.data_length} bytes of data don't make shape {list(example.shape)}"
             )

@@ -12,7 +12,8 @@ import numpy as np
 
 from pgan_tf.data import storage
 from pgan_tf.data.format import codecs, pyramid, records
-from pgan_tf.data.format.level import INDEX_SUFFIX, index_bytes, labels_file, level_file
+from pgan_tf.data.format.level import labels_file, level_file
+from pgan_tf.data.format.record_files import INDEX_SUFFIX, index_bytes
 from pgan_tf.errors import UserError
 from pgan_tf.files import PARTIAL_SUFFIX, named_errors
 
@@ -22,7 +23,6 @@ _REPLACED = ".replaced"  # before the suffix: a data set that is being replaced
 Records = np.ndarray | list[bytes]
 
 _OTHER_OPEN_FILES = 64
-_MOST_PIXELS = 8192  # of a side: a record is made in memory
 
 _LEVEL_FILE = re.compile(r"(.*)-r\d\d(-\d{5}-of-\d{5})?\.tfrecords(\.index)?")
 _OTHER_FILE = re.compile(r".*-rxx\.labels|(CLASSES|CREDITS|LICENSE)\.txt")
@@ -292,8 +292,8 @@ def check_size(resolution: int, num_channels: int) -> None:
     """Raises UserError unless a data set can have images of this size."""
     if not pyramid.is_valid(resolution):
         raise UserError(f"resolution {resolution} is not a power of two from 4 on")
-    if resolution > _MOST_PIXELS:
-        raise UserError(f"resolution {resolution} is more than {_MOST_PIXELS}")
+    if resolution > pyramid.MAX_RESOLUTION:
+        raise UserError(f"resolution {resolution} is more than {pyramid.MAX_RESOLUTION}")
     if num_channels not in (1, 3):
         raise UserError(f"{num_channels} channels: images must have 1 (gray) or 3 (RGB)")
 

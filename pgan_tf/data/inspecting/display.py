@@ -8,7 +8,6 @@ from PIL import Image
 from pgan_tf import files
 from pgan_tf.data import storage
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.inspecting import soundness
 from pgan_tf.errors import UserError
 
 _WINDOW_SIDE = 512
@@ -76,7 +75,6 @@ def show(path: str | os.PathLike) -> bool:
 def _run_window(window, image_tk, tkinter, dataset: Dataset) -> None:
     canvas = tkinter.Label(window)
     canvas.pack()
-    names = soundness.class_names(dataset)
     index = 0
 
     def draw(step: int) -> None:
@@ -92,7 +90,7 @@ def _run_window(window, image_tk, tkinter, dataset: Dataset) -> None:
         title = f"{dataset.name}: {index} of {dataset.num_images}"
         if dataset.labels is not None:
             label = int(dataset.labels[index].argmax())
-            title += f", {names[label] if names else f'label {label}'}"
+            title += f", class {dataset.class_names[label]}"
         window.title(title)
 
     def on_key(event) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 from pgan_tf import files, progress
 from pgan_tf.data import storage
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.inspecting import soundness
+from pgan_tf.data.labels import MANY_CLASSES, default_names
 from pgan_tf.data.making import build
 from pgan_tf.errors import UserError
 from pgan_tf.files import PARTIAL_SUFFIX
@@ -117,12 +117,15 @@ def _extract(
             for count in counts:
                 bar.advance(task, count)
     if dataset.labels is not None:
-        values, classes = dataset.labels.tolist(), None
-        if soundness.is_one_hot(dataset.labels):
-            numbers, classes = dataset.labels.argmax(1).tolist(), soundness.class_names(dataset)
-            most = max(len(numbers), build.MANY_CLASSES)
-            if classes or max(numbers) + 1 == dataset.label_size <= most:
-                values = numbers  # else, how many classes there are would not be known
+        values, classes = dataset.labels.tolist(), dataset.class_names
+        is_unnamed = classes == default_names(dataset.label_size)
+        if dataset.class_counts is not None:
+            values = dataset.labels.argmax(1).tolist()
+            most = max(len(values), MANY_CLASSES)
+            is_known = max(values) + 1 == dataset.label_size <= most
+            classes = None if is_unnamed and is_known else classes
+        elif is_unnamed:
+            classes = None
         names = [file_name(index, file_format) for index in indices]
         content: dict[str, list] = {"labels": list(zip(names, values, strict=True))}
         if classes:

@@ -6,10 +6,8 @@ import os
 import numpy as np
 
 from pgan_tf import progress
-from pgan_tf.data import storage
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.data.format import pyramid
-from pgan_tf.data.making import build
 from pgan_tf.errors import UserError
 
 _BLOCK_BYTES = 32 << 20
@@ -40,11 +38,8 @@ class Info:
 def info(path: str | os.PathLike) -> Info:
     """Returns what a data set holds. Raises: UserError when it can't be opened."""
     dataset = Dataset(path, verify="off")
-    classes = None
-    if dataset.labels is not None and is_one_hot(dataset.labels):
-        counts = dataset.labels.sum(0).astype(int).tolist()
-        names = class_names(dataset) or list(map(str, range(dataset.label_size)))
-        classes = list(zip(names, counts, strict=True))
+    counts = dataset.class_counts
+    classes = None if counts is None else list(zip(dataset.class_names, counts, strict=True))
     return Info(
         dataset.name,
         dataset.num_images,
@@ -54,21 +49,6 @@ def info(path: str | os.PathLike) -> Info:
         classes,
         {r: dataset.storage_of(r) for r in dataset.levels},
     )
-
-
-def is_one_hot(labels: np.ndarray) -> bool:
-    """Returns whether each row has a single 1 and otherwise zeros."""
-    return bool(((labels == 0) | (labels == 1)).all() and (labels.sum(1) == 1).all())
-
-
-def class_names(dataset: Dataset) -> list[str] | None:
-    """Returns the names of the labels' columns, if the data set's directory has them."""
-    path = storage.join(dataset.path, build.CLASSES_FILE)
-    if not storage.exists(path):
-        return None
-    with storage.open_binary(path) as file:
-        names = file.read().decode("utf-8", "replace").removesuffix("\n").split("\n")
-    return names if len(names) == dataset.label_size else None
 
 
 def verify(path: str | os.PathLike) -> int:

@@ -18,13 +18,10 @@ from pgan_tf import progress
 from pgan_tf.data import storage
 from pgan_tf.data.format import writer
 from pgan_tf.data.format.writer import DatasetWriter
+from pgan_tf.data.labels import CLASSES_FILE, classes_text, one_hot  # noqa: F401 (openmoji's)
 from pgan_tf.errors import UserError
 
 _CHUNK_BYTES = 4 << 20  # full-resolution pixels that make one piece of work
-
-
-CLASSES_FILE = "CLASSES.txt"  # names of the labels' columns, one a line
-MANY_CLASSES = 1000  # up to here numbers are taken for classes however few the images
 
 
 class Source(Protocol):
@@ -49,19 +46,6 @@ def shuffled(num_images: int, shuffle: bool = True) -> np.ndarray:
     if shuffle:
         np.random.RandomState(123).shuffle(order)
     return order
-
-
-def one_hot(classes: Sequence[int] | np.ndarray, label_size: int) -> np.ndarray:
-    """Returns labels, float32 [N, label_size], from class numbers."""
-    labels = np.zeros((len(classes), label_size), np.float32)
-    labels[np.arange(len(classes)), np.asarray(classes)] = 1
-    return labels
-
-
-def classes_text(names: Sequence[str]) -> bytes:
-    """Returns the contents of CLASSES_FILE; names are one line each, whatever they hold."""
-    lines = [name.replace("\n", " ").replace("\r", " ") for name in names]
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
 
 def num_workers(asked: int | None, *sources: str | os.PathLike) -> int:
@@ -91,7 +75,8 @@ def ordered_map(
     appear under its name when it is whole.
     """
     if workers <= 1:
-        yield from map(function, items)
+        with _memory_told():
+            yield from map(function, items)
         return
     # Not forked: threads of this process (TensorFlow's, say) would leave locks held for ever.
     context = multiprocessing.get_context("spawn")
@@ -99,13 +84,14 @@ def ordered_map(
     pending: collections.deque[Future] = collections.deque()
     finished = False
     try:
-        for item in items:
-            with _interrupts_held():
-                pending.append(pool.submit(_call, item))
-            if len(pending) > 2 * workers:
+        with _memory_told():
+            for item in items:
+                with _interrupts_held():
+                    pending.append(pool.submit(_call, item))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
         finished = True
     except BrokenProcessPool:
         raise UserError(
@@ -118,6 +104,17 @@ def ordered_map(
                 for process in list((pool._processes or {}).values()):
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _memory_told() -> Iterator[None]:
+    """Turns a lack of memory, in this process or a worker, into UserError."""
+    try:
+        yield
+    except MemoryError:
+        raise UserError(
+            "the memory of this machine is used up; try fewer --workers, or smaller images"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -2,15 +2,17 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
-from pgan_tf.data import storage
+from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
 from pgan_tf.data.making import build, sources
-from pgan_tf.data.pictures import imagefile
+from pgan_tf.data.pictures import imagefile, imagetree
 from pgan_tf.data.pictures.imagefile import BadImage
+from pgan_tf.data.pictures.imagetree import Member
 from pgan_tf.errors import UserError
 
 NUM_IMAGES = 202_599
@@ -21,25 +23,29 @@ _FOLDERS = (("img_align_celeba_png", ".png"), ("img_align_celeba", ".jpg"))
 
 @dataclasses.dataclass(frozen=True)
 class _CelebaSource:
-    """The cropped faces; see `build.Source`."""
+    """The cropped faces; see `build.Source`.
 
-    directory: str
+    root: directory or zip file.
+    """
+
+    root: str
     left: int
     top: int
     resolution: int = 128
     num_channels: int = 3
 
-    def read(self, items: Sequence[str]) -> np.ndarray:
-        """Returns images by file name: uint8 [n, 3, 128, 128]."""
-        return np.stack([self._read(storage.join(self.directory, name)) for name in items])
+    def read(self, items: Sequence[Member]) -> np.ndarray:
+        """Returns images by file: uint8 [n, 3, 128, 128]."""
+        return np.stack([self._read(member) for member in items])
 
-    def _read(self, path: str) -> np.ndarray:
+    def _read(self, member: Member) -> np.ndarray:
         try:
-            with storage.open_binary(path) as file, imagefile.open_image(file.read()) as image:
+            with imagefile.open_image(imagetree.read_file(self.root, member)) as image:
                 if image.size != (WIDTH, HEIGHT) or image.mode != "RGB":
                     raise BadImage(f"{image.mode} {image.size} instead of RGB {WIDTH}x{HEIGHT}")
                 pixels = imagefile.pixels_of(image)
         except BadImage as error:
+            path = storage.join(self.root, member.name)
             raise UserError(f"{path}: {error}; fetch it again from {_ORIGIN}") from None
         side = self.resolution
         return pixels[:, self.top : self.top + side, self.left : self.left + side]
@@ -60,7 +66,8 @@ def create(
     Args:
       path: the data set's directory.
       celeba_dir: holds the folder img_align_celeba_png or, of which the pixels differ a little,
-        img_align_celeba (JPEG), with all images of 178x218.
+        img_align_celeba (JPEG), with all images of 178x218; or either of them, also as
+        img_align_celeba.zip.
       cx, cy: the point that becomes the middle.
       allow_partial: accepts fewer images.
       workers: processes; None: one a processor.
@@ -74,22 +81,38 @@ def create(
             f"--cx {cx} --cy {cy}: the square of 128 around it leaves the image; choose cx from"
             f" 64 to {WIDTH - 64} and cy from 64 to {HEIGHT - 64}"
         )
-    directory, suffix = _find_folder(os.fspath(celeba_dir))
-    names = [name for name in storage.names(directory) if name.endswith(suffix)]
-    sources.check_count(len(names), NUM_IMAGES, f"*{suffix} files", directory, allow_partial)
-    source = _CelebaSource(directory, cx - 64, cy - 64)
-    order = [names[i] for i in build.shuffled(len(names))]
-    workers = build.num_workers(workers, directory)
+    root, members = _find(os.fspath(celeba_dir))
+    suffix = os.path.splitext(members[0].name)[1]
+    sources.check_count(len(members), NUM_IMAGES, f"*{suffix} files", root, allow_partial)
+    source = _CelebaSource(root, cx - 64, cy - 64)
+    order = [members[i] for i in build.shuffled(len(members))]
+    workers = build.num_workers(workers, root)
     return build.build(path, source, order=order, workers=workers, **options)
 
 
-def _find_folder(celeba_dir: str) -> tuple[str, str]:
-    """Returns the folder of aligned images and their suffix."""
+def _find(celeba_dir: str) -> tuple[str, list[Member]]:
+    """Returns the folder or zip file of aligned images, and its images sorted by name."""
     for folder, suffix in _FOLDERS:
-        directory = storage.join(celeba_dir, folder)
-        if storage.is_dir(directory):
-            return directory, suffix
+        below = (folder, f"{folder}/{folder}", f"Img/{folder}", f"Img/{folder}/{folder}")
+        places = sources.directories(celeba_dir, below)
+        # What the folders hold comes before what is named itself, and zip files come last.
+        for directory in (*places[1:], places[0]):
+            if storage.is_dir(directory):
+                names = [name for name in storage.names(directory) if _is_face(name, suffix)]
+                if names:
+                    return directory, list(map(Member, names))
+        for zipped in (celeba_dir, *(storage.join(d, f"{folder}.zip") for d in places)):
+            if contents.kind_of(contents.head_of(zipped)) == "a zip file":
+                tree = imagetree.Tree(zipped)
+                chosen = [i for i, name in enumerate(tree.images) if _is_face(name, suffix)]
+                if chosen:
+                    return zipped, tree.members(chosen)
     raise UserError(
         f"{celeba_dir} has no folder {_FOLDERS[0][0]}; fetch the aligned images,"
         f" {_FOLDERS[0][0]} or {_FOLDERS[1][0]}, from {_ORIGIN} and unpack them there"
     )
+
+
+def _is_face(name: str, suffix: str) -> bool:
+    """Returns whether a file is called as CelebA's are: 000001.jpg."""
+    return re.fullmatch(rf"(.*/)?\d{{6}}\{suffix}", name) is not None

@@ -1,17 +1,52 @@
 """create_cifar10 and create_cifar100: small photographs of ten and of a hundred classes."""
 
+import contextlib
+import dataclasses
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
 from pgan_tf import safe_pickle
-from pgan_tf.data import storage
+from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
-from pgan_tf.data.making import build, sources
+from pgan_tf.data.labels import CLASSES_FILE, classes_text, one_hot
+from pgan_tf.data.making import archives, build, sources
 from pgan_tf.errors import UserError
 
 NUM_IMAGES = 50_000
 _ORIGIN = "the Python version at https://www.cs.toronto.edu/~kriz/cifar.html"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Version:
+    """What tells CIFAR-10 from CIFAR-100.
+
+    archive: name of the download, without its suffix.
+    folder: that the archive unpacks into.
+    files: the pickles.
+    labels: under this key, numbers of classes.
+    label_size: number of classes.
+    names_file, names: the pickle, and the key in it, of the classes' names.
+    """
+
+    archive: str
+    folder: str
+    files: tuple[str, ...]
+    labels: str
+    label_size: int
+    names_file: str
+    names: str
+
+
+CIFAR10 = _Version(
+    "cifar-10-python", "cifar-10-batches-py", tuple(f"data_batch_{i}" for i in range(1, 6)),
+    "labels", 10, "batches.meta", "label_names",
+)  # fmt: skip
+CIFAR100 = _Version(
+    "cifar-100-python", "cifar-100-python", ("train",),
+    "fine_labels", 100, "meta", "fine_label_names",
+)  # fmt: skip
 
 
 def create_cifar10(path: str | os.PathLike, cifar_dir: str | os.PathLike, **options) -> int:
@@ -19,13 +54,13 @@ def create_cifar10(path: str | os.PathLike, cifar_dir: str | os.PathLike, **opti
 
     Args:
       path: the data set's directory.
-      cifar_dir: holds data_batch_1 to data_batch_5, or the folder cifar-10-batches-py with them.
+      cifar_dir: holds data_batch_1 to data_batch_5, or the folder cifar-10-batches-py with them,
+        or cifar-10-python.tar.gz; or any of these files.
       options: allow_partial accepts fewer images; force, shards, compress: see `build.build`.
     Returns: the number of images.
     Raises: UserError.
     """
-    names = [f"data_batch_{i}" for i in range(1, 6)]
-    return _create(path, cifar_dir, "cifar-10-batches-py", names, "labels", 10, **options)
+    return _create(path, os.fspath(cifar_dir), CIFAR10, **options)
 
 
 def create_cifar100(path: str | os.PathLike, cifar_dir: str | os.PathLike, **options) -> int:
@@ -33,55 +68,134 @@ def create_cifar100(path: str | os.PathLike, cifar_dir: str | os.PathLike, **opt
 
     Args:
       path: the data set's directory.
-      cifar_dir: holds the file train, or the folder cifar-100-python with it.
+      cifar_dir: holds the file train, or the folder cifar-100-python with it, or
+        cifar-100-python.tar.gz; or any of these files.
       options: allow_partial accepts fewer images; force, shards, compress: see `build.build`.
     Returns: the number of images.
     Raises: UserError.
     """
-    return _create(path, cifar_dir, "cifar-100-python", ["train"], "fine_labels", 100, **options)
+    return _create(path, os.fspath(cifar_dir), CIFAR100, **options)
 
 
 def _create(
     path: str | os.PathLike,
-    cifar_dir: str | os.PathLike,
-    folder: str,
-    names: list[str],
-    labels_key: str,
-    label_size: int,
+    place: str,
+    version: _Version,
     *,
     allow_partial: bool = False,
     **options,
 ) -> int:
     writer.check_target(os.fspath(path), options.get("force", False))
-    directory = os.fspath(cifar_dir)
-    if storage.exists(storage.join(directory, folder)):  # as the archive unpacks
-        directory = storage.join(directory, folder)
-    if allow_partial:
-        names = [name for name in names if storage.exists(storage.join(directory, name))] or names
     images, classes = [], []
-    for file in sources.find(directory, names, _ORIGIN):
-        batch = safe_pickle.load(file)
-        try:
-            # In a file that Python 3 read as bytes and wrote again, names are bytes.
-            batch = {n.decode() if isinstance(n, bytes) else n: v for n, v in batch.items()}
-            data = safe_pickle.as_array(batch["data"])
-            labels = safe_pickle.as_array(batch[labels_key])
-        except (AttributeError, LookupError, TypeError, ValueError):
-            raise UserError(f"{file} has no 'data' and {labels_key!r}; take {_ORIGIN}") from None
-        if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * 32 * 32:
-            raise UserError(
-                f"{file} holds {data.dtype} {list(data.shape)} instead of uint8 [N, 3072]"
-            )
-        images.append(data.reshape(-1, 3, 32, 32))
-        classes.append(sources.check_classes(labels, len(data), label_size, file))
+    with _opened(place, version) as (directory, shown):
+        files = version.files
+        if allow_partial:
+            files = _present(directory, version) or files
+        for file in sources.find(directory, files, _ORIGIN):
+            part, numbers = _read_batch(file, version)
+            images.append(part)
+            classes.append(numbers)
+        names = _read_names(storage.join(directory, version.names_file), version)
     images = np.concatenate(images)
-    sources.check_count(len(images), NUM_IMAGES, "images", directory, allow_partial)
+    sources.check_count(len(images), NUM_IMAGES, "images", shown, allow_partial)
     order = build.shuffled(len(images))
     return build.build(
         path,
         sources.ArraySource(images),
         order=order,
-        labels=build.one_hot(np.concatenate(classes), label_size)[order],
+        labels=one_hot(np.concatenate(classes), version.label_size)[order],
+        files={CLASSES_FILE: classes_text(names)} if names else {},
         workers=1,
         **options,
     )
+
+
+def find(place: str, version: _Version) -> str | None:
+    """Returns the directory that holds the pickles, or the archive; None where neither is there."""
+    if contents.is_tar(place):
+        return place
+    places = sources.directories(place, (version.folder,))
+    for directory in reversed(places):  # the folder first, as the archive unpacks
+        if _present(directory, version):
+            return directory
+    for suffix in (".tar.gz", ".tgz", ".tar"):
+        archive = storage.join(places[0], version.archive + suffix)
+        if storage.exists(archive):
+            return archive
+    return None
+
+
+def _present(directory: str, version: _Version) -> list[str]:
+    """Returns the names of the pickles that a directory holds."""
+    paths = {name: storage.join(directory, name) for name in version.files}
+    return [n for n, path in paths.items() if storage.exists(path) and not storage.is_dir(path)]
+
+
+def num_files(place: str, version: _Version) -> int:
+    """Returns how many of the pickles are at a place, as far as a look at names tells."""
+    found = find(place, version)
+    if found is None:
+        return 0
+    if not storage.is_dir(found):
+        return len(version.files) if version.archive in found else 0
+    present = _present(found, version)
+    # Many a directory holds something that is called `train`.
+    has_names = storage.exists(storage.join(found, version.names_file))
+    return len(present) if has_names or len(version.files) > 1 else 0
+
+
+@contextlib.contextmanager
+def _opened(place: str, version: _Version) -> Iterator[tuple[str, str]]:
+    """Gives the directory that holds the pickles, and its name for messages.
+
+    Raises: UserError where there is none.
+    """
+    found = find(place, version)
+    if found is None and storage.exists(place) and not storage.is_dir(place):
+        kind = contents.kind_of(contents.head_of(place)) or "a file"
+        raise UserError(f"{place} is {kind}, and CIFAR isn't there; take {_ORIGIN}")
+    if found is None or storage.is_dir(found):
+        directory = found or sources.directories(place, (version.folder,))[-1]
+        yield directory, directory
+        return
+    if not contents.is_tar(found):
+        kind = contents.kind_of(contents.head_of(found)) or "damaged"
+        raise UserError(f"{found} is {kind}, not CIFAR's archive; take {_ORIGIN}")
+    with archives.unpacked(found, (*version.files, version.names_file)) as directory:
+        if not _present(directory, version):
+            raise UserError(f"{found} holds no {version.files[0]}; take {_ORIGIN}")
+        yield directory, found
+
+
+def _read_batch(file: str, version: _Version) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a pickle's images, uint8 [N, 3, 32, 32], and classes, int64 [N]."""
+    batch = safe_pickle.load(file)
+    try:
+        batch = _by_text(batch)
+        data = safe_pickle.as_array(batch["data"])
+        numbers = safe_pickle.as_array(batch[version.labels])
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise UserError(f"{file} has no 'data' and {version.labels!r}; take {_ORIGIN}") from None
+    if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * 32 * 32:
+        raise UserError(f"{file} holds {data.dtype} {list(data.shape)} instead of uint8 [N, 3072]")
+    classes = sources.check_classes(numbers, len(data), version.label_size, file)
+    return data.reshape(-1, 3, 32, 32), classes
+
+
+def _by_text(values: dict) -> dict:
+    """Returns a dictionary with text for keys: in what Python 3 read as bytes and wrote again,
+    they are bytes."""
+    return {key.decode() if isinstance(key, bytes) else key: v for key, v in values.items()}
+
+
+def _read_names(file: str, version: _Version) -> list[str] | None:
+    """Returns the names of the classes; None where there is no file, or another's."""
+    if not storage.exists(file):
+        return None
+    try:
+        names = _by_text(safe_pickle.load(file))[version.names]
+        names = [name.decode() if isinstance(name, bytes) else name for name in names]
+    except (UserError, AttributeError, LookupError, TypeError, ValueError):
+        return None
+    is_good = len(names) == version.label_size and all(isinstance(name, str) for name in names)
+    return names if is_good else None

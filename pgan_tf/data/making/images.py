@@ -2,11 +2,9 @@
 
 import collections
 import dataclasses
-import json
 import os
 import posixpath
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +14,55 @@ from rich.table import Table
 from pgan_tf import progress
 from pgan_tf.data import storage
 from pgan_tf.data.format import writer
-from pgan_tf.data.making import build
+from pgan_tf.data.format.names import is_data_set
+from pgan_tf.data.labels import (
+    CLASSES_FILE,
+    classes_text,
+    default_names,
+    empty_classes_line,
+    first_not_one_hot,
+)
+from pgan_tf.data.making import build, image_labels
+from pgan_tf.data.making.image_labels import ImageLabels
 from pgan_tf.data.pictures import imagefile, imagetree
 from pgan_tf.data.pictures.imagefile import BadImage, Preparation, Report
 from pgan_tf.data.pictures.imagetree import Member, Tree
-from pgan_tf.errors import UserError, nearest
+from pgan_tf.errors import UserError
 
 _TABLE_ROWS = 50
 _CHECKED_AT_ONCE = 16  # files a piece of work
+_DARK = 4096  # what no value of 16 bits reaches that holds 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """What became of the files.
+
+    num_images: in the data set.
+    bad: number of picture files that were left out because they can't be used, by suffix.
+    others: number of other files, by suffix.
+    """
+
+    num_images: int
+    bad: Mapping[str, int]
+    others: Mapping[str, int]
+
+    def left_out(self) -> str:
+        """Returns what was left out, for people: "8 .heic, 2 .jpg (can't be used)"; or ""."""
+        parts = []
+        for counts, why in ((self.bad, "can't be used"), (self.others, "no pictures")):
+            if counts:
+                named = ", ".join(
+                    f"{n} {suffix or 'without suffix'}" for suffix, n in counts.items()
+                )
+                parts.append(f"{named} ({why})")
+        return "; ".join(parts)
+
+
+def _by_suffix(names: Sequence[str]) -> dict[str, int]:
+    """Returns {lower-case suffix: number of names that have it}, the most frequent first."""
+    suffixes = (posixpath.splitext(name)[1].lower() for name in names)
+    return dict(collections.Counter(suffixes).most_common())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +101,8 @@ def create(
     labels: str | None = None,
     skip_bad: bool = False,
     **options,
-) -> int:
-    """Makes a data set of image files; returns the number of images.
+) -> Made:
+    """Makes a data set of image files.
 
     Every file is checked before anything is written; see `imagefile.examine`.
 
@@ -73,11 +112,10 @@ def create(
       shuffle: whether the records are in the official tool's shuffled order, or sorted by name.
       preparation: what is done to each image.
       labels: "folders": the topmost folder of each image is its class, not counting folders that
-        all images are below; or the name of a JSON file, in image_dir, in such a folder or
-        elsewhere: {"labels": [[file name, class number or list of numbers], ...]}, and perhaps
-        "classes": [name of class 0, ...]; or None.
+        all images are below; or the name of a file, see `image_labels.read`; or None.
       skip_bad: leaves out files that can't be used instead of failing.
       options: force, workers, shards, compress; see `build.build`.
+    Returns: what became of the files.
     Raises: UserError; for files that can't be used after printing a table of them.
     """
     if preparation.crop != "none" and preparation.pad:
@@ -89,27 +127,32 @@ def create(
     options["workers"] = build.num_workers(options.get("workers"), root)
     tree = imagetree.Tree(root)
     names = tree.images
-    if not names:
-        raise UserError(f"{root} holds no image files ({', '.join(imagefile.SUFFIXES)})")
-    found = None if labels in (None, "folders") else _read_labels(tree, labels)
+    if is_data_set(root):
+        raise UserError(f"{root} is a data set already, not a directory of pictures")
+    if not names and not tree.unread:
+        raise UserError(f"{root} holds no pictures: nothing that ends in .png, .jpg or the like")
+    found = None if labels in (None, "folders") else image_labels.read(tree, labels)
     others = [name for name in tree.others if found is None or name != found.file]
     if others:
         print(f"Leaving out what is no image: {len(others)} file(s), {others[0]} first")
 
+    unread = {name: _unread(name) for name in tree.unread}
+    total = len(names) + len(unread)
     shape, bad = _examine_all(tree, preparation, options["workers"])
     if labels == "folders":
-        found = _folder_labels([name for name in names if name not in bad])
+        found = image_labels.from_folders([name for name in names if name not in bad])
     if found is not None:
         why = "is in no folder, which would be its class" if labels == "folders" else "has no label"
         unlabelled = Report(None, None, None, False, why)
-        bad |= {name: unlabelled for name in names if name not in found.of}
+        bad |= {name: unlabelled for name in names if found.of.get(name) is None}
     while True:
-        _answer_bad(bad, len(names), skip_bad)
+        _answer_bad(unread | bad, total, skip_bad)
         good = np.array([i for i, name in enumerate(names) if name not in bad])
         good = good[build.shuffled(len(good), shuffle)]
         try:
             source = ImagesSource(root, dataclasses.replace(preparation, channels=shape[0]), *shape)
-            return _build(path, source, _Order(tree, good), found, options)
+            count = _build(path, source, _Order(tree, good), found, options)
+            return Made(count, _by_suffix([*unread, *bad]), _by_suffix(others))
         except _FoundLate as late:
             name, reason = late.args
             bad[name] = Report(None, None, None, False, reason)
@@ -117,6 +160,12 @@ def create(
             # are looked for, by decoding, before the next attempt.
             shape, more = _examine_all(tree, preparation, options["workers"], decode=True)
             bad |= more
+
+
+def _unread(name: str) -> Report:
+    """Returns the report of a picture of a kind that can't be read."""
+    kind = posixpath.splitext(name)[1][1:].upper()
+    return Report(None, None, None, False, f"{kind} can't be read; save it as PNG or JPEG")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -137,17 +186,17 @@ def _build(
     path: str | os.PathLike,
     source: ImagesSource,
     order: _Order,
-    found: "_Labels | None",
+    found: ImageLabels | None,
     options: dict[str, Any],
 ) -> int:
     """Writes the data set of the images, in this order, after printing its size."""
     labels, files = None, {}
     if found is not None:
-        names = order.tree.images
-        values = [found.of[names[i]] for i in order.indices]
-        labels, classes = _label_rows(values, found.classes)
+        names = [order.tree.images[i] for i in order.indices]
+        labels, classes = image_labels.rows(names, [found.of[n] for n in names], found.classes)
         if classes:
-            files[build.CLASSES_FILE] = build.classes_text(classes)
+            files[CLASSES_FILE] = classes_text(classes)
+        _print_empty_classes(labels, classes)
     label_size = 0 if labels is None else labels.shape[1]
     size = writer.size_on_disk(len(order), source.resolution, source.num_channels, label_size)
     print(
@@ -156,6 +205,14 @@ def _build(
         + (" before compression" if options.get("compress") else "")
     )
     return build.build(path, source, order=order, labels=labels, files=files, **options)
+
+
+def _print_empty_classes(labels: np.ndarray, classes: Sequence[str]) -> None:
+    if first_not_one_hot(labels) is None:
+        counts = np.count_nonzero(labels, axis=0).tolist()
+        names = classes or default_names(len(counts))
+        if line := empty_classes_line(counts, names):
+            print(line)
 
 
 class _Examine:
@@ -188,6 +245,7 @@ def _examine_all(
     bad: dict[str, Report] = {}
     good: dict[tuple[int, int], list[str]] = collections.defaultdict(list)  # names by shape
     enlarged = 0
+    peaks: dict[bool, list[int]] = {True: [], False: []}  # of images of 16 bits, gray or not
     with progress.bar("files") as bar:
         task = bar.add_task("Checking", total=len(names))
         examine = _Examine(tree.root, preparation, decode)
@@ -199,6 +257,8 @@ def _examine_all(
                 else:
                     good[report.result].append(name)
                     enlarged += report.enlarged
+                if report.peak is not None:
+                    peaks[report.mode.startswith("I")].append(report.peak)
             bar.advance(task, len(piece))
     grays = [shape for shape in good if shape[0] == 1]
     if preparation.channels is None and len(grays) not in (0, len(good)):
@@ -208,11 +268,35 @@ def _examine_all(
             good[3, side] += good.pop((1, side))
     if enlarged:
         print(f"{enlarged} images are smaller than the resolution and get enlarged")
+    if preparation.white == imagefile.WHITE:
+        _print_if_dark(peaks)
     usual = max(good, key=lambda shape: len(good[shape]), default=(0, 0))
     for shape, unusual in good.items():
         if shape != usual:
             bad |= dict.fromkeys(unusual, _unlike(shape, usual))
     return usual, bad
+
+
+def _print_if_dark(peaks: Mapping[bool, Sequence[int]]) -> None:
+    """Says so if all images of 16 bits come out nearly black, as 12 bits of data in 16 do.
+
+    Args:
+      peaks: `Report.peak` of the images of 16 bits, by whether they are gray.
+    """
+    found = [peak for kind in peaks.values() for peak in kind]
+    if not found or not 0 < max(found) < _DARK:
+        return
+    white = next(white for white in (255, 1023, 4095) if max(found) <= white)
+    if peaks[False]:
+        remedy = (
+            f"multiply their values by {(imagefile.WHITE + 1) // (white + 1)}, and make it anew"
+        )
+    else:
+        remedy = f"--white {white} makes their largest values white"
+    print(
+        f"{len(found)} image(s) of 16 bits have values up to {max(found)} of {imagefile.WHITE} and"
+        f" come out nearly black: {remedy}"
+    )
 
 
 def _unlike(shape: tuple[int, int], usual: tuple[int, int]) -> Report:
@@ -246,112 +330,3 @@ def _answer_bad(bad: dict[str, Report], total: int, skip_bad: bool) -> None:
             + ("" if len(bad) == total else "; put them right, or leave them out by --skip-bad")
         )
     print(f"Leaving out {len(bad)} of {total} files")
-
-
-@dataclasses.dataclass(frozen=True)
-class _Labels:
-    """Labels of images.
-
-    of: class name, class number or list of numbers of each image that has a label.
-    classes: names of the numbered classes, or None.
-    file: of the tree's, that they come from, or None.
-    """
-
-    of: dict[str, Any]
-    classes: list[str] | None = None
-    file: str | None = None
-
-
-def _folder_labels(names: Sequence[str]) -> _Labels:
-    """Returns labels by the topmost folder that not all files are below."""
-    holding = set(map(posixpath.dirname, names))
-    folders = posixpath.commonpath(holding) if holding else ""
-    if folders in holding:  # it is a class then
-        folders = posixpath.dirname(folders)
-    first = len(folders) + 1 if folders else 0
-    # Interned, since a million names need a million strings otherwise.
-    of = {
-        name: sys.intern(name[first:end]) for name in names if (end := name.find("/", first)) >= 0
-    }
-    if len(set(of.values())) == 1:
-        print(f"All images are of one class, {next(iter(of.values()))}")
-    return _Labels(of)
-
-
-def _find_label_file(tree: Tree, labels: str) -> Member | None:
-    """Returns the file of this name in the tree's root, or in a folder that all images are in."""
-    folders = posixpath.commonpath(set(map(posixpath.dirname, tree.images)))
-    parts = folders.split("/") if folders else []
-    for depth in range(len(parts) + 1):
-        if member := tree.find("/".join([*parts[:depth], labels])):
-            return member
-    return None
-
-
-def _read_labels(tree: Tree, labels: str) -> _Labels:
-    """Returns the labels of a tree's images that a JSON file gives; see `create`."""
-    member = _find_label_file(tree, labels)
-    try:
-        if member:
-            text = imagetree.read_file(tree.root, member)
-        else:
-            with storage.open_binary(labels) as file:
-                text = file.read()
-    except (BadImage, OSError):
-        raise UserError(
-            f"--labels {labels} is neither in {tree.root} nor a file of its own"
-            f"{nearest(labels, ['folders'])}"
-        ) from None
-    try:
-        content = json.loads(text)
-        pairs = [(imagetree.plain_name(name), value) for name, value in content["labels"]]
-        classes = content.get("classes")
-        if not isinstance(classes, list | None) or not all(
-            isinstance(c, str) for c in classes or ()
-        ):
-            raise ValueError
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise UserError(
-            f'{labels} is not of the form {{"labels": [["name.png", 0], ...]}}'
-        ) from None
-    label_of: dict[str, Any] = {}
-    folder = member.name[: member.name.rfind("/") + 1] if member else ""
-    known = set(tree.images)
-    for name, value in pairs:
-        if folder and name not in known:  # as seen from the JSON file
-            name = folder + name
-        if label_of.setdefault(name, value) != value:
-            raise UserError(f"{labels} gives {name} two labels: {label_of[name]} and {value}")
-    if strange := label_of.keys() - known:
-        print(
-            f"{labels} has labels of {len(strange)} file(s) that aren't there, {min(strange)} first"
-        )
-    return _Labels(label_of, classes, member and member.name)
-
-
-def _label_rows(values: list, classes: list[str] | None) -> tuple[np.ndarray, list[str]]:
-    """Returns labels, float32 [N, label size], and the names of the classes if they have any."""
-    if classes is not None:
-        if not all(type(value) is int and 0 <= value < len(classes) for value in values):
-            raise UserError(f"labels must be numbers of the {len(classes)} classes, from 0 on")
-        return build.one_hot(values, len(classes)), classes
-    if all(isinstance(value, str) for value in values):
-        classes = sorted(set(values))
-        number = {name: i for i, name in enumerate(classes)}
-        return build.one_hot([number[value] for value in values], len(classes)), classes
-    try:
-        if all(type(value) is int and value >= 0 for value in values):
-            if max(values) >= max(len(values), build.MANY_CLASSES):
-                raise UserError(
-                    f"class {max(values)} of {len(values)} images: classes are numbered from 0 on"
-                    " without large gaps"
-                )
-            return build.one_hot(values, max(values) + 1), []
-        rows = np.array(values, np.float32)
-        if rows.ndim == 2 and np.isfinite(rows).all():
-            return rows, []
-    except (ValueError, TypeError, OverflowError):
-        pass
-    raise UserError(
-        "labels must be class numbers from 0 on, or lists of numbers, all of one length"
-    )

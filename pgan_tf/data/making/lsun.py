@@ -5,6 +5,8 @@ import dataclasses
 import functools
 import itertools
 import os
+import re
+import shlex
 from collections.abc import Iterator
 
 import lmdb
@@ -12,9 +14,10 @@ import numpy as np
 from PIL import Image
 
 from pgan_tf import progress
+from pgan_tf.data import contents
 from pgan_tf.data.format import writer
 from pgan_tf.data.format.writer import DatasetWriter
-from pgan_tf.data.making import build
+from pgan_tf.data.making import build, sources
 from pgan_tf.data.pictures import imagefile
 from pgan_tf.data.pictures.imagefile import BadImage
 from pgan_tf.errors import UserError
@@ -97,7 +100,8 @@ def create(
 
     Args:
       path: the data set's directory.
-      lmdb_dir: the category's database, a local directory with data.mdb.
+      lmdb_dir: the category's database, a local directory with data.mdb; or that file, or a
+        directory that holds one such database for training.
       resolution: power of two.
       max_images: how many to take at most.
       workers: processes; None: one a processor.
@@ -108,12 +112,7 @@ def create(
     writer.check_target(os.fspath(path), force)
     if max_images is not None and max_images < 1:
         raise UserError(f"--max_images {max_images}: at least one image is needed")
-    source = os.fspath(lmdb_dir)
-    if not os.path.isfile(os.path.join(source, "data.mdb")):
-        raise UserError(
-            f"{source} is no LMDB directory: it has no data.mdb; fetch a category's images as"
-            f" {_ORIGIN} says, unpack them, and name OUT and their directory"
-        )
+    source = _find(os.fspath(lmdb_dir))
     with _damage_told(source):
         environment = _open(source)
         entries = environment.stat()["entries"]
@@ -152,6 +151,35 @@ def create(
             if written == total:
                 break
     return written, bad
+
+
+def _find(place: str) -> str:
+    """Returns the directory of the database. Raises: UserError."""
+    if contents.kind_of(contents.head_of(place)) == "a zip file":
+        raise UserError(
+            f"{place} is a zip file, which can't be read as it is; unpack it with: python -m"
+            f" zipfile -e {shlex.quote(place)} {shlex.quote(sources.parent_of(place))}"
+        )
+    directory = sources.directories(place)[0]
+    if _is_database(directory):
+        return directory
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    below = sorted(n for n in names if _is_database(os.path.join(directory, n)))
+    training = [name for name in below if not re.search("val|test", name)] or below
+    if len(training) == 1:
+        return os.path.join(directory, training[0])
+    if training:
+        raise UserError(
+            f"{directory} holds several databases; name one of them: {', '.join(training)}"
+        )
+    raise UserError(
+        f"{place} is no LMDB directory: it has no data.mdb; fetch a category's images as"
+        f" {_ORIGIN} says, unpack them, and name OUT and their directory"
+    )
+
+
+def _is_database(directory: str) -> bool:
+    return os.path.isfile(os.path.join(directory, "data.mdb"))
 
 
 def _batches(path: str) -> Iterator[list[bytes]]:

@@ -1,20 +1,27 @@
 """create_mnist and create_mnistrgb: handwritten digits, alone and three at a time."""
 
+import contextlib
 import dataclasses
 import gzip
 import os
 import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
 
-from pgan_tf.data import storage
+from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
+from pgan_tf.data.labels import one_hot
 from pgan_tf.data.making import build, sources
 from pgan_tf.errors import UserError
 
 NUM_IMAGES = 60_000
-_IMAGES, _LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
-_ORIGIN = "http://yann.lecun.com/exdb/mnist/"
+_NAMES = {"images": "train-images-idx3-ubyte.gz", "labels": "train-labels-idx1-ubyte.gz"}
+_MAGIC = {"images": 2051, "labels": 2049}
+_FOLDERS = ("raw", "MNIST/raw", "MNIST")  # that other programs download into
+_ORIGIN = "https://storage.googleapis.com/cvdf-datasets/mnist/"
+_MOST_FILES = 1000  # of a directory that are looked at
 
 
 def create(
@@ -28,14 +35,15 @@ def create(
 
     Args:
       path: the data set's directory.
-      mnist_dir: holds train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.
+      mnist_dir: holds train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz; see `find`.
       allow_partial: accepts fewer digits.
       options: force, shards, compress; see `build.build`.
     Returns: the number of images.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
-    sources.find(os.fspath(mnist_dir), [_IMAGES, _LABELS], _ORIGIN)  # both, before any work
+    find(mnist_dir, "images")  # both, before any work
+    find(mnist_dir, "labels")
     digits = read_digits(mnist_dir, allow_partial)
     classes = read_classes(mnist_dir, len(digits))
     order = build.shuffled(len(digits))
@@ -43,7 +51,7 @@ def create(
         path,
         sources.ArraySource(digits[:, None]),
         order=order,
-        labels=build.one_hot(classes, 10)[order],
+        labels=one_hot(classes, 10)[order],
         workers=1,
         **options,
     )
@@ -64,7 +72,7 @@ def create_rgb(
 
     Args:
       path: the data set's directory.
-      mnist_dir: holds train-images-idx3-ubyte.gz.
+      mnist_dir: holds train-images-idx3-ubyte.gz; see `find`.
       num_images: how many.
       random_seed: of the choice of digits.
       allow_partial: accepts fewer than 60,000 digits to choose from.
@@ -97,12 +105,111 @@ class _ThreeDigits:
         return self.digits[self.chosen[indices]]
 
 
+def find(mnist_dir: str | os.PathLike, kind: str) -> str:
+    """Returns the path of the training digits' file of a kind, "images" or "labels".
+
+    It is known by its content: whether it is packed, how it is named, and in which of the usual
+    folders it lies does not matter. Of several the one with "train" in its name is taken, then
+    the one with the most digits; labels are those that are named as the images are.
+
+    Args:
+      mnist_dir: the directory, or one of the files.
+      kind: "images" or "labels".
+    Raises: UserError that says what is missing, or what is there instead, and where it comes from.
+    """
+    place = os.fspath(mnist_dir)
+    found = {}
+    files = list(_files(place))
+    for path in files:
+        if (count := _count(path, kind)) and (path == place or not _is_test(path)):
+            found[path] = count
+    if place in found:
+        return place
+    if found:
+        twin = _key(find(place, "images"), "images") if kind == "labels" else None
+        return max(
+            found, key=lambda path: (_key(path, kind) == twin, _is_training(path), found[path])
+        )
+    for path in files:
+        if _is_training(path) and f"{kind}-idx" in storage.split(path)[1].replace(".", "-"):
+            raise UserError(f"{path} {_what_else(path)}; fetch it again from {_ORIGIN}")
+    directory, names = sources.directories(place)[0], list(_NAMES.values())
+    raise sources.missing(storage.join(directory, _NAMES[kind]), names, directory, _ORIGIN)
+
+
+def _what_else(path: str) -> str:
+    """Returns what a file is that should be MNIST's by its name."""
+    head = _head(path)
+    kind = contents.kind_of(head)
+    if kind and not head.startswith(b"\x1f\x8b"):
+        return f"is {kind}, not MNIST"
+    return f"is damaged (it begins with {head[:8]!r})"
+
+
+def declared_count(mnist_dir: str | os.PathLike) -> int:
+    """Returns how many digits the training files say they hold. Raises: UserError without both."""
+    find(mnist_dir, "labels")
+    return _count(find(mnist_dir, "images"), "images")
+
+
+def _files(place: str) -> Iterator[str]:
+    """Yields the files that may be MNIST's."""
+    for directory in sources.directories(place, _FOLDERS):
+        if storage.is_dir(directory):
+            for name in storage.names(directory)[:_MOST_FILES]:
+                yield storage.join(directory, name)
+
+
+def _is_training(path: str) -> bool:
+    return "train" in storage.split(path)[1].lower()
+
+
+def _is_test(path: str) -> bool:
+    name = storage.split(path)[1].lower()
+    return "t10k" in name or "test" in name
+
+
+def _key(path: str, kind: str) -> str:
+    """Returns what a file of images and that of their labels have in common."""
+    name = storage.split(path)[1].lower().removesuffix(".gz")
+    return name.replace(kind, "").replace("idx3", "").replace("idx1", "")
+
+
+def _count(path: str, kind: str) -> int | None:
+    """Returns how many digits a file's header declares, if it is one of MNIST's of this kind."""
+    header = _head(path)
+    magic, count, *shape = np.frombuffer(header.ljust(16, b"\0")[:16], ">u4").tolist()
+    if len(header) < 8 or magic != _MAGIC[kind] or (kind == "images" and shape != [28, 28]):
+        return None
+    return count
+
+
+def _head(path: str) -> bytes:
+    """Returns a file's first bytes, unpacked if it is packed by gzip; b"" if it can't be read."""
+    head = contents.head_of(path)
+    if not head.startswith(b"\x1f\x8b"):
+        return head
+    with contextlib.suppress(OSError, EOFError, zlib.error), _open(path) as file:
+        return file.read(512)
+    return head
+
+
+@contextlib.contextmanager
+def _open(path: str) -> Iterator[BinaryIO]:
+    """Opens a file, unpacked if it is packed by gzip."""
+    with storage.open_binary(path) as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        with gzip.GzipFile(fileobj=file) if is_packed else contextlib.nullcontext(file) as content:
+            yield content
+
+
 def read_digits(mnist_dir: str | os.PathLike, allow_partial: bool = False) -> np.ndarray:
     """Returns the training digits, padded by two pixels on each side: uint8 [N, 32, 32]."""
-    (path,) = sources.find(os.fspath(mnist_dir), [_IMAGES], _ORIGIN)
+    path = find(mnist_dir, "images")
     header, data = _read_idx(path, 16, NUM_IMAGES * 28 * 28)
     count = int.from_bytes(header[4:8], "big")
-    if header != np.array([2051, count, 28, 28], ">u4").tobytes() or len(data) != count * 28 * 28:
+    if len(header) != 16 or len(data) != count * 28 * 28:
         raise UserError(f"{path} is no complete MNIST images file; fetch it again from {_ORIGIN}")
     sources.check_count(count, NUM_IMAGES, "images", path, allow_partial)
     return np.pad(data.reshape(count, 28, 28), [(0, 0), (2, 2), (2, 2)])
@@ -110,9 +217,9 @@ def read_digits(mnist_dir: str | os.PathLike, allow_partial: bool = False) -> np
 
 def read_classes(mnist_dir: str | os.PathLike, count: int) -> np.ndarray:
     """Returns the digits' classes: int64 [count]."""
-    (path,) = sources.find(os.fspath(mnist_dir), [_LABELS], _ORIGIN)
+    path = find(mnist_dir, "labels")
     header, data = _read_idx(path, 8, NUM_IMAGES)
-    if header != np.array([2049, len(data)], ">u4").tobytes():
+    if header != np.array([_MAGIC["labels"], len(data)], ">u4").tobytes():
         raise UserError(f"{path} is no complete MNIST labels file; fetch it again from {_ORIGIN}")
     return sources.check_classes(data, count, 10, path)
 
@@ -120,7 +227,7 @@ def read_classes(mnist_dir: str | os.PathLike, count: int) -> np.ndarray:
 def _read_idx(path: str, header_bytes: int, max_bytes: int) -> tuple[bytes, np.ndarray]:
     """Returns the header and the data; of data, one byte more than is sensible at the most."""
     try:
-        with storage.open_binary(path) as packed, gzip.GzipFile(fileobj=packed) as file:
+        with _open(path) as file:
             content = file.read(header_bytes + max_bytes + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path} is damaged ({error}); fetch it again from {_ORIGIN}") from None

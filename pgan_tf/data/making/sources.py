@@ -1,6 +1,7 @@
 """What the modules of the well-known data sets share."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,6 +31,25 @@ class ArraySource:
         return self.images[indices]
 
 
+def directories(path: str, folders: Sequence[str] = ()) -> list[str]:
+    """Returns where files may lie when the user names a place.
+
+    Args:
+      path: a directory, or a file in it.
+      folders: below it, "a/b", that downloads unpack into.
+    Returns: the directory, and those of the folders that are there.
+    """
+    if storage.exists(path) and not storage.is_dir(path):
+        path = parent_of(path)
+    below = [storage.join(path, folder) for folder in folders]
+    return [path, *filter(storage.is_dir, below)]
+
+
+def parent_of(path: str) -> str:
+    """Returns the directory that a file is in, relative if the file's path is."""
+    return storage.split(path)[0] if storage.is_remote(path) else os.path.dirname(path) or "."
+
+
 def find(directory: str, names: Sequence[str], origin: str) -> list[str]:
     """Returns the paths of the named files in a directory.
 
@@ -38,10 +58,13 @@ def find(directory: str, names: Sequence[str], origin: str) -> list[str]:
     paths = [storage.join(directory, name) for name in names]
     for path in paths:
         if not storage.exists(path):
-            raise UserError(
-                f"{path} is missing; {origin} has it: put {', '.join(names)} into {directory}"
-            )
+            raise missing(path, names, directory, origin)
     return paths
+
+
+def missing(path: str, names: Sequence[str], directory: str, origin: str) -> UserError:
+    """Returns the error for a file that is not there, which tells where it comes from."""
+    return UserError(f"{path} is missing; {origin} has it: put {', '.join(names)} into {directory}")
 
 
 def check_count(

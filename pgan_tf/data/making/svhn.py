@@ -1,20 +1,24 @@
 """create_svhn: house numbers, cut out of photographs."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 import numpy as np
-import scipy.io
 
 from pgan_tf import safe_pickle
-from pgan_tf.data import storage
+from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
-from pgan_tf.data.making import build, sources
+from pgan_tf.data.labels import one_hot
+from pgan_tf.data.making import archives, build, sources
+from pgan_tf.data.making.matlab import read_house_numbers
 from pgan_tf.errors import UserError
 
 NUM_IMAGES = 73_257
 _ORIGIN = "http://ufldl.stanford.edu/housenumbers/"
 _MATLAB = "train_32x32.mat"
 _PICKLES = [f"train_{i}.pkl" for i in range(1, 4)]
+_FOLDERS = ("svhn", "SVHN", "housenumbers", "format2")
 
 
 def create(
@@ -29,36 +33,70 @@ def create(
     Args:
       path: the data set's directory.
       svhn_dir: holds train_1.pkl to train_3.pkl, each (images NCHW, labels), or the file that the
-        data set's authors publish, train_32x32.mat.
+        data set's authors publish, train_32x32.mat; or one of these files, or a tar archive of
+        them.
       allow_partial: accepts fewer images.
       options: force, shards, compress; see `build.build`.
     Returns: the number of images.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
-    directory = os.fspath(svhn_dir)
-    matlab = storage.join(directory, _MATLAB)
-    if storage.exists(matlab):
-        parts = [_read_matlab(matlab)]
-    else:
-        names = _PICKLES
-        if allow_partial:
-            names = [n for n in names if storage.exists(storage.join(directory, n))] or names
-        if not any(storage.exists(storage.join(directory, n)) for n in names):
-            names = [_MATLAB]
-        parts = [_read_pickle(file) for file in sources.find(directory, names, _ORIGIN)]
+    place = os.fspath(svhn_dir)
+    with _files(place, allow_partial) as files:
+        parts = [(_read_pickle if f.endswith(".pkl") else _read_matlab)(f) for f in files]
     images = np.concatenate([images for images, _ in parts])
     classes = np.concatenate([classes for _, classes in parts])
-    sources.check_count(len(images), NUM_IMAGES, "images", directory, allow_partial)
+    sources.check_count(len(images), NUM_IMAGES, "images", place, allow_partial)
     order = build.shuffled(len(images))
     return build.build(
         path,
         sources.ArraySource(images),
         order=order,
-        labels=build.one_hot(classes, 10)[order],
+        labels=one_hot(classes, 10)[order],
         workers=1,
         **options,
     )
+
+
+def find(place: str) -> str | None:
+    """Returns the MATLAB file, the directory of pickles, or the archive; None where none is."""
+    if storage.exists(place) and not storage.is_dir(place):
+        if contents.is_tar(place):
+            return place
+        if contents.kind_of(contents.head_of(place)) == "a MATLAB file":
+            return place
+    for directory in sources.directories(place, _FOLDERS):
+        matlab = storage.join(directory, _MATLAB)
+        if storage.exists(matlab):
+            return matlab
+        if any(storage.exists(storage.join(directory, name)) for name in _PICKLES):
+            return directory
+    return None
+
+
+@contextlib.contextmanager
+def _files(place: str, allow_partial: bool) -> Iterator[list[str]]:
+    """Gives the paths of the MATLAB file, or of the pickles. Raises: UserError where none is."""
+    found = find(place)
+    if found is None:
+        directory = sources.directories(place)[0]
+        raise sources.missing(storage.join(directory, _MATLAB), [_MATLAB], directory, _ORIGIN)
+    if storage.is_dir(found):
+        names = _PICKLES
+        if allow_partial:
+            names = [n for n in names if storage.exists(storage.join(found, n))]
+        yield sources.find(found, names, _ORIGIN)
+    elif not contents.is_tar(found):
+        yield [found]
+    else:
+        with archives.unpacked(found, (_MATLAB, *_PICKLES)) as directory:
+            if find(directory) is None:
+                raise UserError(
+                    f"{found} holds no {_MATLAB}: the archives at {_ORIGIN} hold whole photographs"
+                    f" (format 1); fetch {_MATLAB} from there (format 2)"
+                )
+            with _files(directory, allow_partial) as files:
+                yield files
 
 
 def _read_pickle(file: str) -> tuple[np.ndarray, np.ndarray]:
@@ -73,16 +111,7 @@ def _read_pickle(file: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read_matlab(file: str) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        with storage.open_binary(file) as opened:
-            content = scipy.io.loadmat(opened, variable_names=["X", "y"])
-        # There, a 0 has the label 10.
-        images, classes = content["X"], content["y"].reshape(-1) % 10
-    except Exception as error:  # of a damaged file SciPy's reader raises a dozen kinds
-        raise UserError(f"{file} can't be read ({error}); fetch it again from {_ORIGIN}") from None
-    if images.ndim == 4:
-        images = np.ascontiguousarray(images.transpose(3, 2, 0, 1))
-    return _checked(images, classes, file)
+    return _checked(*read_house_numbers(file, _ORIGIN), file)
 
 
 def _checked(images: np.ndarray, classes: np.ndarray, file: str) -> tuple[np.ndarray, np.ndarray]:

@@ -2,22 +2,21 @@
 
 import contextlib
 import dataclasses
-import functools
 import io
-import struct
 import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image, ImageCms, ImageColor, UnidentifiedImageError
+from PIL import Image, ImageColor, UnidentifiedImageError
 
+from pgan_tf.data import contents
 from pgan_tf.data.format import pyramid
+from pgan_tf.data.pictures import colours
+from pgan_tf.data.pictures.formats import FORMATS, SUFFIXES, BadImage  # noqa: F401 (the metrics')
+from pgan_tf.errors import one_line
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff")
-_LARGE_PROFILE = 4 << 20  # bytes; others are kept for the next image
-_SRGB_ROUNDING = 3  # levels
 MAX_PIXELS = 1 << 27  # of one image: 128 million, of which decoding takes up to 512 MB
+WHITE = 65535  # of 16 bits
 
 _RESIZE = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
 _ORIENTATION = 0x0112  # EXIF tag
@@ -32,10 +31,6 @@ _UPRIGHT = {  # its value -> what turns the image upright
 }
 
 
-class BadImage(Exception):  # noqa: N818
-    """An image that can't be used; the message says why and, if anything, which option helps."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Preparation:
     """What is done to every image. Without any of it, pixels are taken as they are.
@@ -46,6 +41,7 @@ class Preparation:
     pad: extends to a square with the background colour.
     channels: 1 or 3, or None: as they come.
     background: colour behind transparent pixels and around padded images.
+    white: value that becomes white in 16-bit gray images, 1 to 65535; 4095 for 12-bit data.
     """
 
     resolution: int | None = None
@@ -54,6 +50,7 @@ class Preparation:
     pad: bool = False
     channels: int | None = None
     background: str = "white"
+    white: int = WHITE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +61,8 @@ class Report:
     result: (channels, side) of what it gives, or None.
     enlarged: whether it was smaller than the resolution.
     reason: why it can't be used, or None.
+    peak: the largest value of 16 bits in it, or of colour images, of which Pillow reads the upper
+      8 bits, the largest that it may be; None for fewer bits.
     """
 
     size: tuple[int, int] | None
@@ -71,6 +70,7 @@ class Report:
     result: tuple[int, int] | None
     enlarged: bool
     reason: str | None
+    peak: int | None = None
 
 
 def examine(data: bytes, preparation: Preparation, decode: bool = False) -> Report:
@@ -79,7 +79,7 @@ def examine(data: bytes, preparation: Preparation, decode: bool = False) -> Repo
     The image is decoded, except that for a PNG that needs no preparation its checksums suffice,
     unless `decode` says otherwise.
     """
-    size = mode = None
+    size = mode = peak = None
     enlarged = False
     try:
         with open_image(data) as image:
@@ -90,9 +90,12 @@ def examine(data: bytes, preparation: Preparation, decode: bool = False) -> Repo
                 with _named_damage():
                     image.verify()
             else:
+                if _has_16_bits(image):
+                    _check_white(image, preparation)
+                    peak = _peak(image)
                 image = _plain_square(image, preparation)
                 side = preparation.resolution or image.width
-            return Report(size, mode, (len(image.getbands()), side), enlarged, None)
+            return Report(size, mode, (len(image.getbands()), side), enlarged, None, peak)
     except BadImage as error:
         return Report(size, mode, None, enlarged, str(error))
 
@@ -103,6 +106,7 @@ def _is_ready_png(image: Image.Image, preparation: Preparation) -> bool:
         image.format == "PNG"
         and image.mode in ("L", "RGB")
         and not image.has_transparency_data
+        and not _has_16_bits(image)
         and image.size == (side, side)
         and preparation.resolution in (None, side)
         and preparation.channels in (None, len(image.getbands()))
@@ -110,19 +114,42 @@ def _is_ready_png(image: Image.Image, preparation: Preparation) -> bool:
     )
 
 
+def _has_16_bits(image: Image.Image) -> bool:
+    """Returns whether an image that is not decoded yet has 16 bits a channel in its file."""
+    return _is_16_bit_gray(image) or any(";16" in str(tile[3]) for tile in image.tile)
+
+
+def _is_16_bit_gray(image: Image.Image) -> bool:
+    # Of PGM, Pillow scales what has more than 8 bits to 16, but has room for 32.
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+
+
+def _check_white(image: Image.Image, preparation: Preparation) -> None:
+    """Raises BadImage for an image, not decoded yet, that another white does not apply to."""
+    if preparation.white != WHITE and _has_16_bits(image) and not _is_16_bit_gray(image):
+        raise BadImage("has 16 bits a colour, and --white is for gray; save it with 8")
+
+
+def _peak(image: Image.Image) -> int:
+    """Decodes an image of 16 bits; returns `Report.peak`."""
+    with _named_damage():
+        image.load()
+    if _is_16_bit_gray(image):
+        return int(np.asarray(image).max())
+    return int(np.asarray(image).max()) * 256 + 255
+
+
 @contextlib.contextmanager
 def _named_damage() -> Iterator[None]:
-    """Turns what Pillow raises on damaged files into BadImage."""
+    """Turns what Pillow raises on damaged files, two dozen kinds, into BadImage."""
     try:
         yield
-    except UnidentifiedImageError:
-        raise BadImage("not a PNG, JPEG, WebP, BMP or TIFF image") from None
+    except (BadImage, MemoryError):
+        raise
     except Image.DecompressionBombError:
         raise BadImage("declares far too many pixels") from None
-    except (
-        OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, struct.error,
-    ) as error:  # fmt: skip
-        raise BadImage(f"damaged: {error}") from None
+    except Exception as error:
+        raise BadImage(f"damaged: {one_line(error)}") from None
 
 
 def load(data: bytes, preparation: Preparation) -> np.ndarray:
@@ -135,10 +162,22 @@ def open_image(data: bytes) -> Image.Image:
     """Returns the image of a file, not decoded yet. Raises: BadImage."""
     with _named_damage(), warnings.catch_warnings():  # of many pixels, which are counted below
         warnings.simplefilter("ignore")
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        try:
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        except UnidentifiedImageError:
+            raise BadImage(_why_unidentified(data)) from None
     if image.width * image.height > MAX_PIXELS:
         raise BadImage(f"declares {image.width}x{image.height} pixels, which is too many")
     return image
+
+
+def _why_unidentified(data: bytes) -> str:
+    kind = contents.kind_of(data[:512])
+    if kind is None:
+        return "not a picture of any kind that Pillow reads"
+    if kind.endswith("picture"):
+        return f"{kind}, which can't be read; save it as PNG or JPEG"
+    return f"{kind}, not a picture"
 
 
 def pixels_of(image: Image.Image) -> np.ndarray:
@@ -155,15 +194,15 @@ def plain_pixels_of(image: Image.Image, background: str = "white") -> np.ndarray
 
     Returns: uint8 [H, W, 3]. Raises: BadImage.
     """
-    return np.asarray(_plain(image, background).convert("RGB"))
+    return np.asarray(_plain(image, Preparation(background=background)).convert("RGB"))
 
 
 def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
     """Returns uint8 [C, R, R] of an opened image.
 
     EXIF orientation is applied; colours are converted to sRGB from the profile that the file
-    carries (one that can't be read is ignored, as viewers do); 16-bit gray is rounded to 8 bits;
-    what is transparent gets the background.
+    carries (one that can't be read is ignored, as viewers do); 16-bit gray is rounded to 8 bits,
+    255 * value / white; what is transparent gets the background.
 
     Raises: BadImage when it can't be decoded or is of no use.
     """
@@ -177,17 +216,22 @@ def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
 
 def _plain_square(image: Image.Image, preparation: Preparation) -> Image.Image:
     """Decodes and does all that `prepare` does, but for resizing."""
-    image = _plain(image, preparation.background)
+    image = _plain(image, preparation)
     if preparation.channels is not None:
         image = image.convert("L" if preparation.channels == 1 else "RGB")
     return _square(image, preparation)
 
 
-def _plain(image: Image.Image, background: str) -> Image.Image:
+def _plain(image: Image.Image, preparation: Preparation) -> Image.Image:
     """Returns the decoded image, upright, as 8-bit gray or sRGB. Raises: BadImage."""
+    _check_white(image, preparation)
+    has_16_bits = _is_16_bit_gray(image)
     with _named_damage():
         image.load()
-        return _plain_colours(_upright(image), background)
+        image = _upright(image)
+        if has_16_bits:
+            image = colours.to_8_bits(image, preparation.white)
+        return colours.plain(image, preparation.background)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -208,73 +252,6 @@ def _upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _plain_colours(image: Image.Image, background: str) -> Image.Image:
-    """Returns the image as 8-bit gray (L) or sRGB (RGB) without transparency."""
-    alpha = None
-    profile = image.info.get("icc_profile")
-    if image.mode in ("P", "PA"):
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    elif image.has_transparency_data and image.mode in ("L", "RGB"):  # one colour is transparent
-        image = image.convert("LA" if image.mode == "L" else "RGBA")
-    if image.mode in ("LA", "La", "RGBA", "RGBa"):
-        image = image.convert({"La": "LA", "RGBa": "RGBA"}.get(image.mode, image.mode))
-        alpha = image.getchannel("A")
-        image = image.convert(image.mode[:-1])
-    if image.mode.startswith("I;16"):
-        gray = np.asarray(image).astype(np.uint32)
-        image = Image.fromarray(((gray + 128) // 257).astype(np.uint8))
-    elif image.mode == "1":
-        image = image.convert("L")
-    elif image.mode in ("I", "F"):
-        raise BadImage("has 32 bits a pixel; save it with 8 or 16")
-    if profile:
-        image = _to_srgb(image, profile)
-    if image.mode not in ("L", "RGB"):
-        image = image.convert("RGB")
-    if alpha is not None:
-        behind = Image.new("RGB", image.size, background)
-        gray = image.mode == "L" and len(set(ImageColor.getrgb(background)[:3])) == 1
-        behind.paste(image, mask=alpha)
-        image = behind.convert("L") if gray else behind
-    return image
-
-
-def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Converts from an ICC profile. What is in sRGB already stays as it is to the last bit."""
-    keep = len(profile) <= _LARGE_PROFILE
-    transform = (_transform if keep else _transform.__wrapped__)(profile, image.mode)
-    if transform is None:
-        return image
-    try:
-        converted = ImageCms.applyTransform(image, transform)
-    except (ImageCms.PyCMSError, OSError):
-        return image
-    return converted.convert("L") if image.mode == "L" else converted
-
-
-@functools.lru_cache(maxsize=8)
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Returns what converts images of this mode from the profile to sRGB.
-
-    None when it can't be used, and when it is sRGB whatever its name: when no colour of a grid
-    changes by more than the rounding of such profiles.
-    """
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-        transform = ImageCms.buildTransform(source, srgb, mode, "RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return None
-    if mode in ("L", "RGB"):
-        steps = np.arange(0, 256, 15, dtype=np.uint8)
-        grid = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
-        colours = Image.fromarray(grid if mode == "RGB" else steps[None])
-        converted = np.asarray(ImageCms.applyTransform(colours, transform), np.int32)
-        if np.abs(converted - np.asarray(colours.convert("RGB"))).max() <= _SRGB_ROUNDING:
-            return None
-    return transform
-
-
 def _square(image: Image.Image, preparation: Preparation) -> Image.Image:
     width, height = image.size
     if width != height and preparation.crop == "center":
@@ -283,6 +260,12 @@ def _square(image: Image.Image, preparation: Preparation) -> Image.Image:
         image = image.crop((left, top, left + side, top + side))
     elif width != height and preparation.pad:
         side = max(width, height)
+        if side * side > MAX_PIXELS:  # so large a square is made small before there is one
+            if preparation.resolution is None:
+                raise BadImage(f"--pad makes {side}x{side} pixels of it, which is too many")
+            scale, side = preparation.resolution / side, preparation.resolution
+            width, height = (max(1, round(length * scale)) for length in (width, height))
+            image = image.resize((width, height), _RESIZE[preparation.resize])
         colour = ImageColor.getcolor(preparation.background, image.mode)
         square = Image.new(image.mode, (side, side), colour)
         square.paste(image, ((side - width) // 2, (side - height) // 2))

@@ -7,6 +7,7 @@ import itertools
 import os
 import posixpath
 import re
+import shlex
 import struct
 import threading
 import zipfile
@@ -16,14 +17,16 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from pgan_tf.data import storage
-from pgan_tf.data.pictures.imagefile import SUFFIXES, BadImage
-from pgan_tf.errors import UserError
+from pgan_tf.data import contents, storage
+from pgan_tf.data.pictures.formats import SUFFIXES, UNREAD_SUFFIXES, BadImage
+from pgan_tf.errors import UserError, nearest
 
 _MAX_FILE_BYTES = 1 << 30  # of one file, unpacked
 _ENCRYPTED = 1  # flag bit of a zip entry
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, lengths of the name and of what follows
 _HIDDEN = re.compile(r"(?:^|/)(?:\.|__MACOSX)")
+_READ = frozenset(("", *SUFFIXES))
+_UNREAD = frozenset(UNREAD_SUFFIXES)
 _DRIVE = re.compile("[A-Za-z]:")
 _ENTRY = np.dtype(
     [("start", "<u8"), ("packed", "<u8"), ("size", "<u8"), ("crc", "<u4"), ("method", "<u2"),
@@ -63,6 +66,7 @@ class Tree:
     Attributes:
       root: the directory or zip file.
       images: names of the image files, sorted.
+      unread: names of image files of kinds that can't be read, sorted.
       others: names of the other files, sorted.
     Raises: UserError when there is no such place, the zip file is damaged, or a name in it leads
       outside of it.
@@ -75,23 +79,28 @@ class Tree:
             names = storage.walk(self.root)
             chosen = range(len(names))
         elif not storage.exists(self.root):
-            raise UserError(f"{self.root} does not exist; name a directory or zip file of images")
+            parent, name = storage.split(self.root)
+            near = nearest(name, storage.names(parent)) if storage.is_dir(parent) else ""
+            raise UserError(
+                f"{self.root} does not exist{near}; name a directory or zip file of images"
+            )
         elif not storage.is_remote(self.root) and not os.path.isfile(self.root):
             raise UserError(f"{self.root} is neither a directory nor a zip file of images")
         else:
+            _require_zip(self.root)
             names, self._entries = _list_zip(self.root)
             chosen = sorted(range(len(names)), key=names.__getitem__)
             for i, j in itertools.pairwise(chosen):
                 if names[i] == names[j]:
                     raise UserError(f"{self.root} holds {names[i]!r} more than once; pack it anew")
         visible = [i for i in chosen if not _HIDDEN.search(names[i])]
-        image = [posixpath.splitext(names[i])[1].lower() in ("", *SUFFIXES) for i in visible]
-        images = [i for i, chosen in zip(visible, image, strict=True) if chosen]
-        others = [i for i, chosen in zip(visible, image, strict=True) if not chosen]
-        self.images = [names[i] for i in images]
-        self.others = [names[i] for i in others]
+        kinds: tuple[list[int], ...] = ([], [], [])  # images, unread, others
+        for i in visible:
+            suffix = posixpath.splitext(names[i])[1].lower()
+            kinds[0 if suffix in _READ else 1 if suffix in _UNREAD else 2].append(i)
+        self.images, self.unread, self.others = ([names[i] for i in kind] for kind in kinds)
         if self._entries is not None:
-            self._entries = self._entries[np.array(images + others, int)]
+            self._entries = self._entries[np.array([i for kind in kinds for i in kind], int)]
 
     def members(self, indices: Iterable[int]) -> list[Member]:
         """Returns image files by index into `images`."""
@@ -99,9 +108,11 @@ class Tree:
 
     def find(self, name: str) -> Member | None:
         """Returns the file of any kind with this name, if there is one."""
-        for names, first in ((self.images, 0), (self.others, len(self.images))):
+        first = 0
+        for names in (self.images, self.unread, self.others):
             if name in names:
                 return self._member(name, first + names.index(name))
+            first += len(names)
         return None
 
     def _member(self, name: str, index: int) -> Member:
@@ -149,8 +160,6 @@ def _read_entry(root: str, entry: Entry) -> bytes:
             raise BadImage(f"packed by method {entry.method}; deflate or store is wanted")
         if len(content) != entry.size or zlib.crc32(content) != entry.crc:
             raise ValueError("checksum")
-    except MemoryError:
-        raise BadImage(f"declares {entry.size} bytes, for which there is no memory") from None
     except (OSError, ValueError, EOFError, struct.error, zlib.error) as error:
         raise BadImage(f"damaged in the zip file: {error}") from None
     return content
@@ -176,6 +185,25 @@ def plain_name(name: str) -> str:
     """Returns a file's name with "/" for the "\\" of some programs of Windows, and without "./"."""
     parts = name.replace("\\", "/").split("/")
     return "/".join(part for part in parts if part != ".")
+
+
+def _require_zip(path: str) -> None:
+    """Raises UserError for a file that is something else than a zip file, if what it is is known.
+
+    Zip files may have anything before their begin, and are read from their end.
+    """
+    kind = contents.kind_of(contents.head_of(path))
+    what = f"{path} is {kind}, neither a directory nor a zip file of images"
+    if contents.is_tar(path):
+        folder = re.sub(r"\.(tar|tar\.gz|tgz)$", "", path, flags=re.I)
+        raise UserError(
+            f"{what}; unpack it with: python -m tarfile -e {shlex.quote(path)}"
+            f" {shlex.quote(folder if folder != path else path + '-files')}"
+        )
+    if kind in ("a RAR archive", "a 7z archive"):
+        raise UserError(f"{what}; unpack it, and name the directory")
+    if posixpath.splitext(path)[1].lower() in SUFFIXES + UNREAD_SUFFIXES:
+        raise UserError(f"{path} is a picture; name the directory that holds it, or a zip file")
 
 
 def _list_zip(path: str) -> tuple[list[str], np.ndarray]:

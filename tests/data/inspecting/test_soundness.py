@@ -15,7 +15,7 @@ import dataset_tool
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.data.format import pyramid, records
 from pgan_tf.data.inspecting import compare, display, extract, soundness
-from pgan_tf.data.making import build
+from pgan_tf.data.labels import CLASSES_FILE, classes_text
 from pgan_tf.data.making import images as create
 from pgan_tf.errors import UserError
 
@@ -120,7 +120,7 @@ def test_extract_and_back(made, tmp_path, capsys, file_format, workers):
 def test_names_of_classes_come_back(tmp_path):
     write_dataset(tmp_path / "set", PIXELS, np.eye(5, dtype=np.float32)[np.arange(11) % 3])
     names = ["cat", "a dog", "crow", "none", "at all"]
-    (tmp_path / "set" / build.CLASSES_FILE).write_bytes(build.classes_text(names))
+    (tmp_path / "set" / CLASSES_FILE).write_bytes(classes_text(names))
     extract.extract(tmp_path / "set", tmp_path / "files", workers=1)
     create.create(
         tmp_path / "back", tmp_path / "files", labels="dataset.json", shuffle=False, workers=1
@@ -134,8 +134,8 @@ def test_labels_come_back_whatever_the_classes(tmp_path, classes):
     labels = np.eye(5, dtype=np.float32)[np.arange(11) % 3]  # the last two have no image
     write_dataset(tmp_path / "set", PIXELS, labels)
     if classes:
-        (tmp_path / "set" / build.CLASSES_FILE).write_bytes(build.classes_text(classes))
-        assert soundness.class_names(Dataset(tmp_path / "set")) == ["a b", "c\u2028d", *"efg"]
+        (tmp_path / "set" / CLASSES_FILE).write_bytes(classes_text(classes))
+        assert Dataset(tmp_path / "set").class_names == ["a b", "c\u2028d", *"efg"]
     extract.extract(tmp_path / "set", tmp_path / "files", workers=1)
     create.create(
         tmp_path / "back", tmp_path / "files", labels="dataset.json", shuffle=False, workers=1

@@ -15,7 +15,8 @@ from PIL import Image, ImageCms, ImageOps
 
 import dataset_tool
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.making import build, images
+from pgan_tf.data.labels import CLASSES_FILE
+from pgan_tf.data.making import images
 from pgan_tf.data.pictures import imagefile, imagetree
 from pgan_tf.data.pictures.imagefile import BadImage, Preparation
 from pgan_tf.errors import UserError
@@ -235,14 +236,16 @@ def test_crop_pad_and_resize():
 @pytest.mark.parametrize(
     "data, reason",
     [
-        (b"", "not a PNG"),
-        (b"<html>", "not a PNG"),
-        (file_bytes(RGB, "gif"), "not a PNG"),
+        (b"", "an empty file, not a picture"),
+        (b"<html>", "a web page, not a picture"),
+        (b"text", "not a picture of any kind"),
+        (file_bytes(RGB, "eps"), "a PostScript document, not a picture"),
+        (b"\0\0\0\x18ftypheic" + bytes(99), "a HEIC picture, which can't be read; save it as"),
         (file_bytes(RGB)[:-40], "damaged"),
         (file_bytes(RGB, "jpeg")[:-40], "damaged"),
-        (file_bytes(RGB, "webp")[:-40], "damaged|not a PNG"),
+        (file_bytes(RGB, "webp")[:-40], "damaged|not a picture"),
         (file_bytes(RGB, "bmp")[:-40], "damaged"),
-        (file_bytes(RGB, "tiff")[:-300], "damaged|not a PNG"),
+        (file_bytes(RGB, "tiff")[:-300], "damaged|not a picture"),
         (file_bytes(RGB[:, :8]), "not square: --crop center or --pad makes it so$"),
         (file_bytes(RGB[:, :9]), "not square: --crop center or --pad .*, and --resolution"),
         (file_bytes(RGB[:12, :12]), "12x12 is no power of two from 4 on: --resolution"),
@@ -298,11 +301,11 @@ def _zip(tree, path):
 def test_tree_with_folder_labels(tree, tmp_path, zipped, capsys):
     source = _zip(tree, tmp_path / "tree.zip") if zipped else tree
     out = tmp_path / "out"
-    assert images.create(out, source, shuffle=False, labels="folders", workers=1) == 3
+    assert images.create(out, source, shuffle=False, labels="folders", workers=1).num_images == 3
     data = Dataset(out)
     assert data.read(4, range(3))[:, 0, 0, 0].tolist() == [0, 1, 2]
     np.testing.assert_array_equal(data.labels, [[1, 0], [1, 0], [0, 1]])
-    assert (out / build.CLASSES_FILE).read_text() == "cats\ndogs\n"
+    assert (out / CLASSES_FILE).read_text() == "cats\ndogs\n"
     printed = capsys.readouterr().out
     assert "1 file(s), cats/Thumbs.db first" in printed
     assert "3 images of 8x8, 3 channel(s): 1.19 kB" in printed
@@ -316,10 +319,10 @@ def test_a_folder_around_all_is_no_class(tree, tmp_path, capsys):
     (tmp_path / "photos").rename(around / "photos")
     out = tmp_path / "out"
     images.create(out, around, labels="folders", workers=1)
-    assert (out / build.CLASSES_FILE).read_text() == "cats\ndogs\n"
+    assert (out / CLASSES_FILE).read_text() == "cats\ndogs\n"
     (around / "README").write_text("no image")
     images.create(out, around, labels="folders", skip_bad=True, force=True, workers=1)
-    assert (out / build.CLASSES_FILE).read_text() == "cats\ndogs\n"
+    assert (out / CLASSES_FILE).read_text() == "cats\ndogs\n"
     (around / "README").unlink()
     images.create(out, around, labels="dataset.json", force=True, workers=1)
     np.testing.assert_array_equal(Dataset(out).labels, [[0, 0, 0, 1]] * 3)
@@ -365,8 +368,8 @@ def test_label_file(tree, tmp_path):
     "text, message",
     [
         ("[]", "not of the form"),
-        ("{", "not of the form"),
-        ('{"labels": null}', "not of the form"),
+        ("{", "line 1, column 2: Expecting property name"),
+        ('{"labels": 3}', "not of the form"),
         ('{"labels": [], "classes": [1]}', "not of the form"),
         ('{"labels": [], "classes": "ab"}', "not of the form"),
         (json.dumps({"labels": [[n, 1] for n in NAMES], "classes": ["one"]}), "of the 1 classes"),
@@ -389,7 +392,7 @@ def test_files_that_can_not_be_read_are_in_the_table(tree, tmp_path, capsys):
     with pytest.raises(UserError, match="2 of 5 files can't be used"):
         images.create(tmp_path / "out", tree, workers=1)
     assert capsys.readouterr().out.count("no regular file") == 2
-    assert images.create(tmp_path / "out", tree, skip_bad=True, workers=1) == 3
+    assert images.create(tmp_path / "out", tree, skip_bad=True, workers=1).num_images == 3
 
 
 def test_a_name_twice_in_a_zip_is_refused(tmp_path):
@@ -420,11 +423,11 @@ def test_table_of_bad_files(tree, tmp_path, capsys, workers):
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
     assert "16x16" in lines["large.png"] and "8x8: --resolution" in lines["large.png"]
     assert "12x8" in lines["wide.png"] and "not square" in lines["wide.png"]
-    assert "not a PNG" in lines["text.jpg"]
+    assert "not a picture" in lines["text.jpg"]
     assert (
         "16x16" in lines["cut.png"] and "RGB" in lines["cut.png"] and "damaged" in lines["cut.png"]
     )
-    assert images.create(out, tree, skip_bad=True, workers=workers) == 3
+    assert images.create(out, tree, skip_bad=True, workers=workers).num_images == 3
     assert Dataset(out).num_images == 3
 
 
@@ -444,7 +447,7 @@ def test_damage_that_checksums_do_not_show(tree, tmp_path, capsys, workers):
         images.create(out, tree, workers=workers)
     printed = capsys.readouterr().out
     assert "evil.png" in printed and "worse.png" in printed and not out.exists()
-    assert images.create(out, tree, skip_bad=True, workers=workers) == 3
+    assert images.create(out, tree, skip_bad=True, workers=workers).num_images == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tree"]
 
 
@@ -452,7 +455,7 @@ def test_the_usual_size_wins_not_the_first(tmp_path, capsys):
     made_up.save_png(tmp_path / "0.png", np.zeros((16, 16, 3)))
     for i in range(1, 4):
         made_up.save_png(tmp_path / f"{i}.png", np.zeros((8, 8, 3)))
-    assert images.create(tmp_path / "out", tmp_path, skip_bad=True, workers=1) == 3
+    assert images.create(tmp_path / "out", tmp_path, skip_bad=True, workers=1).num_images == 3
     assert Dataset(tmp_path / "out").resolution == 8
 
 
@@ -460,7 +463,7 @@ def test_the_usual_size_wins_not_the_first(tmp_path, capsys):
 def test_gray_images_among_others_become_rgb(tmp_path, capsys, rgb):
     for i in range(4):
         made_up.save_png(tmp_path / f"{i}.png", RGB if i < rgb else GRAY)
-    assert images.create(tmp_path / "out", tmp_path, shuffle=False, workers=1) == 4
+    assert images.create(tmp_path / "out", tmp_path, shuffle=False, workers=1).num_images == 4
     assert f"{4 - rgb} gray image" in capsys.readouterr().out
     read = Dataset(tmp_path / "out").read(16, range(4))
     np.testing.assert_array_equal(read[0], RGB)
@@ -477,7 +480,7 @@ def test_nothing_usable(tmp_path, capsys):
     with pytest.raises(UserError, match="does not exist"):
         images.create(tmp_path / "out", tmp_path / "none")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="holds no image files"):
+    with pytest.raises(UserError, match="holds no pictures"):
         images.create(tmp_path / "out", tmp_path / "empty")
 
 
@@ -532,11 +535,11 @@ def test_a_zip_that_takes_another_s_place_is_read(tree, tmp_path):
         archive.writestr("./b/other.png", file_bytes(RGB[::-1]))
         archive.writestr("b/./another.png", file_bytes(RGB))
     os.replace(tmp_path / "new.zip", path)
-    assert images.create(tmp_path / "b", path, workers=1) == 2
+    assert images.create(tmp_path / "b", path, workers=1).num_images == 2
 
 
 def test_files_that_go_bad_meanwhile_are_found_together(tree, tmp_path, monkeypatch, capsys):
-    build_all, attempts = build.build, []
+    build_all, attempts = images.build.build, []
 
     def late(*args, **options):
         if not attempts:
@@ -546,7 +549,7 @@ def test_files_that_go_bad_meanwhile_are_found_together(tree, tmp_path, monkeypa
         return build_all(*args, **options)
 
     monkeypatch.setattr(images.build, "build", late)
-    assert images.create(tmp_path / "out", tree, skip_bad=True, workers=1) == 1
+    assert images.create(tmp_path / "out", tree, skip_bad=True, workers=1).num_images == 1
     assert len(attempts) == 2
     with pytest.raises(UserError, match="2 of 3 files can't be used"):
         images.create(tmp_path / "out", tree, force=True, workers=1)
@@ -624,6 +627,6 @@ def test_through_gfile(tree):
         copy.write(b"x")
     for name in ("output", "out", "out"):  # TensorFlow lists the one in the other
         options = {"shuffle": False, "force": True}
-        assert images.create(f"ram://trees/{name}", "ram://tree", **options) == 3
+        assert images.create(f"ram://trees/{name}", "ram://tree", **options).num_images == 3
         pixels = Dataset(f"ram://trees/{name}").read(4, range(3))
         assert pixels[:, 0, 0, 0].tolist() == [0, 1, 2]

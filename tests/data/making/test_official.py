@@ -236,7 +236,7 @@ def test_celeba(tmp_path):
     with pytest.raises(UserError, match=r"000002.png: RGB \(178, 64\) instead of"):
         celeba.create(tmp_path / "x", tmp_path, allow_partial=True, workers=1)
     with pytest.raises(UserError, match="has no folder img_align_celeba_png"):
-        celeba.create(tmp_path / "x", folder)
+        celeba.create(tmp_path / "x", tmp_path / "out")
 
 
 def test_lsun_bad_input(tmp_path):

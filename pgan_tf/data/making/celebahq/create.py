@@ -16,11 +16,12 @@ from pgan_tf.data.format import writer
 from pgan_tf.data.making import build
 from pgan_tf.data.making.celebahq import alignment, deltas
 from pgan_tf.data.making.celebahq.alignment import RESOLUTION, ImageError
-from pgan_tf.data.making.celebahq.inputs import FULL_SIZE, Inputs, Item
+from pgan_tf.data.making.celebahq.inputs import FULL_SIZE, Checked, Inputs, Item
 from pgan_tf.data.making.celebahq.work import (
     EXACT,
     FAILED,
     IMAGE_BYTES,
+    MISSING,
     NEAR,
     FinishedImages,
     Result,
@@ -54,7 +55,8 @@ def create(
 
     An image is *exact* when it has the official md5. It is *near* when this Pillow decodes or
     resamples some pixels otherwise than the one that the deltas were made with; see
-    `deltas.add_nearly`. It *failed* when its photograph or delta can't be used.
+    `deltas.add_nearly`. It *failed* when its photograph or delta can't be used, and is *missing*
+    when one of them, or its landmarks, is not there.
 
     The text file `<name>-images.txt` beside the data set lists the images, the status of each, and
     its record in the data set.
@@ -63,8 +65,9 @@ def create(
       path: the data set's directory.
       celeba_dir, delta_dir: see `inputs.Inputs`.
       strict: an image that isn't exact is an error, at once.
-      allow_partial: leaves out images that failed; the others keep their order. Otherwise, when
-        all others are finished, they are an error; once put right, only they are made anew.
+      allow_partial: leaves out images that failed or are missing; the others keep their order.
+        Otherwise missing ones are an error at once, and failed ones are when all others are
+        finished; once put right, only they are made anew.
       workers: processes that make images, each of 0.3 GB, seldom 1; None: one a processor.
       force: replaces an existing data set.
       options: shards, compress; see `build.build`.
@@ -73,14 +76,16 @@ def create(
     path = os.fspath(path)
     inputs = Inputs(os.fspath(celeba_dir), os.fspath(delta_dir))
     writer.check_target(path, force)
-    items = inputs.check()
+    checked = inputs.check(allow_partial)
+    items = checked.items
     listing = _listing_path(path, force)
     work = WorkDir.beside(path)
-    _check_space(path, work, len(items), options.get("compress"))
+    _check_space(path, work, len(items) - len(checked.missing), options.get("compress"))
+    _print_missing(checked)
     workers = build.num_workers(workers, celeba_dir, delta_dir)
     with work.claimed(_made_by()):
-        results = _make_all(items, inputs, work, workers, strict)
-        order = [i for i in build.shuffled(len(items)) if results[i].status != FAILED]
+        results = _make_all(checked, inputs, work, workers, strict)
+        order = [i for i in build.shuffled(len(items)) if results[i].status in (EXACT, NEAR)]
         is_written = allow_partial or len(order) == len(results)
         _list_results(listing, results, order if is_written else [])
         _answer_failures(results, listing, allow_partial)
@@ -125,20 +130,29 @@ class _Make:
         return self.work.save(item, image)
 
 
+def _print_missing(checked: Checked) -> None:
+    if checked.missing:
+        print(f"Leaving out {len(checked.missing)} of {len(checked.items)} images:")
+        for problem in checked.problems:
+            print(f"  - {problem}")
+
+
 def _make_all(
-    items: Sequence[Item], inputs: Inputs, work: WorkDir, workers: int, strict: bool
+    checked: Checked, inputs: Inputs, work: WorkDir, workers: int, strict: bool
 ) -> list[Result]:
     """Makes the images that are not finished yet; returns the results of all, in order."""
+    items, missing = checked.items, checked.missing
     results = work.results(items)
     if results:
         print(f"{len(results):,} images were finished earlier")
     if strict:
         _require_exact(results.values())
     counts = _counts(results.values())
-    todo = [item for item in items if item.idx not in results]
+    todo = [item for item in items if item.idx not in results and item.idx not in missing]
+    total = len(results) + len(todo)
     made = build.ordered_map(_Make(inputs, work), todo, min(workers, len(todo)))
     with contextlib.closing(made), progress.bar("images") as bar:
-        task = bar.add_task("Making images", total=len(items), completed=len(results))
+        task = bar.add_task("Making images", total=total, completed=len(results))
         for result in made:
             results[result.item.idx] = result
             if strict:
@@ -150,6 +164,9 @@ def _make_all(
                     f" {result.reason}"
                 )
             bar.update(task, advance=1, description=_summary(counts))
+    for item in items:
+        if item.idx not in results:
+            results[item.idx] = Result(item, MISSING, reason=missing[item.idx])
     return [results[item.idx] for item in items]
 
 
@@ -158,7 +175,8 @@ def _counts(results: Iterable[Result]) -> collections.Counter:
 
 
 def _summary(counts: collections.Counter) -> str:
-    return ", ".join(f"{status} {counts[status]}" for status in (EXACT, NEAR, FAILED))
+    statuses = (EXACT, NEAR, FAILED, *([MISSING] if counts[MISSING] else []))
+    return ", ".join(f"{status} {counts[status]}" for status in statuses)
 
 
 def _require_exact(results: Iterable[Result]) -> None:
@@ -253,7 +271,7 @@ def _answer_failures(results: Sequence[Result], listing: str, allow_partial: boo
         print(f"failed: {result.item.orig_file}: {result.reason}")
     if len(failed) > _NAMES_SHOWN:
         print(f"failed: and {len(failed) - _NAMES_SHOWN} more")
-    if len(failed) == len(results):
+    if not any(result.status in (EXACT, NEAR) for result in results):
         raise UserError(f"all {len(failed)} images failed; {listing} says why")
     if failed and not allow_partial:
         raise UserError(

@@ -1,12 +1,14 @@
 """The files that CelebA-HQ is made from, and whether they are all there (spec section 5)."""
 
 import dataclasses
+import functools
 import math
 import re
 import zipfile
 from collections.abc import Iterable
 
 from pgan_tf.data import storage
+from pgan_tf.data.making import sources
 from pgan_tf.data.making.celebahq.alignment import ImageError
 from pgan_tf.errors import UserError
 
@@ -16,6 +18,7 @@ _ZIP_IMAGES = 1000
 _MAX_DELTA_BYTES = 16 << 20  # a delta that can't be compressed at all takes 4.3 MB
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _NAMES_SHOWN = 3
+_LANDMARKS = "list_landmarks_celeba.txt"
 
 _LAYOUT = """
 CelebA-HQ is made from two downloads, which belong here:
@@ -67,15 +70,20 @@ class Inputs:
         """Path of the list of images."""
         return storage.join(self.delta_dir, "image_list.txt")
 
-    @property
+    @functools.cached_property
     def landmarks(self) -> str:
-        """Path of the landmarks' file."""
-        return storage.join(storage.join(self.celeba_dir, "Anno"), "list_landmarks_celeba.txt")
+        """Path of the landmarks' file: in Anno, or beside it."""
+        path = storage.join(storage.join(self.celeba_dir, "Anno"), _LANDMARKS)
+        other = storage.join(self.celeba_dir, _LANDMARKS)
+        return other if storage.exists(other) and not storage.exists(path) else path
 
-    @property
+    @functools.cached_property
     def photographs(self) -> str:
-        """Path of the directory of photographs."""
-        return storage.join(self.celeba_dir, "img_celeba")
+        """Path of the directory of photographs: img_celeba, also in Img, also in another one."""
+        folder = "img_celeba"
+        below = (f"{folder}/{folder}", f"Img/{folder}/{folder}", folder, f"Img/{folder}")
+        found = sources.directories(self.celeba_dir, below)[1:]
+        return found[0] if found else storage.join(self.celeba_dir, folder)
 
     def zip_file(self, idx: int) -> str:
         """Returns the path of the zip file with an image's delta."""
@@ -97,52 +105,87 @@ class Inputs:
                 if archive.getinfo(name).file_size > _MAX_DELTA_BYTES:
                     raise ImageError(f"{name} in {path} is too large for a delta")
                 return archive.read(name)
-        except ImageError:
+        except (ImageError, MemoryError):
             raise
         except Exception as error:  # zipfile raises a dozen kinds
             raise ImageError(f"{name} can't be read from {path}: {error}") from error
 
-    def check(self) -> list[Item]:
+    def check(self, allow_partial: bool = False) -> "Checked":
         """Returns the images of image_list.txt, in its order, if all they need is there.
 
         Photographs must exist, zip files be whole and have the deltas, landmarks be there for
         every photograph; what the photographs and deltas contain is seen when they are used.
 
+        Args:
+          allow_partial: accepts that some images lack something, if the list, the landmarks and
+            one image are there.
         Raises: UserError that tells all that is missing and what belongs where.
         """
         problems: list[str] = []
+        missing: dict[int, str] = {}
         rows = _attempt(problems, lambda: _image_rows(self.image_list))
         landmarks = _attempt(problems, lambda: _landmark_rows(self.landmarks))
         present = _attempt(problems, lambda: _names(self.photographs))
+        is_fatal = bool(problems)
         if rows is not None:
             if present is not None:
-                missing = [row[2] for row in rows if row[2] not in present]
-                _add(problems, f"photographs missing in {self.photographs}", missing)
-            self._check_zips(problems, sorted(row[0] for row in rows))
+                absent = {row[0]: row[2] for row in rows if row[2] not in present}
+                missing |= {idx: f"{name} is missing" for idx, name in absent.items()}
+                _add(problems, f"photographs missing in {self.photographs}", absent.values())
+            missing |= self._check_zips(problems, sorted(row[0] for row in rows))
         items = []
         if rows is not None and landmarks is not None:
-            items = _attempt(problems, lambda: _joined(rows, landmarks, self.landmarks))
-        if problems:
+            items, unusable = _joined(rows, landmarks, self.landmarks)
+            missing |= unusable
+            if unusable:
+                more = f" (and {len(unusable) - 1} more such rows)" if len(unusable) > 1 else ""
+                problems.append(next(iter(unusable.values())) + more)
+        if problems and (not allow_partial or is_fatal or len(missing) == len(items)):
             listed = "".join(f"\n  - {problem}" for problem in problems)
             layout = _LAYOUT.format(celeba_dir=self.celeba_dir, delta_dir=self.delta_dir)
             raise UserError(f"CelebA-HQ lacks what it is made from:{listed}{layout}")
-        return items
+        return Checked(items, missing, problems)
 
-    def _check_zips(self, problems: list[str], indices: list[int]) -> None:
+    def _check_zips(self, problems: list[str], indices: list[int]) -> dict[int, str]:
+        """Notes what is wrong with zip files; returns {idx: why an image has no delta}."""
         needed: dict[str, list[int]] = {}
         for idx in indices:
             needed.setdefault(self.zip_file(idx), []).append(idx)
+        missing: dict[int, str] = {}
         absent = [path for path in needed if not storage.exists(path)]
         _add(problems, f"zip files missing in {self.delta_dir}", map(_last, absent))
+        for path in absent:
+            missing |= dict.fromkeys(needed[path], f"{_last(path)} is missing")
         for path in sorted(needed.keys() - set(absent)):
             try:
                 with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
                     held = set(archive.namelist())
+            except MemoryError:
+                raise
             except Exception as error:  # zipfile raises a dozen kinds
                 problems.append(f"{path} is damaged or cut short ({error}); get it again")
+                missing |= dict.fromkeys(needed[path], f"{_last(path)} is damaged or cut short")
                 continue
-            missing = [name for name in map(_delta_file, needed[path]) if name not in held]
-            _add(problems, f"deltas missing in {path}", missing)
+            lacking = {
+                idx: _delta_file(idx) for idx in needed[path] if _delta_file(idx) not in held
+            }
+            missing |= {i: f"{name} is missing in {_last(path)}" for i, name in lacking.items()}
+            _add(problems, f"deltas missing in {path}", lacking.values())
+        return missing
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """What was found before any work.
+
+    items: images, in the list's order.
+    missing: {idx: what an image lacks} of those that can't be made.
+    problems: what is missing, in a few lines.
+    """
+
+    items: list[Item]
+    missing: dict[int, str]
+    problems: list[str]
 
 
 class _InputError(Exception):
@@ -229,24 +272,35 @@ def _landmark_rows(path: str) -> list[str]:
     return lines[2:]
 
 
-def _joined(rows: list[tuple], landmarks: list[str], path: str) -> list[Item]:
-    items = []
+def _joined(
+    rows: list[tuple], landmarks: list[str], path: str
+) -> tuple[list[Item], dict[int, str]]:
+    """Returns all images, and {idx: problem} of those whose landmarks can't be used."""
+    items, problems = [], {}
     for idx, orig_idx, orig_file, proc_md5, final_md5 in rows:
-        if orig_idx >= len(landmarks):
-            raise _InputError(
-                f"{path} has {len(landmarks)} rows, but {orig_file} should be in row {orig_idx}"
-                " (counted from 0)"
-            )
-        name, *numbers = landmarks[orig_idx].split() or [""]
-        if name != orig_file:
-            raise _InputError(f"{path} line {orig_idx + 3} is of {name!r} instead of {orig_file}")
+        points: tuple[float, ...] = ()
         try:
-            points = tuple(map(float, numbers))
-        except ValueError:
-            points = ()
-        if len(points) != 10 or not all(map(math.isfinite, points)):
-            raise _InputError(
-                f"{path} line {orig_idx + 3} does not hold ten numbers after the name"
-            )
+            points = _points(orig_idx, orig_file, landmarks, path)
+        except _InputError as problem:
+            problems[idx] = str(problem)
         items.append(Item(idx, orig_idx, orig_file, proc_md5, final_md5, points))
-    return items
+    return items, problems
+
+
+def _points(orig_idx: int, orig_file: str, landmarks: list[str], path: str) -> tuple[float, ...]:
+    """Returns the landmarks of a photograph."""
+    if orig_idx >= len(landmarks):
+        raise _InputError(
+            f"{path} has {len(landmarks)} rows, but {orig_file} should be in row {orig_idx}"
+            " (counted from 0)"
+        )
+    name, *numbers = landmarks[orig_idx].split() or [""]
+    if name != orig_file:
+        raise _InputError(f"{path} line {orig_idx + 3} is of {name!r} instead of {orig_file}")
+    try:
+        points = tuple(map(float, numbers))
+    except ValueError:
+        points = ()
+    if len(points) != 10 or not all(map(math.isfinite, points)):
+        raise _InputError(f"{path} line {orig_idx + 3} does not hold ten numbers after the name")
+    return points

@@ -19,7 +19,7 @@ from pgan_tf.errors import UserError
 
 IMAGE_BYTES = 2_000_000  # about what an image takes; packed without loss, so it varies
 
-EXACT, NEAR, FAILED = "exact", "near", "failed"
+EXACT, NEAR, FAILED, MISSING = "exact", "near", "failed", "missing"
 
 _KEY_FILE = "made-by.txt"
 _LOCK_FILE = "lock"
@@ -32,9 +32,10 @@ class Result:
 
     Attributes:
       item: which image.
-      status: EXACT, if its md5 is the official one; NEAR, if it is another; FAILED, without one.
-      md5: of the image; "" if it failed.
-      reason: why it failed.
+      status: EXACT, if its md5 is the official one; NEAR, if it is another; FAILED, if it could
+        not be made; MISSING, if what it is made from is not there.
+      md5: of the image; "" if there is none.
+      reason: why there is none.
     """
 
     item: Item

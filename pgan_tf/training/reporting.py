@@ -4,83 +4,21 @@ import contextlib
 import functools
 import json
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pgan_tf.config import Config
 from pgan_tf.errors import UserError
 from pgan_tf.progress import duration
-from pgan_tf.schedule import Phase, stages
-from pgan_tf.training.operations import iteration_operations
+from pgan_tf.run import LOG, STATS
 from pgan_tf.training.run_directory import RunDirectory
 
 
 def _short(loss: float | None) -> str:
     return "-" if loss is None else f"{loss:.3f}"
-
-
-class TimeLeft:
-    """Estimates the time a run still takes.
-
-    The rate of the last tick holds for the resolutions it was at; those of the others follow from
-    it by the arithmetic that their iterations take. Each program that is still to be compiled
-    takes as long as the last one did; the time between ticks goes on as in the last tick.
-    """
-
-    def __init__(self, config: Config, resolution: int, replicas: int, num_channels: int):
-        self._stages = list(stages(config, resolution, replicas))
-        self._cost = {
-            2**s: iteration_operations(config, s, num_channels)
-            for s in range(2, resolution.bit_length())
-        }
-        self._start_up = 0.0  # seconds of a program's compilation and first iteration
-        self._starting = 0.0  # of that, in this tick
-        self._rate = 0.0  # seconds an operation, of compiled programs
-        self._between = 0.0  # seconds between ticks, a thousand images
-
-    def starts_up(self, seconds: float) -> None:
-        """Tells of an iteration that was the first of its program."""
-        self._start_up = seconds
-        self._starting += seconds
-
-    def takes(self, shown: Mapping[int, int], seconds: float, between: float) -> None:
-        """Tells of a tick.
-
-        Args:
-          shown: resolution -> images of its iterations but the first of programs.
-          seconds: that the tick took.
-          between: seconds between it and the one before.
-        """
-        work = sum(count * self._cost[resolution] for resolution, count in shown.items())
-        if work:
-            self._rate = max(seconds - self._starting, 0.0) / work
-            self._between = between / (sum(shown.values()) / 1000)
-        self._starting = 0.0
-
-    def estimate(self, kimg: float, is_compiled: Callable[[Phase], bool]) -> tuple[float, float]:
-        """Returns seconds left for the current stage and for the run; before any work, zeros.
-
-        Args:
-          kimg: thousands of images shown since the start.
-          is_compiled: whether the program of a phase is.
-        """
-        stage_left = run_left = 0.0
-        for stage in self._stages:
-            left = stage.end_kimg - max(stage.start_kimg, kimg)
-            if left > 0:
-                cost = self._cost[stage.first.resolution]
-                seconds = left * (1000 * cost * self._rate + self._between)
-                if not is_compiled(stage.first):
-                    seconds += self._start_up
-                run_left += seconds
-                if stage.start_kimg <= kimg:
-                    stage_left = seconds
-        return stage_left, run_left
 
 
 class Reporter:
@@ -103,7 +41,7 @@ class Reporter:
     def say(self, line: str) -> None:
         """Prints a line and appends it to log.txt."""
         (self._bar.console if self._bar else self._console).print(line, markup=False)
-        self.run.append("log.txt", line)
+        self.run.append(LOG, line)
 
     def progress(self, done: float, total: float, rate: float) -> None:
         """Moves the bar to `done` of `total` kimg of the tick; nothing where no terminal is."""
@@ -146,7 +84,7 @@ class Reporter:
         line += "".join(f" {name} {value:.4f}" for name, value in metrics.items())
         self.say(line)
         stats = {**stats, **metrics}
-        self.run.append("stats.jsonl", json.dumps(stats))
+        self.run.append(STATS, json.dumps(stats))
         with self._summaries(s["nimg"]):
             for name, value in stats.items():
                 if isinstance(value, int | float) and name != "nimg":
@@ -180,17 +118,3 @@ class Reporter:
         if "_writer" in vars(self):
             with contextlib.suppress(tf.errors.OpError):  # a full disk; it mustn't hide the reason
                 self._writer.close()
-
-
-class Clock:
-    """Seconds of work since the run's start, over all its parts.
-
-    Args:
-      before: seconds spent in earlier parts.
-    """
-
-    def __init__(self, before: float = 0.0):
-        self._start = time.monotonic() - before
-
-    def __call__(self) -> float:
-        return time.monotonic() - self._start

@@ -1,0 +1,122 @@
+"""What an option says about itself: kind, range, unit, one sentence, change in mid-run."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+_KEY = "option"  # of the field's metadata
+
+
+class MidRun(NamedTuple):
+    """If an option may change between two parts of one run.
+
+    Attributes:
+      kind: "free": it doesn't change what is computed; "logged": it changes what is computed from
+        then on, so the change is written down; "fixed": it can't change.
+      reason: why it can't change, as the end of an error message.
+    """
+
+    kind: str
+    reason: str = ""
+
+
+FREE = MidRun("free")
+LOGGED = MidRun("logged")
+
+
+def fixed(reason: str) -> MidRun:
+    """Returns the mark of an option that can't change in mid-run, because of `reason`."""
+    return MidRun("fixed", reason)
+
+
+@dataclass(frozen=True)
+class Option:
+    """All that is known about one option.
+
+    Attributes:
+      name: dotted, such as `train.total_kimg`.
+      kind: bool, int, float or str; `int | None`; or `Mapping[int, int]`, `Mapping[int, float]`,
+        which map resolutions to values.
+      default: its value when nothing else is said.
+      text: one sentence that says what it does.
+      mid_run: "free", "logged" or "fixed"; see `MidRun`.
+      reason: why it is fixed; empty otherwise.
+      least, greatest: range of a number, or of each value of a mapping; None: no bound.
+      choices: the possible texts; empty: any.
+      unit: what is counted, such as "kimg"; empty for plain numbers and for texts.
+      pattern: regular expression that the whole text must match; empty: any text.
+      form: the pattern in words.
+    """
+
+    name: str
+    kind: Any
+    default: Any
+    text: str
+    mid_run: str
+    reason: str = ""
+    least: float | None = None
+    greatest: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    pattern: str = ""
+    form: str = ""
+
+    @property
+    def changeable(self) -> bool:
+        """True if it may change in mid-run."""
+        return self.mid_run != "fixed"
+
+    @property
+    def optional(self) -> bool:
+        """True if it may be None, written `none`."""
+        return isinstance(self.kind, types.UnionType)
+
+    @property
+    def is_mapping(self) -> bool:
+        """True if it maps resolutions to values."""
+        return typing.get_origin(self.kind) is not None and not self.optional
+
+    @property
+    def element(self) -> type:
+        """bool, int, float or str: the type of its value, or of each value of the mapping."""
+        if self.optional:
+            return next(k for k in typing.get_args(self.kind) if k is not types.NoneType)
+        return typing.get_args(self.kind)[1] if self.is_mapping else self.kind
+
+
+def option(
+    default: Any,
+    text: str,
+    mid_run: MidRun,
+    *,
+    least: float | None = None,
+    greatest: float | None = None,
+    choices: tuple[str, ...] = (),
+    unit: str = "",
+    pattern: str = "",
+    form: str = "",
+) -> Any:
+    """Returns a dataclass field that carries what `Option` lists; a dictionary is copied."""
+    described = dict(
+        text=text, mid_run=mid_run.kind, reason=mid_run.reason, least=least, greatest=greatest,
+        choices=choices, unit=unit, pattern=pattern, form=form,
+    )  # fmt: skip
+    if isinstance(default, Mapping):
+        return dataclasses.field(default_factory=lambda: dict(default), metadata={_KEY: described})
+    return dataclasses.field(default=default, metadata={_KEY: described})
+
+
+def options_of(config: Any, prefix: str = "") -> Iterator[Option]:
+    """Yields the options of a dataclass instance of defaults, and of its sections, in order."""
+    kinds = typing.get_type_hints(type(config))
+    for f in dataclasses.fields(config):
+        default = getattr(config, f.name)
+        if dataclasses.is_dataclass(default):
+            yield from options_of(default, f"{f.name}.")
+        else:
+            yield Option(
+                name=prefix + f.name, kind=kinds[f.name], default=default, **f.metadata[_KEY]
+            )

@@ -1,0 +1,297 @@
+"""What to do where a data set should be and is none, or a damaged one.
+
+The commands that are proposed work as they are printed, in the directory where they are printed.
+"""
+
+import dataclasses
+import difflib
+import os
+import posixpath
+import re
+import shlex
+import zipfile
+from collections.abc import Iterable
+
+from pgan_tf.data import contents, storage
+from pgan_tf.data.format import writer
+from pgan_tf.data.format.names import LEVEL_FILE, is_data_set
+from pgan_tf.errors import UserError
+
+TOOL = "python dataset_tool.py"
+_KNOWN = (
+    "mnistrgb", "mnist", "cifar100", "cifar10", "svhn", "lsun", "celebahq", "celeba", "openmoji",
+)  # fmt: skip
+_NAMES_SHOWN = 3
+_NAME_ONE = "name a data set's directory"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What is at a path, and how to come from there to a data set.
+
+    Attributes:
+      what: goes on where the path was named: "holds 12 pictures".
+      command: what makes a data set of it, as it must be typed; or None.
+      lead: to the command.
+      dataset: the data set's directory, after the command if there is one; or None.
+      advice: what to do where there is neither a command nor a data set.
+    """
+
+    what: str
+    command: str | None = None
+    lead: str = "make a data set of it with"
+    dataset: str | None = None
+    advice: str = _NAME_ONE
+
+    def sentence(self, use: str | None = None) -> str:
+        """Returns all of it, as one line.
+
+        Args:
+          use: a command that uses a data set, with {} in its place; or None.
+        """
+        named = shlex.quote(self.dataset) if self.dataset else ""
+        if self.command:
+            then = f"; then: {use.format(named)}" if use and named else ""
+            return f"{self.what}; {self.lead}: {self.command}{then}"
+        if self.dataset:
+            return f"{self.what}; did you mean{f': {use.format(named)}' if use else f' {named}?'}"
+        return f"{self.what}; {self.advice}"
+
+
+def remedy(path: str, command: str | None = None) -> str:
+    """Returns what to do about a data set that is missing or damaged.
+
+    Args:
+      path: its directory, which need not exist.
+      command: what makes it, if that is known; otherwise its name decides.
+    """
+    if command is None:
+        name, target = storage.split(path)[1], shlex.quote(path)
+        known = next((known for known in _KNOWN if name.startswith(known)), None)
+        command = f"{TOOL} create_{known or 'from_images'} {target}"
+        if known is None:
+            command += " IMAGES"
+        elif known == "lsun" and "bedroom" not in name:
+            command += " LMDB_DIR"
+    if not storage.exists(path) or (storage.is_dir(path) and not storage.names(path)):
+        return f"make it with: {command}"
+    try:
+        writer.check_target(path, force=True)
+    except UserError:  # it holds something else too, which must stay
+        return f"make it with: {command} --force (first move away what is no part of it)"
+    return f"make it with: {command} --force"
+
+
+def look(path: str) -> Finding:
+    """Says what is at a path that is no data set. Reads little, and changes nothing."""
+    if not storage.exists(path):
+        return _missing(path)
+    if storage.is_dir(path):
+        return _directory(path)
+    return _file(path)
+
+
+def _missing(path: str) -> Finding:
+    parent, name = storage.split(path)
+    found = None
+    if is_data_set(parent):
+        found = parent
+    elif name not in _KNOWN:  # such a one can be made
+        found = (
+            _near(parent, name)
+            or _near(storage.join(parent, "datasets"), name)
+            or _below_near(parent, name)
+        )
+    if found is None:
+        return Finding("does not exist", advice=remedy(path))
+    return Finding("does not exist", dataset=_as_typed(found, path))
+
+
+def _as_typed(found: str, typed: str) -> str:
+    """Returns a path as the user would write it: relative if theirs is."""
+    is_relative = not storage.is_remote(typed) and not os.path.isabs(typed)
+    return os.path.relpath(found) if is_relative else found
+
+
+def _near(directory: str, name: str) -> str | None:
+    """Returns the data set in a directory whose name is nearest, if one is near enough."""
+    for other in _close(name, _visible(directory)):
+        candidate = storage.join(directory, other)
+        if is_data_set(candidate):
+            return candidate
+    return None
+
+
+def _below_near(parent: str, name: str) -> str | None:
+    """Returns the data set of this name in a directory whose name is near that of a missing one."""
+    if storage.is_remote(parent) or os.path.isdir(parent):
+        return None
+    above, missing = os.path.split(parent)
+    for other in _close(missing, _visible(above)):
+        candidate = os.path.join(above, other, name)
+        if is_data_set(candidate):
+            return candidate
+    return None
+
+
+def _close(name: str, names: Iterable[str]) -> list[str]:
+    return difflib.get_close_matches(name, list(names), n=5, cutoff=0.6)
+
+
+def _visible(directory: str) -> list[str]:
+    if not storage.is_dir(directory):
+        return []
+    return [name for name in storage.names(directory) if not name.startswith(".")]
+
+
+# What is a file.
+
+
+def _file(path: str) -> Finding:
+    name = storage.split(path)[1]
+    if not storage.is_remote(path) and not os.path.exists(path):
+        return Finding("is a link that leads nowhere")
+    directory = storage.split(path)[0] if storage.is_remote(path) else os.path.dirname(path) or "."
+    if is_data_set(directory) and re.search(r"\.(tfrecords|index|labels|txt)$", name):
+        return Finding("is a file of a data set, not its directory", dataset=directory)
+    if LEVEL_FILE.fullmatch(name):
+        return Finding(
+            "is a file of one resolution",
+            advice="a data set is a directory with such a file for each resolution from 4x4 on",
+        )
+    kind = contents.kind_of(contents.head_of(path)) or "a file"
+    what = f"is {kind}, not a directory"
+    if found := _known_source(path, f"is {kind} of"):
+        return found
+    if kind == "an HDF5 file":
+        return _made_by("create_from_hdf5", path, _stem(path), what)
+    if kind == "a zip file":
+        return _zip(path)
+    if contents.is_tar(path):
+        command = f"python -m tarfile -e {shlex.quote(path)} {shlex.quote(_stem(path))}"
+        return Finding(what, command, "unpack it with", advice="")
+    if _suffix(name) in _picture_suffixes():
+        found = _directory(directory)
+        return dataclasses.replace(found, what=f"is a picture; {directory} {found.what}")
+    return Finding(what)
+
+
+def _suffix(name: str) -> str:
+    return posixpath.splitext(name)[1].lower()
+
+
+def _picture_suffixes() -> tuple[str, ...]:
+    from pgan_tf.data.pictures.formats import SUFFIXES, UNREAD_SUFFIXES
+
+    return SUFFIXES + UNREAD_SUFFIXES
+
+
+def _stem(path: str) -> str:
+    """Returns the path without the suffix of an archive or HDF5 file."""
+    return re.sub(r"\.(zip|tar|tgz|tar\.gz|h5|hdf5)$", "", path, flags=re.I)
+
+
+def _zip(path: str) -> Finding:
+    try:
+        with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        return Finding("is a damaged zip file", advice="fetch or pack it anew")
+    for name in names:
+        folder, last = posixpath.split(name)
+        if LEVEL_FILE.fullmatch(last):
+            target = (os.path.dirname(path) or ".") if folder else _stem(path)
+            command = f"python -m zipfile -e {shlex.quote(path)} {shlex.quote(target)}"
+            dataset = os.path.normpath(os.path.join(target, folder))
+            return Finding("is a zip file of a data set", command, "unpack it with", dataset)
+    return _pictures(path, "is a zip file with") or Finding("is a zip file without pictures")
+
+
+# What is a directory.
+
+
+def _directory(path: str) -> Finding:
+    names = _visible(path)
+    if not names:
+        return Finding("is empty", advice=remedy(path))
+    parent, _ = storage.split(path)
+    what = "holds no *-rNN.tfrecords files"
+    if is_data_set(parent):
+        return Finding(f"{what}, but is in a data set", dataset=_as_typed(parent, path))
+    below = [n for n in names if is_data_set(storage.join(path, n))]
+    if len(below) == 1:
+        return Finding(
+            f"{what}, but a data set one level below", dataset=storage.join(path, below[0])
+        )
+    if below:
+        shown = ", ".join(shlex.quote(storage.join(path, n)) for n in below[:_NAMES_SHOWN])
+        more = ", ..." if len(below) > _NAMES_SHOWN else ""
+        return Finding(f"{what}, but {len(below)} data sets", advice=f"name one: {shown}{more}")
+    found = _known_source(path, f"{what}, but those of") or _pictures(path, f"{what}, but")
+    return found or Finding(f"{what} and no pictures")
+
+
+def _known_source(path: str, what: str) -> Finding | None:
+    """Returns how to make a well-known data set, if the path holds its files."""
+    from pgan_tf.data.making import cifar, mnist, svhn
+
+    try:
+        partial = mnist.declared_count(path) < mnist.NUM_IMAGES
+        return _made_by("create_mnist", path, "mnist", f"{what} MNIST", partial)
+    except UserError:
+        pass
+    for version, name in ((cifar.CIFAR10, "cifar10"), (cifar.CIFAR100, "cifar100")):
+        files = cifar.num_files(path, version)
+        if files:
+            partial = files < len(version.files)
+            return _made_by(f"create_{name}", path, name, f"{what} {name.upper()}", partial)
+    if not contents.is_tar(path) and svhn.find(path):
+        return _made_by("create_svhn", path, "svhn", f"{what} SVHN")
+    if storage.exists(storage.join(path, "data.mdb")):
+        name = "lsun-" + storage.split(path)[1].removesuffix("_lmdb").removesuffix("_train")
+        return _made_by("create_lsun", path, name, f"{what} an LMDB database")
+    return None
+
+
+def _made_by(
+    tool_command: str, path: str, name: str, what: str, partial: bool = False, options: str = ""
+) -> Finding:
+    """Returns that a command of the tool makes a data set of a path; which has perhaps been done.
+
+    name: of the data set, or a path with such a last part.
+    """
+    dataset = _target(path, storage.split(name)[1])
+    if is_data_set(dataset):
+        return Finding(what, dataset=dataset)
+    command = f"{TOOL} {tool_command} {shlex.quote(dataset)} {shlex.quote(path)}"
+    command += " --allow-partial" if partial else ""
+    return Finding(what, command + options, dataset=dataset)
+
+
+def _target(path: str, name: str) -> str:
+    """Returns datasets/NAME, if nothing but a data set is there; else a name that is free."""
+    name = re.sub(r"[^\w.-]+", "_", name).lstrip(".-_")[:80] or "mine"
+    number = 1
+    while True:
+        dataset = os.path.join("datasets", name if number == 1 else f"{name}-{number}")
+        is_free = not storage.exists(dataset) or (
+            storage.is_dir(dataset) and not storage.names(dataset)
+        )
+        if is_free or (is_data_set(dataset) and number == 1):
+            return dataset
+        number += 1
+
+
+def _pictures(path: str, what: str) -> Finding | None:
+    """Returns how to make a data set of the pictures in a directory or zip file; None without."""
+    from pgan_tf.data.pictures import survey
+
+    found = survey.survey(path)
+    if not found.num_pictures:
+        return None
+    count = f"{'over ' if found.is_partial else ''}{found.num_pictures:,}"
+    what = f"{what} {count} picture{'s' if found.num_pictures > 1 else ''}"
+    if found.readable == 0:
+        return Finding(f"{what} that can't be read", advice="save them as PNG or JPEG")
+    options = "".join(f" {option}" for option in found.options())
+    return _made_by("create_from_images", path, _stem(path), what, options=options)

@@ -1,0 +1,1 @@
+"""The commands of the data set tool, defined in groups: parse, call one function, print."""

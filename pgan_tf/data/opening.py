@@ -1,0 +1,57 @@
+"""From options to the data set that they name."""
+
+import re
+
+from pgan_tf.config import DataOptions
+from pgan_tf.data import advice, storage
+from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.data.format.names import is_data_set
+from pgan_tf.errors import UserError
+
+_OWN_IMAGES = "create_from_images"  # in the command that makes what is no known data set
+
+
+def open_dataset(
+    options: DataOptions, command: str = "python -m pgan_tf.train"
+) -> Dataset | SyntheticDataset:
+    """Opens and checks the data set.
+
+    Args:
+      options: its path, or what synthetic one; resolution, labels, and how much is checked.
+      command: the program that wants it, for messages; it has an option --data-dir.
+    Raises: UserError naming what is missing, damaged or of no use, and a command that helps.
+    """
+    dataset = _synthetic(options) if options.synthetic else _on_disk(options, command)
+    if options.labels:
+        dataset.require_one_hot()
+    if options.resolution > dataset.resolution:
+        size = dataset.resolution
+        raise UserError(
+            f"{options.path or dataset.name} has images up to {size}x{size}, and data.resolution is"
+            f" {options.resolution}; --set data.resolution={size} trains at theirs, or make the"
+            " data set anew with larger ones"
+        )
+    dataset.require(options.resolution or dataset.resolution)
+    return dataset
+
+
+def _synthetic(options: DataOptions) -> SyntheticDataset:
+    match = re.fullmatch(r"(\d{1,5})x([13])", options.synthetic)
+    if not match:
+        raise UserError(f"data.synthetic={options.synthetic}: write 1024x3 for 1024x1024 RGB")
+    return SyntheticDataset(int(match[1]), int(match[2]), label_size=10 * options.labels)
+
+
+def _on_disk(options: DataOptions, command: str) -> Dataset:
+    path = options.path
+    if not path:
+        raise UserError("no data set: give --data-dir DIR or a --config that names one")
+    is_own = _OWN_IMAGES in options.command
+    if not is_own and not storage.exists(path):
+        raise UserError(
+            f"data set {path} is missing; make it with: {options.command}"
+            " (or name another with --data-dir)"
+        )
+    if not is_data_set(path):
+        raise UserError(f"data set {path} {advice.look(path).sentence(command + ' --data-dir {}')}")
+    return Dataset(path, options.verify, None if is_own else options.command)

@@ -1,0 +1,104 @@
+"""Latents: from seeds, and along paths between them. NumPy only."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.ndimage
+
+from pgan_tf.randomness import Role, random_state
+
+
+def from_seeds(seeds: Sequence[int] | np.ndarray, latent_size: int) -> np.ndarray:
+    """Returns one latent for each seed: float32 [n, latent_size], N(0, 1).
+
+    NumPy's RandomState(seed) gives the same numbers on every machine and in every version.
+    """
+    rows = [np.random.RandomState(seed).randn(latent_size) for seed in seeds]
+    return np.array(rows, np.float32).reshape(-1, latent_size)
+
+
+def straight(a: np.ndarray, b: np.ndarray, t: np.ndarray | float) -> np.ndarray:
+    """Returns a + (b - a) t.
+
+    Args:
+      a, b: [..., latent_size].
+      t: 0 to 1, broadcast against `a` without its last axis.
+    """
+    t = np.asarray(t, np.float64)[..., None]
+    return (a + (b - a) * t).astype(np.float32)
+
+
+def spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray | float) -> np.ndarray:
+    """Returns the point at t of the arc from a to b, its length going from |a| to |b|.
+
+    (sin((1 - t) w) a/|a| + sin(t w) b/|b|) / sin(w) with w the angle between them; straight where
+    they point the same way or exactly opposite ways.
+
+    Args:
+      a, b: [..., latent_size].
+      t: 0 to 1, broadcast against `a` without its last axis.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    t = np.asarray(t, np.float64)[..., None]
+    length_a = np.linalg.norm(a, axis=-1, keepdims=True)
+    length_b = np.linalg.norm(b, axis=-1, keepdims=True)
+    u, v = a / np.maximum(length_a, 1e-12), b / np.maximum(length_b, 1e-12)
+    angle = np.arccos(np.clip((u * v).sum(axis=-1, keepdims=True), -1, 1))
+    sine = np.sin(angle)
+    flat = sine < 1e-6
+    divisor = np.where(flat, 1, sine)
+    weight_u = np.where(flat, 1 - t, np.sin((1 - t) * angle) / divisor)
+    weight_v = np.where(flat, t, np.sin(t * angle) / divisor)
+    length = length_a + (length_b - length_a) * t
+    return ((weight_u * u + weight_v * v) * length).astype(np.float32)
+
+
+def smooth_loop(
+    count: int, frames: int, latent_size: int, smoothing: float, seed: int = 0
+) -> np.ndarray:
+    """Returns random latents that change slowly and end where they began (as the official walks).
+
+    White noise, filtered over time by a Gaussian that wraps around, then scaled to unit variance.
+
+    Args:
+      count: latents at a time, such as the cells of a grid.
+      frames: of the walk.
+      smoothing: the Gaussian's standard deviation, in frames; 0 leaves the noise as it is.
+      seed: of the noise.
+    Returns: float32 [frames, count, latent_size].
+    """
+    noise = random_state(seed, Role.LATENT_WALK).randn(frames, count, latent_size)
+    if smoothing > 0:
+        noise = scipy.ndimage.gaussian_filter1d(noise, smoothing, axis=0, mode="wrap")
+        noise /= np.sqrt(np.mean(np.square(noise)))
+    return noise.astype(np.float32)
+
+
+def through(points: np.ndarray, frames: int, arc: bool = True, loop: bool = True) -> np.ndarray:
+    """Returns a path through points, equally long between any two, resting at none.
+
+    Args:
+      points: [k, ..., latent_size], at least one.
+      frames: of the path.
+      arc: along arcs (`spherical`) or straight.
+      loop: whether it leads back to the first point, which then is frame 0 alone.
+    Returns: float32 [frames, ..., latent_size].
+    """
+    count = len(points) if loop else len(points) - 1
+    between = spherical if arc else straight
+    if count < 1:
+        return np.repeat(np.asarray(points, np.float32), frames, axis=0)
+    positions = np.linspace(0, count, frames, endpoint=not loop)
+    path = []
+    for position in positions:
+        first = min(int(position), count - 1)
+        path.append(between(points[first], points[(first + 1) % len(points)], position - first))
+    return np.stack(path)
+
+
+def one_hot(classes: Sequence[int] | np.ndarray, label_size: int) -> np.ndarray:
+    """Returns labels, float32 [n, label_size], from class numbers; [n, 0] without classes."""
+    labels = np.zeros([len(classes), label_size], np.float32)
+    if label_size:
+        labels[np.arange(len(classes)), np.asarray(classes)] = 1.0
+    return labels

@@ -1,0 +1,21 @@
+"""The growing networks: tables of stages, and the two models that run them (method 1)."""
+
+from pgan_tf.networks.growing import Discriminator, Generator, GrowingNetwork, Lod, lerp
+from pgan_tf.networks.official import from_official, to_official
+from pgan_tf.networks.paper import PAPER
+from pgan_tf.networks.registry import ARCHITECTURES, Architecture, architecture, register
+
+__all__ = [
+    "ARCHITECTURES",
+    "PAPER",
+    "Architecture",
+    "Discriminator",
+    "Generator",
+    "GrowingNetwork",
+    "Lod",
+    "architecture",
+    "from_official",
+    "lerp",
+    "register",
+    "to_official",
+]

@@ -1,0 +1,403 @@
+"""A run on disk, `results/NNN-<name>/`: every file's name, and reading it.
+
+Nothing here writes. A training that is under way can be read at any time.
+"""
+
+import dataclasses
+import functools
+import math
+import os
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pgan_tf import config as config_module
+from pgan_tf.config import Config
+from pgan_tf.errors import DamagedError, UserError, nearest
+from pgan_tf.files import parse_json, read_json, read_json_lines
+
+CONFIG = "config.json"
+"""The options that the run began with."""
+CHANGES = "changes.jsonl"
+"""Options that changed in mid-run: a line a change."""
+DATASET = "dataset.json"
+"""What it is trained on."""
+STATS = "stats.jsonl"
+"""A line a tick."""
+LOG = "log.txt"
+"""What was printed."""
+BEST = "best-snapshot.json"
+"""The best snapshot by a metric."""
+REALS = "reals.png"
+"""A grid of real images."""
+LOCK = ".lock"
+SET_ASIDE = "set-aside-"
+"""Put before the name of a file that the run no longer counts on."""
+EVENTS = "events.out.tfevents.*"
+"""TensorBoard's files."""
+
+_MOMENT = r"(\d{6,})(?:-(\d{3}))?"
+_SNAPSHOT = re.compile(rf"network-snapshot-{_MOMENT}\.npz")
+_FAKES = re.compile(rf"fakes{_MOMENT}\.png")
+_STATE = re.compile(r"training-state-(\d{12})\.npz")
+_METRIC = re.compile(r"metric-(.+)\.jsonl")
+_RUN = re.compile(r"(\d{3,})-(.+)", re.DOTALL)
+
+
+def snapshot_name(nimg: int) -> str:
+    """Returns the name of the snapshot after `nimg` images: thousands, and what is over.
+
+    No two moments of a run have the same name, so that nothing takes another's place.
+    """
+    return f"network-snapshot-{_moment(nimg)}.npz"
+
+
+def fakes_name(nimg: int) -> str:
+    """Returns the name of the picture of fakes after `nimg` images."""
+    return f"fakes{_moment(nimg)}.png"
+
+
+def state_name(nimg: int) -> str:
+    """Returns the name of the training state after `nimg` images."""
+    return f"training-state-{nimg:012d}.npz"
+
+
+def metric_name(metric: str) -> str:
+    """Returns the name of the file that a metric's results are appended to."""
+    return f"metric-{metric}.jsonl"
+
+
+def _moment(nimg: int) -> str:
+    kimg, rest = divmod(nimg, 1000)
+    return f"{kimg:06d}" + (f"-{rest:03d}" if rest else "")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A file that shows or holds the run after so many images shown."""
+
+    nimg: int
+    path: Path
+
+    @property
+    def kimg(self) -> float:
+        """Thousands of images shown."""
+        return self.nimg / 1000
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What was reported after a tick.
+
+    Attributes:
+      tick: its number, from 1.
+      nimg: images shown since the start.
+      lod, resolution, minibatch: at its end.
+      time: seconds of work since the start.
+      images_per_sec: in this tick.
+      values: everything else that the line holds, such as `D_loss` or a metric's values.
+    """
+
+    tick: int
+    nimg: int
+    lod: float
+    resolution: int
+    minibatch: int
+    time: float
+    images_per_sec: float
+    values: Mapping[str, float | None]
+
+    @property
+    def kimg(self) -> float:
+        """Thousands of images shown."""
+        return self.nimg / 1000
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> "Tick | None":
+        """Returns the tick of a line of `stats.jsonl`; None where the line is none."""
+        kinds = {f.name: f.type for f in dataclasses.fields(cls) if f.name != "values"}
+        found = {name: record.get(name) for name in kinds}
+        if not all(_is_number(value) for value in found.values()):
+            return None
+        found = {n: int(v) if kinds[n] is int else float(v) for n, v in found.items()}
+        rest = {n: v for n, v in record.items() if n not in kinds and (v is None or _is_number(v))}
+        return cls(**found, values=rest)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An option that changed after `nimg` images: from then on, `new` holds."""
+
+    nimg: int
+    option: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What a run is trained on, and what data sets are compared by.
+
+    Attributes:
+      path: where it was, as typed.
+      content_hash: `Dataset.content_hash`; equal for equal images and labels, wherever they are.
+      class_names: of the labels' columns; empty without labels.
+    """
+
+    path: str
+    num_images: int
+    resolution: int
+    num_channels: int
+    label_size: int
+    content_hash: str
+    class_names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        labels = f", {self.label_size} classes" if self.label_size else ", no labels"
+        return (
+            f"{self.num_images:,} images of {self.resolution}x{self.resolution},"
+            f" {self.num_channels} channel(s){labels}"
+        )
+
+    def differences(self, other: "DatasetFacts") -> list[str]:
+        """Returns in words what `other` has otherwise; empty when they hold the same."""
+        if self.content_hash == other.content_hash:
+            return []
+        found = [
+            f"{what} {mine:,} there, {theirs:,} here"
+            for what, mine, theirs in (
+                ("images:", self.num_images, other.num_images),
+                ("resolution:", self.resolution, other.resolution),
+                ("channels:", self.num_channels, other.num_channels),
+                ("classes:", self.label_size, other.label_size),
+            )
+            if mine != theirs
+        ]
+        return found or ["as many images of the same size, but other pixels or labels"]
+
+
+class Run:
+    """A run's directory, read anew at each access.
+
+    Args:
+      path: of the directory.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike) -> "Run":
+        """Returns the run at a path that a user named.
+
+        Raises: UserError when there is no run, naming what is there instead.
+        """
+        run = cls(path)
+        if not run.path.is_dir():
+            raise UserError(f"{run.path} is no run: {_what_is_there(run.path)}")
+        if not (run.path / CONFIG).exists():
+            if others := runs_in(run.path):
+                names = ", ".join(str(other.path) for other in others[-3:])
+                raise UserError(f"{run.path} holds runs; name one of them: {names}")
+            raise UserError(f"{run.path} is no run: it has no {CONFIG}")
+        return run
+
+    @property
+    def number(self) -> int:
+        """NNN of the directory's name; -1 where it has none."""
+        match = _RUN.fullmatch(self.path.name)
+        return int(match[1]) if match else -1
+
+    @property
+    def name(self) -> str:
+        """The directory's name without its number."""
+        match = _RUN.fullmatch(self.path.name)
+        return match[2] if match else self.path.name
+
+    @property
+    def first_config(self) -> Config:
+        """The options that the run began with.
+
+        Raises: DamagedError when they can't be read.
+        """
+        path = self.path / CONFIG
+        try:
+            return config_module.from_json(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise DamagedError(f"{path} can't be read: {error.strerror}") from None
+        except (UserError, UnicodeDecodeError) as error:
+            raise DamagedError(f"{path} is damaged: {error}") from None
+
+    @property
+    def changes(self) -> list[Change]:
+        """What changed in mid-run, in order.
+
+        Raises: DamagedError for a line that is no change: what is computed depends on it.
+        """
+        changes = []
+        path = self.path / CHANGES
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        for record in (parse_json(line, path) for line in lines):
+            if not (
+                isinstance(record, dict)
+                and type(record.get("nimg")) is int
+                and isinstance(record.get("option"), str)
+                and {"old", "new"} <= record.keys()
+            ):
+                raise DamagedError(f"{path} is damaged: {record} is no change")
+            changes.append(Change(record["nimg"], record["option"], record["old"], record["new"]))
+        return changes
+
+    def config_at(self, nimg: int | float = math.inf) -> Config:
+        """Returns the options that hold after `nimg` images: those of the start and the log."""
+        return apply_changes(self.first_config, self.changes, nimg)
+
+    @property
+    def config(self) -> Config:
+        """The options that hold now."""
+        return self.config_at()
+
+    @property
+    def dataset(self) -> DatasetFacts | None:
+        """What it is trained on; None where the run's version wrote nothing of it."""
+        try:
+            record = read_json(self.path / DATASET)
+            facts = {f.name: record[f.name] for f in dataclasses.fields(DatasetFacts)}
+            facts["class_names"] = tuple(map(str, facts["class_names"]))
+            return DatasetFacts(**facts)
+        except (OSError, DamagedError, TypeError, KeyError):
+            return None
+
+    @property
+    def ticks(self) -> list[Tick]:
+        """What was reported, in order."""
+        ticks = map(Tick.of, read_json_lines(self.path / STATS))
+        return [tick for tick in ticks if tick is not None]
+
+    @property
+    def snapshots(self) -> list[Moment]:
+        """Snapshots, oldest first."""
+        return self._moments(_SNAPSHOT)
+
+    @property
+    def states(self) -> list[Moment]:
+        """Training states, which a run is continued from, newest first."""
+        found = [(_STATE.fullmatch(p.name), p) for p in self._files()]
+        moments = [Moment(int(match[1]), path) for match, path in found if match]
+        return sorted(moments, key=lambda m: m.nimg, reverse=True)
+
+    @property
+    def pictures(self) -> list[Moment]:
+        """Pictures of fakes, oldest first, each with the exact number of images shown.
+
+        Earlier versions named them by whole thousands; the tick that such a name stands for is
+        the last one within that thousand.
+        """
+        exact = {}
+        for tick in self.ticks:
+            exact[tick.nimg // 1000] = tick.nimg
+        pictures = self._moments(_FAKES)
+        known = {tick.nimg for tick in self.ticks} | {0}
+        return [
+            moment
+            if moment.nimg in known
+            else Moment(exact.get(moment.nimg // 1000, moment.nimg), moment.path)
+            for moment in pictures
+        ]
+
+    @property
+    def reals(self) -> Path | None:
+        """The grid of real images, if it is there."""
+        path = self.path / REALS
+        return path if path.is_file() else None
+
+    @property
+    def metrics(self) -> dict[str, list[dict]]:
+        """Metric -> its results, a dictionary each, in the order in which they were measured."""
+        found = [(_METRIC.fullmatch(p.name), p) for p in sorted(self._files())]
+        return {match[1]: read_json_lines(path) for match, path in found if match}
+
+    @property
+    def best(self) -> tuple[Path, str, float] | None:
+        """The best snapshot, by which column, and its value; None where none is marked."""
+        try:
+            record = read_json(self.path / BEST)
+            path = self.path / Path(str(record["snapshot"])).name
+            value = record["value"]
+            if _SNAPSHOT.fullmatch(path.name) and path.is_file() and _is_number(value):
+                return path, str(record["column"]), float(value)
+        except (OSError, DamagedError, TypeError, KeyError):
+            pass
+        return None
+
+    @functools.cached_property
+    def shell_path(self) -> str:
+        """The path as it is typed in a command."""
+        return shlex.quote(str(self.path))
+
+    def _files(self) -> list[Path]:
+        return list(self.path.iterdir()) if self.path.is_dir() else []
+
+    def _moments(self, pattern: re.Pattern) -> list[Moment]:
+        found = [(pattern.fullmatch(path.name), path) for path in self._files()]
+        moments = [Moment(1000 * int(m[1]) + int(m[2] or 0), path) for m, path in found if m]
+        return sorted(moments, key=lambda moment: moment.nimg)
+
+
+def apply_changes(config: Config, changes: Iterable[Change], nimg: int | float) -> Config:
+    """Returns the options that hold after `nimg` images: a pure function of the log."""
+    for change in changes:
+        if change.nimg <= nimg:
+            config = config_module.override(config, {change.option: change.new})
+    return config
+
+
+def runs_in(results: str | os.PathLike) -> list[Run]:
+    """Returns the runs in a results directory, by number."""
+    results = Path(results)
+    if not results.is_dir():
+        return []
+    runs = [Run(p) for p in results.iterdir() if p.is_dir() and _RUN.fullmatch(p.name)]
+    return sorted(runs, key=lambda run: (run.number, run.name))
+
+
+def newest_snapshot(where: str | os.PathLike) -> Path:
+    """Returns the newest snapshot of a run, or of the newest run in a results directory.
+
+    The newest run is the one with the highest number that has a snapshot.
+
+    Raises: UserError when there is none; it says what is there instead.
+    """
+    where = Path(where)
+    for run in [Run(where), *reversed(runs_in(where))]:
+        if found := run.snapshots:
+            return found[-1].path
+    raise UserError(f"no snapshot in {where}: {_what_is_there(where)}")
+
+
+def _what_is_there(path: Path) -> str:
+    """Returns what a user will want to know of a path where no snapshot is."""
+    if path.is_dir():
+        if (path / CONFIG).exists():
+            return "the run has not saved one yet; look for another run, or train on"
+        if runs := runs_in(path):
+            return f"its {len(runs)} run(s) have not saved one yet"
+        return (
+            "no run is in it; name a run or another --results, or train first, for example with"
+            " python -m pgan_tf.train --config openmoji"
+        )
+    if path.exists():
+        return "it is a file"
+    parent = path.parent
+    if not parent.is_dir():
+        return "there is no such directory"
+    names = [p.name for p in parent.iterdir() if p.is_dir()]
+    hint = nearest(path.name, names)
+    return f"there is no such directory{hint}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

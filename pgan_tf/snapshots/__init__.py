@@ -1,0 +1,62 @@
+"""Networks in files: one reader a format, chosen by the file's content (method 7)."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from pgan_tf import run
+from pgan_tf.errors import DamagedError, UserError
+from pgan_tf.snapshots import native
+from pgan_tf.snapshots.native import save_snapshot
+from pgan_tf.snapshots.parts import NetworkParts, Parts, Snapshot, build
+
+__all__ = [
+    "READERS",
+    "NetworkParts",
+    "Parts",
+    "Snapshot",
+    "build",
+    "load_snapshot",
+    "read_parts",
+    "save_snapshot",
+]
+
+READERS: list[tuple[Callable[[bytes], bool], Callable[[Path], Parts]]] = [
+    (native.is_native, native.read),
+]
+"""(whether a file that begins with these bytes is of this format, what reads it)."""
+
+_HEAD = 512  # bytes by which a format is told
+
+
+def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
+    """Reads networks: of a file, or of a run's directory, whose newest snapshot is taken.
+
+    Args:
+      path: `network-snapshot-NNNNNN.npz`, or `results/NNN-…`, or a directory of runs.
+      dtype: Keras dtype policy of the networks.
+    Raises: UserError when there is none, or it can't be read; DamagedError when it is not whole.
+    """
+    path = Path(path)
+    if path.is_dir() or not (path.exists() or path.suffix in (".npz", ".pkl")):
+        path = run.newest_snapshot(path)
+    return build(read_parts(path), path, dtype)
+
+
+def read_parts(path: str | os.PathLike) -> Parts:
+    """Reads a file of networks by the reader that knows its content.
+
+    Raises: UserError when there is none, or it can't be read; DamagedError when it is not whole.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(_HEAD)
+    except FileNotFoundError:
+        raise DamagedError(f"no snapshot at {path}") from None
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}") from None
+    for knows, read in READERS:
+        if knows(head):
+            return read(path)
+    raise DamagedError(f"{path} is damaged or no snapshot")

@@ -1,0 +1,79 @@
+"""This program's own snapshots: `network-snapshot-NNNNNN.npz` (method 7)."""
+
+import json
+import os
+from collections.abc import Sequence
+
+import pgan_tf
+from pgan_tf import config as config_module
+from pgan_tf.config import Config
+from pgan_tf.errors import DamagedError, UserError, one_line
+from pgan_tf.networks import Discriminator, Generator, to_official
+from pgan_tf.snapshots.archive import DAMAGE, load_arrays, saving_arrays
+from pgan_tf.snapshots.parts import KINDS, NetworkParts, Parts
+
+VERSION = 2  # 1 had one architecture and no names of classes
+_KIND = "snapshot"
+
+
+def is_native(head: bytes) -> bool:
+    """Returns whether a file that begins like this may be one of ours: a zip archive."""
+    return head[:2] == b"PK"
+
+
+def read(path: str | os.PathLike) -> Parts:
+    """Reads a snapshot of this version or an earlier one.
+
+    Raises: DamagedError when it is not whole; UserError when it can't be read.
+    """
+    arrays, meta = load_arrays(path, _KIND, range(1, VERSION + 1))
+    try:
+        networks = {}
+        for name in KINDS:
+            prefix = f"{name}/"
+            own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
+            arguments = dict(meta["networks"][name])
+            networks[name] = NetworkParts(arguments, own)
+        if type(meta["nimg"]) is not int or meta["nimg"] < 0:
+            raise ValueError(f"nimg is {meta['nimg']!r}")
+        config = config_module.from_json(json.dumps(meta["config"]))
+        class_names = tuple(map(str, meta.get("class_names", ())))
+        return Parts(networks, float(meta["lod"]), config, meta["nimg"], class_names)
+    except (*DAMAGE, UserError) as error:
+        raise DamagedError(f"{path} is not a whole snapshot: {one_line(error)}") from None
+
+
+def save_snapshot(
+    path: str | os.PathLike,
+    G: Generator,
+    D: Discriminator,
+    Gs: Generator,
+    config: Config,
+    nimg: int,
+    lod: float,
+    class_names: Sequence[str] = (),
+) -> None:
+    """Writes a snapshot atomically.
+
+    Args:
+      config: the run's options.
+      nimg: images shown.
+      lod: level of detail that the networks are trained down to.
+      class_names: of the labels' columns.
+    Raises: OSError, the file at `path` being what it was before.
+    """
+    arrays, arguments = {}, {}
+    for name, network in (("G", G), ("D", D), ("Gs", Gs)):
+        arrays.update({f"{name}/{k}": v for k, v in to_official(network).items()})
+        arguments[name] = network.arguments()
+    meta = {
+        "format": f"pgan_tf {_KIND} {VERSION}",
+        "version": pgan_tf.__version__,
+        "nimg": nimg,
+        "lod": lod,
+        "networks": arguments,
+        "class_names": list(class_names),
+        "config": json.loads(config_module.to_json(config)),
+    }
+    with saving_arrays(path, arrays, meta):
+        pass

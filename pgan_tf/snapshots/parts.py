@@ -1,0 +1,145 @@
+"""What every reader of networks gives, and the one way from there to networks."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pgan_tf.config import Config
+from pgan_tf.errors import DamagedError, one_line
+from pgan_tf.networks import Discriminator, Generator, GrowingNetwork, from_official
+from pgan_tf.networks import table as tables
+from pgan_tf.networks.registry import architecture
+from pgan_tf.networks.table import Shape
+from pgan_tf.snapshots.archive import DAMAGE, is_finite
+
+KINDS: dict[str, type[GrowingNetwork]] = {"G": Generator, "D": Discriminator, "Gs": Generator}
+"""The three networks of a snapshot and what they are."""
+
+RENAMED: dict[str, str] = {}
+"""Arguments of networks that had another name in an earlier version: old -> new."""
+REMOVED: tuple[str, ...] = ()
+"""Arguments of networks that earlier versions had and that no longer mean anything."""
+
+
+@dataclass(frozen=True)
+class NetworkParts:
+    """A network before it is made.
+
+    Attributes:
+      arguments: of `Generator` or `Discriminator`, among them `networks`, the architecture.
+      arrays: official local name -> array, in the official layout.
+    """
+
+    arguments: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a file of networks holds, whatever its format.
+
+    Attributes:
+      networks: "G", "D", "Gs" -> parts.
+      lod: level of detail that they were trained down to.
+      config: the run's options; None where the format has none.
+      nimg: images shown; None where the format doesn't say.
+      class_names: of the labels' columns; empty where none are known.
+    """
+
+    networks: Mapping[str, NetworkParts]
+    lod: float
+    config: Config | None = None
+    nimg: int | None = None
+    class_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Networks as they were at one moment of a run.
+
+    Attributes:
+      G, D, Gs: in float32 unless loaded otherwise; images for people come from Gs.
+      config: the run's options; None where the file has none.
+      nimg: images shown; None where the file doesn't say.
+      lod: level of detail they were at: the networks are trained down to it, and run at it
+        unless told otherwise.
+      class_names: of the labels' columns; "0", "1", ... where none are known.
+      path: the file.
+    """
+
+    G: Generator
+    D: Discriminator
+    Gs: Generator
+    config: Config | None
+    nimg: int | None
+    lod: float
+    class_names: tuple[str, ...]
+    path: Path
+
+    @property
+    def kimg(self) -> float | None:
+        """Thousands of images shown."""
+        return None if self.nimg is None else self.nimg / 1000
+
+
+def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
+    """Makes the networks.
+
+    Args:
+      parts: from a reader.
+      path: of the file, for messages.
+      dtype: Keras dtype policy of the networks.
+    Raises: DamagedError when arguments and arrays don't fit together.
+    """
+    networks = {}
+    try:
+        for name, kind in KINDS.items():
+            own = parts.networks[name]
+            for local_name, array in own.arrays.items():
+                if not is_finite(array):
+                    raise ValueError(f"weights that are no finite numbers ({name}/{local_name})")
+            arguments = {**migrated(own.arguments), "lod": parts.lod, "name": name}
+            _check_size(kind, arguments, own.arrays)
+            network = kind(**arguments, dtype=dtype)
+            from_official(network, own.arrays)
+            network.check_lod(None)
+            networks[name] = network
+    except DAMAGE as error:
+        raise DamagedError(f"{path} is not a whole snapshot: {one_line(error)}") from None
+    label_size = networks["Gs"].label_size
+    names = parts.class_names
+    if len(names) != label_size:
+        names = tuple(map(str, range(label_size)))
+    return Snapshot(
+        **networks, config=parts.config, nimg=parts.nimg, lod=parts.lod, class_names=names,
+        path=Path(path),
+    )  # fmt: skip
+
+
+def migrated(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a network's arguments as this version names them."""
+    return {RENAMED.get(k, k): v for k, v in arguments.items() if k not in REMOVED}
+
+
+def _check_size(
+    kind: type[GrowingNetwork], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Refuses networks that are not as large as their weights, before memory is taken for them.
+
+    Raises: ValueError.
+    """
+    shape = Shape(*(arguments[f.name] for f in fields(Shape)))
+    if shape.finest > len(arrays):
+        raise ValueError("its networks are larger than its weights")
+    networks = architecture(arguments.get("networks", "paper"))
+    known = {f.name for f in fields(kind._OPTIONS)}
+    options = kind._OPTIONS(**{k: v for k, v in arguments.items() if k in known})
+    is_generator = kind is Generator
+    table = (networks.generator if is_generator else networks.discriminator)(shape, options)
+    held = sum(array.size for array in arrays.values())
+    if tables.count_parameters(table, shape, is_generator) > held:
+        raise ValueError("its networks are larger than its weights")

@@ -1,0 +1,153 @@
+"""Which run a command means: a new one, or one that is there, with what changes in it."""
+
+import math
+import os
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from pgan_tf import config as config_module
+from pgan_tf.config import Config
+from pgan_tf.errors import DamagedError, UserError
+from pgan_tf.run import Change, DatasetFacts, Run, apply_changes, runs_in
+from pgan_tf.training.run_directory import RunDirectory
+
+MACHINE = ("train.gpus", "train.xla")
+"""Options that follow from the machine: they are logged, but make no other run."""
+
+
+def find(
+    results: str | os.PathLike, config: Config, dataset: DatasetFacts
+) -> tuple[RunDirectory | None, list[str]]:
+    """Returns the newest run that these options stand for, and what to tell if there is none.
+
+    It is one whose options, those of its start or those of now, are the same but for what may
+    change freely and what follows from the machine, and that is trained on the same data: data
+    sets are compared by content, not by path.
+
+    Returns: the run or None; lines that say which other runs are on the same data, and how they
+      differ.
+    Raises: UserError when a run of this name has saves, but no readable options.
+    """
+    lines = []
+    for run in reversed(runs_in(results)):
+        try:
+            first, now = run.first_config, run.config
+        except (DamagedError, UserError) as error:
+            if run.name == config.name and run.snapshots:
+                raise UserError(
+                    f"{error}; it holds the options of a run that may be the one to continue:"
+                    " restore it, or start a new run with --new"
+                ) from None
+            continue
+        same_data = _same_data(run, first, config, dataset)
+        differing = min((_differing(config, c) for c in (now, first)), key=len)
+        if same_data and not differing:
+            return RunDirectory(run.path), []
+        if same_data and len(lines) < 3:
+            listed = ", ".join(differing[:4]) + (", ..." if len(differing) > 4 else "")
+            lines.append(
+                f"{run.path} is on the same data with other options ({listed}); to go on with it:"
+                f" {resume_command(run)}"
+            )
+        elif not differing and len(lines) < 3:
+            what = run.dataset.differences(dataset) if run.dataset else ["other images"]
+            lines.append(
+                f"{run.path} has the same options, but was trained on other images: "
+                + ", ".join(what)
+            )
+    return None, lines
+
+
+def _same_data(run: Run, theirs: Config, ours: Config, dataset: DatasetFacts) -> bool:
+    facts = run.dataset
+    if facts is not None:
+        return facts.content_hash == dataset.content_hash
+    # A run of an earlier version: its saves tell when it is continued.
+    return os.path.abspath(theirs.data.path) == os.path.abspath(ours.data.path)
+
+
+def _differing(ours: Config, theirs: Config) -> list[str]:
+    """Returns "option=our value" for each difference that makes another run."""
+    a, b = config_module.flatten(ours), config_module.flatten(theirs)
+    return [
+        f"{name}={config_module.value_text(a[name])}"
+        for name in a
+        if a[name] != b[name]
+        and (config_module.options()[name].mid_run != "free" or name == "name")
+        and name not in MACHINE
+    ]
+
+
+def continued(run: Run, typed: Config) -> Config:
+    """Returns the options with which a run goes on that a bare command found.
+
+    They are those of now; what may change freely, or follows from the machine, is as typed.
+    """
+    options = config_module.options()
+    return config_module.override(
+        run.config,
+        {
+            name: value
+            for name, value in config_module.flatten(typed).items()
+            if (options[name].mid_run == "free" or name in MACHINE) and name != "name"
+        },
+    )
+
+
+def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
+    """Returns the run's change log and its first options, so that it goes on as wanted.
+
+    Args:
+      run: to be continued.
+      wanted: the options that shall hold from `nimg` on.
+      nimg: images shown at the save that it is continued from.
+    Raises: UserError for an option that can't change in mid-run, with the reason.
+    """
+    first, log = run.first_config, run.changes
+    options = config_module.options()
+    a = config_module.flatten(apply_changes(first, log, math.inf))
+    b = config_module.flatten(wanted)
+    differing = [name for name in a if a[name] != b[name]]
+    for name in differing:
+        if options[name].mid_run == "fixed":
+            raise UserError(
+                f"{run.path} has {name}={config_module.value_text(a[name])}, and it can't become"
+                f" {config_module.value_text(b[name])} in mid-run: {options[name].reason}; start a"
+                " new run with --new"
+            )
+    free = {name: b[name] for name in differing if options[name].mid_run == "free"}
+    first = config_module.override(first, free)
+    logged = [name for name in differing if options[name].mid_run == "logged"]
+    if logged:
+        # What is asked for now holds from here on, whatever the log says of later.
+        log = [change for change in log if change.nimg <= nimg]
+        here = config_module.flatten(apply_changes(first, log, math.inf))
+        log += [
+            Change(nimg, name, here[name], b[name])
+            for name in a
+            if options[name].mid_run == "logged" and here[name] != b[name]
+        ]
+    return log, first
+
+
+def resume_command(run: Run, changes: Mapping[str, Any] | None = None) -> str:
+    """Returns the whole command that continues a run at its last save, with these changes."""
+    words = ["python", "-m", "pgan_tf.train", "--resume", str(run.path)]
+    for name, value in (changes or {}).items():
+        words += ["--set", f"{name}={config_module.value_text(value)}"]
+    return shlex.join(words)
+
+
+def facts_of(dataset) -> DatasetFacts:
+    """Returns what identifies a data set; reads its 4x4 level and 64 images."""
+    names = getattr(dataset, "class_names", None) or ()
+    return DatasetFacts(
+        path=dataset.path or dataset.name,
+        num_images=dataset.num_images,
+        resolution=dataset.resolution,
+        num_channels=dataset.num_channels,
+        label_size=dataset.label_size,
+        content_hash=dataset.content_hash(),
+        class_names=tuple(names),
+    )

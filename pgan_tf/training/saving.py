@@ -1,0 +1,231 @@
+"""Saves: a snapshot and the training state that goes with it, and going on from them."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from pgan_tf.config import Config
+from pgan_tf.errors import DamagedError, UserError
+from pgan_tf.networks import GrowingNetwork, from_official
+from pgan_tf.run import DatasetFacts, Moment, snapshot_name, state_name
+from pgan_tf.snapshots import Parts, read_parts, save_snapshot
+from pgan_tf.snapshots.archive import is_finite, load_arrays, saving_arrays
+from pgan_tf.training.run_directory import RunDirectory
+
+_KIND, _VERSION = "training state", 2
+
+
+@dataclass
+class Position:
+    """Where a training stands.
+
+    Attributes:
+      nimg: images shown.
+      phase_nimg: when the schedule was last looked up.
+      lod: of the last iteration; None before the first.
+      tick, tick_nimg, tick_time: number of the last tick, images shown and seconds of work when
+        the present one began.
+    """
+
+    nimg: int = 0
+    phase_nimg: int = 0
+    lod: float | None = None
+    tick: int = 0
+    tick_nimg: int = 0
+    tick_time: float = 0.0
+
+
+@dataclass(frozen=True)
+class Save:
+    """A save that was read and is whole.
+
+    Attributes:
+      position, time: of the training, and its seconds of work.
+      parts: the networks.
+      arrays: all else, by the names of `TrainStep.state`.
+      dataset: content hash of what was trained on.
+      state: the state's file.
+    """
+
+    position: Position
+    time: float
+    parts: Parts
+    arrays: Mapping[str, np.ndarray]
+    dataset: str
+    state: Moment
+
+
+_COUNTERS = {f.name: f.type for f in dataclasses.fields(Position)} | {"lod": float, "time": float}
+_TEXTS = ("dataset", "snapshot")
+
+
+def newest_save(run: RunDirectory) -> tuple[Save | None, list[str]]:
+    """Returns the newest save that is whole, and what to say of newer ones.
+
+    What was made after it, or is damaged, is set aside. A first snapshot whose state a crash kept
+    from being written is set aside too: starting again from 0 loses nothing.
+
+    Returns: the save, or None where the run starts from 0; lines for the user.
+    Raises: UserError when there are saves but none is whole.
+    """
+    faults: list[tuple[DamagedError, Moment]] = []
+    for state in run.states:
+        try:
+            save = _read(run, state)
+        except DamagedError as fault:
+            faults.append((fault, state))
+            continue
+        nimg = save.position.nimg
+        messages = [str(fault) for fault, _ in faults]
+        newer = [snapshot for snapshot in run.snapshots if snapshot.nimg > nimg]
+        if newer and not faults:
+            messages = [f"{newer[-1].path} has no training state beside it"]
+        run.go_back_to(nimg)
+        return save, [f"{message}; going back to {nimg / 1000:.1f} kimg" for message in messages]
+    if faults:
+        raise UserError(f"{faults[0][0]}; start a new run with --new")
+    if len(run.snapshots) > 1:
+        raise UserError(
+            f"{run.snapshots[-1].path} has no training state beside it to continue from; start a"
+            " new run with --new"
+        )
+    run.go_back_to(0)
+    return None, []
+
+
+def _read(run: RunDirectory, state: Moment) -> Save:
+    """Returns a state and the networks that it goes with.
+
+    Raises: DamagedError; UserError when they can't be read, or are of another version.
+    """
+    path = state.path
+    arrays, meta = load_arrays(path, _KIND, range(_VERSION, _VERSION + 1))
+    counters = [meta.get(name) for name in _COUNTERS]
+    whole = all(
+        isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+        for value in counters
+    ) and all(isinstance(meta.get(name), str) for name in _TEXTS)
+    if not whole or any(type(meta[n]) is not int for n, kind in _COUNTERS.items() if kind is int):
+        raise DamagedError(f"{path} is no whole training state")
+    if meta["snapshot"] != snapshot_name(meta["nimg"]):
+        raise DamagedError(f"{path} names no snapshot of its moment")
+    if not all(map(is_finite, arrays.values())):
+        raise DamagedError(f"{path} holds numbers that are not finite")
+    snapshot = run.path / meta["snapshot"]
+    parts = read_parts(snapshot)
+    if parts.nimg != meta["nimg"]:
+        raise DamagedError(f"{snapshot} and {path.name} are of different moments")
+    for name, network in parts.networks.items():
+        if not all(map(is_finite, network.arrays.values())):
+            raise DamagedError(f"{snapshot} holds weights that are no finite numbers ({name})")
+    position = Position(**{f.name: meta[f.name] for f in dataclasses.fields(Position)})
+    return Save(position, meta["time"], parts, arrays, meta["dataset"], state)
+
+
+def check_same_data(run: RunDirectory, save: Save, here: DatasetFacts) -> None:
+    """Refuses to go on with other images than before.
+
+    Raises: UserError that says what differs.
+    """
+    if save.dataset == here.content_hash:
+        return
+    there = run.dataset
+    if there is None:
+        arguments = save.parts.networks["G"].arguments
+        size, channels = arguments["resolution"], arguments["num_channels"]
+        what = f"its networks are of {size}x{size} and {channels} channel(s)"
+    else:
+        what = "; ".join(there.differences(here)) or "other pixels or labels"
+    raise UserError(
+        f"{run.path} was trained on other images than {here.path} holds now ({here}): {what};"
+        " restore the data set, or name it with --data-dir, or start a new run with --new"
+    )
+
+
+class Saver:
+    """Saves a training, and puts a save back into it.
+
+    Args:
+      run: where to.
+      networks: "G", "D", "Gs" -> network.
+      state: name -> variable of all else; see `TrainStep.state`.
+      config: the options that hold.
+      dataset: what is trained on.
+    """
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        networks: Mapping[str, GrowingNetwork],
+        state: Mapping[str, tf.Variable],
+        config: Config,
+        dataset: DatasetFacts,
+    ):
+        self.run, self.networks, self.state = run, networks, state
+        self.config, self.dataset = config, dataset
+        self.failed = False
+        self.saved_nimg = 0
+
+    def restore(self, save: Save) -> None:
+        """Sets all variables.
+
+        Raises: DamagedError when the save is of other networks.
+        """
+        wanted = {name: tuple(variable.shape) for name, variable in self.state.items()}
+        misfit = DamagedError(
+            f"{save.state.path} or the snapshot that it goes with is of other networks; start a"
+            " new run with --new"
+        )
+        if {name: array.shape for name, array in save.arrays.items()} != wanted:
+            raise misfit
+        try:
+            for name, network in self.networks.items():
+                from_official(network, save.parts.networks[name].arrays)
+        except ValueError:
+            raise misfit from None
+        for name, variable in self.state.items():
+            variable.assign(save.arrays[name])
+        self.saved_nimg = save.position.nimg
+
+    def save(self, position: Position, time: float) -> None:
+        """Saves a snapshot and the state that goes with it.
+
+        The two get their names together, when both are on the disk; then all states but the
+        newest ones are removed.
+
+        Raises: UserError when the disk is full or can't be written.
+        """
+        path = self.run.path / snapshot_name(position.nimg)
+        meta: dict[str, Any] = {
+            "format": f"pgan_tf {_KIND} {_VERSION}",
+            **dataclasses.asdict(position),
+            "time": time,
+            "dataset": self.dataset.content_hash,
+            "snapshot": path.name,
+        }
+        arrays = {name: variable.numpy() for name, variable in self.state.items()}
+        class_names = self.dataset.class_names if self.networks["G"].label_size else ()
+        try:
+            with saving_arrays(self.run.path / state_name(position.nimg), arrays, meta):
+                save_snapshot(
+                    path, **self.networks, config=self.config, nimg=position.nimg,
+                    lod=position.lod, class_names=class_names,
+                )  # fmt: skip
+            self.run.remove_old_states()
+        except OSError as error:
+            self.failed = True
+            raise UserError(
+                f"can't save in {path.parent}: {error.strerror}; what was saved before is"
+                " untouched; make room, then run the same command to continue"
+            ) from None
+        self.saved_nimg = position.nimg
+
+    def tidy(self) -> None:
+        """Removes snapshots that are no longer wanted, and states that a kill left."""
+        self.run.remove_old_states()
+        self.run.remove_old_snapshots(self.config.train.keep_snapshots)
