@@ -2,6 +2,7 @@
 
 import collections
 import os
+import posixpath
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ import numpy as np
 from metrics.collector import Images, Size
 from metrics.streams import Addressed
 from pgan_tf.data.pictures import imagefile, imagetree
-from pgan_tf.data.pictures.imagefile import BadImage
+from pgan_tf.data.pictures.formats import BadImage
 from pgan_tf.errors import UserError
 
 _BLOCK_PIXELS, _MOST_BLOCK_PIXELS = 1 << 25, 1 << 28
@@ -44,14 +45,15 @@ class Folder(Addressed):
         self.name = self._path = os.fspath(path)
         self._tree = imagetree.Tree(self._path)
         total = len(self._tree.images)
-        if not total:
-            raise UserError(f"{self._path} holds no images ({', '.join(imagefile.SUFFIXES)})")
+        if not total and not self._tree.unread:
+            raise UserError(f"{self._path} holds no images: nothing that ends in .png, .jpg or so")
         if others := self._tree.others:
             say(
                 f"{self._path}: leaving out what is no image: {len(others)} file(s),"
                 f" {others[0]} first"
             )
         good, shapes, bad = self._check(min(total, most or total), progress)
+        bad |= {name: _unread(name) for name in self._tree.unread}
         if bad:
             count = f"{len(bad)} of {len(good) + len(bad)} files"
             first = "{} first: {}".format(*next(iter(bad.items())))
@@ -132,6 +134,12 @@ class Folder(Addressed):
                 if len(good) == most:
                     break
         return good, shapes, bad
+
+
+def _unread(name: str) -> str:
+    """Returns why a picture of a kind that can't be read can't be measured."""
+    kind = posixpath.splitext(name)[1][1:].upper()
+    return f"{kind} can't be read; save it as PNG or JPEG"
 
 
 def _threads() -> ThreadPoolExecutor:

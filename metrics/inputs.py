@@ -14,13 +14,13 @@ from metrics.image_files import Folder
 from metrics.statistics_file import read_statistics
 from metrics.streams import ArrayImages, Fakes, Reals
 from pgan_tf import config as config_module
+from pgan_tf import run
 from pgan_tf.config import Config
 from pgan_tf.data import storage
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
+from pgan_tf.data.format.names import is_data_set
 from pgan_tf.data.opening import open_dataset
-from pgan_tf.data.pictures import imagefile
 from pgan_tf.errors import UserError
-from pgan_tf.run import newest_snapshot
 from pgan_tf.snapshots import Snapshot, load_snapshot
 
 AnyDataset = Dataset | SyntheticDataset
@@ -91,24 +91,25 @@ def resolve(what: Input) -> str | np.ndarray | Snapshot | AnyDataset | Measurabl
         return what
     path = os.fspath(what)
     if storage.is_dir(path):
-        if any(name.endswith(".tfrecords") for name in storage.names(path)):
+        if is_data_set(path):
             return Dataset(path)
-        if not storage.is_remote(path):
-            try:
-                newest = newest_snapshot(path)
-            except UserError:  # neither a run nor a directory of runs
-                return path
-            return load_snapshot(newest)
-        return path
+        return load_snapshot(path) if _is_run(path) else path
     suffix = Path(path).suffix.lower()
-    if suffix in imagefile.SUFFIXES and storage.exists(path):
-        raise UserError(f"{path} is one image; name a folder or zip file of many")
     names = _archive_names(path) if suffix != ".zip" else set()
     if "meta.npy" in names or suffix == ".pkl":
         return load_snapshot(path)
     if "mu.npy" in names or (suffix == ".npz" and storage.exists(path)):
         return read_statistics(path)
     return path
+
+
+def _is_run(path: str) -> bool:
+    """Returns whether a directory is a run, or holds runs with snapshots."""
+    if storage.is_remote(path):
+        return False
+    if (Path(path) / run.CONFIG).exists() or run.Run(path).snapshots:
+        return True
+    return any(each.snapshots for each in run.runs_in(path))
 
 
 def _archive_names(path: str) -> set[str]:
@@ -173,9 +174,14 @@ def fakes_of(snapshot: Snapshot, dataset: AnyDataset | None, seed: int) -> Fakes
     return Fakes(snapshot.Gs, snapshot.lod, seed, labels, name=snapshot.path.stem)
 
 
+def is_mirrored(snapshot: Snapshot) -> bool:
+    """Returns whether the snapshot's training mirrors images; no where the file doesn't say."""
+    return snapshot.config is not None and snapshot.config.data.mirror
+
+
 def reals_of(
     snapshot: Snapshot, dataset: AnyDataset, seed: int, first: int = 0, name: str = "reals"
 ) -> Reals:
     """Returns the data set's images as the snapshot's training sees them, from a position on."""
-    mirror = snapshot.config is not None and snapshot.config.data.mirror
+    mirror = is_mirrored(snapshot)
     return Reals(dataset, snapshot.Gs.resolution, mirror, seed, first, name)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from metrics.collector import Arrays
 from metrics.inception import NUM_FEATURES
+from pgan_tf import npy
 from pgan_tf.errors import UserError, one_line
 
 _SHAPES = {"mu": (NUM_FEATURES,), "sigma": (NUM_FEATURES, NUM_FEATURES)}
 _LONGEST_HEADER = 1 << 12  # bytes; NumPy's own of such arrays have 128
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that NumPy writes
+_DAMAGE = (
+    ValueError, LookupError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
+    struct.error,
+)  # fmt: skip
 _ASYMMETRY = 1e-3  # of the largest covariance; float32 sums leave some 1e-5
 
 
@@ -48,11 +54,9 @@ def read_statistics(path: str | os.PathLike) -> Statistics:
     try:
         with zipfile.ZipFile(path) as archive:
             mean, covariance = (_read(archive, name) for name in _SHAPES)
-    except MemoryError:
-        raise
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror or one_line(error)}") from None
-    except Exception as error:  # NumPy and zipfile raise two dozen kinds
+    except _DAMAGE as error:
         raise UserError(
             f"{path} holds no statistics that can be used: {one_line(error)}; mu"
             f" [{NUM_FEATURES}] and sigma [{NUM_FEATURES}, {NUM_FEATURES}] are wanted, of the"
@@ -62,12 +66,10 @@ def read_statistics(path: str | os.PathLike) -> Statistics:
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Returns an array as float64. Raises: ValueError, and whatever zipfile and NumPy raise."""
-    try:
-        info = archive.getinfo(f"{name}.npy")
-    except KeyError:
-        raise ValueError(f"{name} is missing") from None
-    shape = _SHAPES[name]
+    """Returns an array as float64. Raises: `_DAMAGE`."""
+    if f"{name}.npy" not in archive.namelist():
+        raise ValueError(f"{name} is missing")
+    info, shape = archive.getinfo(f"{name}.npy"), _SHAPES[name]
     most = _LONGEST_HEADER + 8 * int(np.prod(shape))
     if info.file_size > most:
         raise ValueError(f"{name} declares {info.file_size:,} bytes, more than it can have")
@@ -75,17 +77,13 @@ def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         raise ValueError(f"{name} is packed as NumPy packs nothing")
     with archive.open(info) as file:
         content = file.read(most + 1)  # reading to the end checks the checksum
-    stream = io.BytesIO(content)
-    version = np.lib.format.read_magic(stream)
-    if version != (1, 0):
-        raise ValueError(f"{name} has a header of version {version[0]}.{version[1]}")
-    found, _, dtype = np.lib.format.read_array_header_1_0(stream, max_header_size=_LONGEST_HEADER)
-    if found != shape or dtype.kind != "f" or dtype.itemsize not in (4, 8):
-        raise ValueError(f"{name} is {dtype} {list(found)}")
-    if len(content) - stream.tell() != dtype.itemsize * int(np.prod(shape)):
-        raise ValueError(f"{name} is not whole")
-    stream.seek(0)
-    array = np.lib.format.read_array(stream, allow_pickle=False).astype(np.float64)
+    try:
+        array = npy.read(content)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from None
+    if array.shape != shape or array.dtype.kind != "f" or array.itemsize not in (4, 8):
+        raise ValueError(f"{name} is {array.dtype} {list(array.shape)}")
+    array = array.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds numbers that are not finite")
     if name == "sigma":

@@ -5,7 +5,7 @@ import pytest
 from small_run import write_dataset, write_run
 
 from metrics import run
-from metrics.during_training import TrainingMetrics, training_metrics
+from metrics.during_training import TrainingMetrics
 from pgan_tf.config import TrainOptions
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.errors import UserError
@@ -21,17 +21,17 @@ def test_values_are_those_of_the_command(tmp_path, monkeypatch, read_results):
     assert run.main(["--snapshot", str(path), *options]) == 0
     snapshot = load_snapshot(path)
     said = []
-    function = training_metrics(
-        ["swd", "msssim", "fid"], snapshot.Gs, Dataset("data"), 16, True, tmp_path, 20,
-        inception="nowhere.pth", say=said.append,
-    )  # fmt: skip
-    values, append = function(snapshot.lod, 2000)
+    options = options_of(metrics="swd,msssim,fid", seed=0, inception="nowhere.pth")
+    metrics = TrainingMetrics(
+        options, snapshot.Gs, Dataset("data"), 16, True, None, tmp_path, said.append
+    )
+    values, append = metrics(snapshot.lod, 2000)
     append("network-snapshot-000002.npz")
     (command,) = read_results("command/metric-swd.jsonl")
     assert values["SWDx1e3_avg"] == command["value"]
     assert set(values) == {"SWDx1e3_16", "SWDx1e3_avg", "MS-SSIM"}
     assert len(said) == 1 and said[0].startswith("fid: can't read the Inception weights")
-    other, append = function(1.0, 3000)
+    other, append = metrics(1.0, 3000)
     assert other != values and len(said) == 1
     append(None)
     lines = map(json.loads, (tmp_path / "metric-swd.jsonl").read_text().splitlines())
@@ -52,7 +52,7 @@ def parts(tmp_path_factory):
 
 
 def options_of(**options):
-    return dataclasses.replace(TrainOptions(), metrics="msssim", metric_images=20, **options)
+    return dataclasses.replace(TrainOptions(metrics="msssim", metric_images=20), **options)
 
 
 def test_the_best_snapshot_is_marked(parts, tmp_path):

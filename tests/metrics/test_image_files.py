@@ -63,7 +63,7 @@ def test_folder_names_what_is_wrong(tmp_path):
         Folder(tmp_path / "nowhere")
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(
-        UserError, match=r"1 of 1 files can't be measured, a\.png first: not a picture of any kind"
+        UserError, match=r"1 of 1 files can't be measured, a\.png first: not a picture"
     ):
         Folder(tmp_path, skip_bad=True)
 
@@ -123,6 +123,16 @@ def test_what_is_no_image_is_said(tmp_path):
     assert said == [f"{tmp_path}: leaving out what is no image: 1 file(s), notes.txt first"]
 
 
+def test_pictures_that_cannot_be_read_are_no_silent_loss(tmp_path):
+    save_images(tmp_path, noise(2, 8, 8))
+    (tmp_path / "me.heic").write_bytes(b"any")
+    with pytest.raises(UserError, match=r"1 of 3 files can't be measured, me\.heic first: HEIC"):
+        Folder(tmp_path)
+    said = []
+    assert Folder(tmp_path, skip_bad=True, say=said.append).num_images == 2
+    assert len(said) == 1 and "leaving out 1 of 3 files" in said[0]
+
+
 def test_a_file_that_changes_after_the_check_is_named(tmp_path):
     save_images(tmp_path, noise(3, 8, 8))
     folder = Folder(tmp_path)
@@ -130,7 +140,7 @@ def test_a_file_that_changes_after_the_check_is_named(tmp_path):
     with pytest.raises(UserError, match=r"01\.png became another image"):
         all_images(folder, 3)
     (tmp_path / "01.png").write_text("no image")
-    with pytest.raises(UserError, match=r"01\.png went bad meanwhile: not a picture of any kind"):
+    with pytest.raises(UserError, match=r"01\.png went bad meanwhile: not a picture"):
         all_images(folder, 3)
     np.testing.assert_array_equal(all_images(folder, 1).shape, (1, 8, 8, 3))
 

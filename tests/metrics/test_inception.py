@@ -65,3 +65,11 @@ def test_images_are_resized_as_tensorflow_1_did():
 def test_other_channels_are_refused(inception):
     with pytest.raises(ValueError, match="neither RGB nor gray"):
         inception.features(np.zeros((2, 8, 8, 4), np.uint8))
+
+
+def test_images_of_any_sizes_are_measured_together(inception, values):
+    images, _ = values
+    mixed = [images[0], images[1, :20, :40], images[2, ..., :1]]
+    together = inception.features(mixed)
+    for image, found in zip(mixed, together, strict=True):
+        np.testing.assert_array_equal(inception.features(image[None])[0], found)

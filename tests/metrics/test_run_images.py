@@ -169,11 +169,15 @@ def test_statistics_may_be_given_for_fid(world, capsys, read_results):
 
 def test_what_holds_no_images_is_told(world):
     (world / "empty").mkdir()
+    (world / "results/000-new").mkdir(parents=True)
+    (world / "results/000-new/config.json").write_text("{}")
+    save_images(world / "results/000-new", noise(2))
     for reals, words in (
         ("nowhere", "nowhere does not exist; name a directory or zip file"),
         ("nowhere.npz", "nowhere.npz does not exist"),
         ("empty", "empty holds no images"),
-        ("reals/00.png", "reals/00.png is one image; name a folder or zip file of many"),
+        ("results/000-new", "000-new: the run has not saved one yet"),
+        ("reals/00.png", "00.png is a picture; name the directory that holds it, or a zip file"),
     ):
         with pytest.raises(UserError, match=words) as error:
             measure(reals, "fakes")
