@@ -11,6 +11,7 @@ repeated:
 import argparse
 import contextlib
 import functools
+import importlib
 import json
 import os
 import random
@@ -44,24 +45,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--target", action="append", help="only this one; may be repeated")
     parser.add_argument("--case", type=int, help="tries one case and shows its traceback")
     parser.add_argument("--first", type=int, help="number of the first case (default: random)")
+    parser.add_argument("--module", default="fuzz.targets", help="that has TARGETS")
     parser.add_argument("--attack", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.attack:
-        _attack(options.target[0], options.first, options.minutes * 60)
+        _attack(options.module, options.target[0], options.first, options.minutes * 60)
         return 0
-    from fuzz.targets import TARGETS
-
-    names = options.target or list(TARGETS)
-    if unknown := [name for name in names if name not in TARGETS]:
-        parser.error(f"{unknown[0]} is none of {', '.join(TARGETS)}")
+    targets = _targets(options.module)
+    names = options.target or list(targets)
+    if unknown := [name for name in names if name not in targets]:
+        parser.error(f"{unknown[0]} is none of {', '.join(targets)}")
     if options.case is not None:
-        return _show(names[0], options.case)
+        return _show(targets[names[0]], options.case)
     first = random.randrange(1 << 31) if options.first is None else options.first
     found = 0
     for name in names:
-        found += _watch(name, first, options.minutes * 60 / len(names))
+        found += _watch(targets[name], options.module, first, options.minutes * 60 / len(names))
     print(f"{found} case(s) found" + (f"; the files are in {_FINDINGS}" if found else ""))
     return min(found, 1)
+
+
+def _targets(module: str) -> dict:
+    return importlib.import_module(module).TARGETS
 
 
 def damage_of(name: str, case: int, inputs: int):
@@ -76,7 +81,7 @@ def damage_of(name: str, case: int, inputs: int):
 # The process that attacks.
 
 
-def _attack(name: str, first: int, seconds: float) -> None:
+def _attack(module: str, name: str, first: int, seconds: float) -> None:
     """Tries cases until the time is over; writes what it does to standard output, as JSON."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the readers print
@@ -87,9 +92,7 @@ def _attack(name: str, first: int, seconds: float) -> None:
         replies.write(json.dumps(content) + "\n")
         replies.flush()
 
-    from fuzz.targets import TARGETS
-
-    target = TARGETS[name]
+    target = _targets(module)[name]
     with tempfile.TemporaryDirectory() as directory:
         target.prepare(Path(directory))
         _limit_memory(target.megabytes << 20)
@@ -135,33 +138,32 @@ def _peak_megabytes() -> int:
 # The process that watches.
 
 
-def _watch(name: str, first: int, seconds: float) -> int:
+def _watch(target, module: str, first: int, seconds: float) -> int:
     """Attacks a target until the time is over, whatever happens; returns how much was found."""
-    from fuzz.targets import TARGETS
-
     end, case, tried, seen = time.monotonic() + seconds, first, 0, {}
     while (left := end - time.monotonic()) > 0 or not tried:
-        case_running = None
-        for reply in _replies(name, case, max(left, 1), TARGETS[name].seconds + _SLACK_SECONDS):
+        running = None
+        patience = target.seconds + _SLACK_SECONDS
+        for reply in _replies(module, target.name, case, max(left, 1), patience):
             if "case" in reply:
-                case_running, tried = reply["case"], tried + 1
+                running, tried = reply["case"], tried + 1
             elif "found" in reply:
-                _report(name, reply["found"], reply["why"], seen)
+                _report(target, reply["found"], reply["why"], seen)
             elif "ended" in reply:
-                if case_running is None:
-                    raise SystemExit(f"{name} can't be attacked: {reply['ended']}")
-                _report(name, case_running, reply["ended"], seen)
-        case = (case if case_running is None else case_running) + 1
+                if running is None:
+                    raise SystemExit(f"{target.name} can't be attacked: {reply['ended']}")
+                _report(target, running, reply["ended"], seen)
+        case = (case if running is None else running) + 1
     count = sum(seen.values())
-    print(f"{name:<16} {tried:>8} cases, {count} found, of {len(seen)} kind(s)", flush=True)
+    print(f"{target.name:<16} {tried:>8} cases, {count} found, of {len(seen)} kind(s)", flush=True)
     return count
 
 
-def _replies(name: str, first: int, seconds: float, patience: float) -> Iterator[dict]:
+def _replies(module: str, name: str, first: int, seconds: float, patience: float) -> Iterator[dict]:
     """Yields what an attacking process says, and {"ended": why} if it ends before its time."""
     command = [
-        sys.executable, __file__, "--attack", "--target", name, "--first", str(first),
-        "--minutes", str(seconds / 60),
+        sys.executable, __file__, "--attack", "--module", module, "--target", name,
+        "--first", str(first), "--minutes", str(seconds / 60),
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     pending, wait = b"", _START_SECONDS
@@ -187,7 +189,7 @@ def _replies(name: str, first: int, seconds: float, patience: float) -> Iterator
         process.stdout.close()
 
 
-def _report(name: str, case: int, why: str, seen: dict[str, int]) -> None:
+def _report(target, case: int, why: str, seen: dict[str, int]) -> None:
     """Prints what was found, and keeps the damaged file; of a kind that was seen only counts."""
     lines = [line for line in why.strip().splitlines() if line.strip()]
     places = [line.strip() for line in lines if line.strip().startswith("File ")]
@@ -195,23 +197,17 @@ def _report(name: str, case: int, why: str, seen: dict[str, int]) -> None:
     seen[kind] = seen.get(kind, 0) + 1
     if seen[kind] > 1:
         return
-    from fuzz.targets import TARGETS
-
-    target = TARGETS[name]
-    which, damage = damage_of(name, case, len(target.inputs))
+    which, damage = damage_of(target.name, case, len(target.inputs))
     chosen = target.inputs[which]
-    path = Path(_FINDINGS, f"{name}-{case}", chosen.name)
+    path = Path(_FINDINGS, f"{target.name}-{case}", chosen.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(chosen.pack(damage(chosen.content)))
-    print(f"FOUND by --target {name} --case {case} ({path}):")
+    print(f"FOUND by --target {target.name} --case {case} ({path}):")
     print("\n".join(f"    {line}" for line in lines[-_SHOWN:]), flush=True)
 
 
-def _show(name: str, case: int) -> int:
+def _show(target, case: int) -> int:
     """Tries a case in this process and shows what it does; returns 1 if something is wrong."""
-    from fuzz.targets import TARGETS
-
-    target = TARGETS[name]
     with tempfile.TemporaryDirectory() as directory:
         target.prepare(Path(directory))
         start, before = time.monotonic(), _peak_megabytes()
