@@ -253,7 +253,11 @@ class Run:
 
     def config_at(self, nimg: int | float = math.inf) -> Config:
         """Returns the options that hold after `nimg` images: those of the start and the log."""
-        return apply_changes(self.first_config, self.changes, nimg)
+        first, changes = self.first_config, self.changes
+        try:
+            return apply_changes(first, changes, nimg)
+        except UserError as error:
+            raise DamagedError(f"{self.path / CHANGES} is damaged: {error}") from None
 
     @property
     def config(self) -> Config:

@@ -3,9 +3,13 @@
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+if not __package__:  # `python pgan_tf/train.py`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[1])
 
 import configs
 from pgan_tf import cli, devices, presets, schedule

@@ -17,12 +17,12 @@ from pgan_tf.snapshots import load_snapshot, save_snapshot
 SHAPE = {"resolution": 16, "fmap_base": 64, "fmap_max": 16}
 
 
-def snapshot_in(directory, lod=0.0, **shape):
+def snapshot_in(directory, lod=0.0, class_names=(), **shape):
     shape = {**SHAPE, **shape}
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "network-snapshot-000012.npz"
     G, Gs, D = Generator(seed=1, **shape), Generator(seed=2, **shape), Discriminator(**shape)
-    save_snapshot(path, G, D, Gs, resolve({}), 12_345, lod)
+    save_snapshot(path, G, D, Gs, resolve({}), 12_345, lod, class_names)
     return path
 
 
@@ -36,7 +36,7 @@ def read(file):
 
 
 def test_images_are_what_gs_makes_in_range_and_order(path, tmp_path):
-    files = generate(path, tmp_path, [5, 9], class_index=2)
+    files = generate(path, tmp_path, [5, 9], class_name=2)
     assert [f.name for f in files] == ["seed0005.png", "seed0009.png"]
     Gs = load_snapshot(path).Gs
     for seed, file in zip((5, 9), files, strict=True):
@@ -71,7 +71,15 @@ def test_labels_by_class_or_by_seed(path, tmp_path):
     np.testing.assert_array_equal(by_seed, read(generate(path, tmp_path / "b", [4], None, 1)[0]))
     assert (by_seed != read(generate(path, tmp_path / "c", [4], None, 2)[0])).any()
     with pytest.raises(UserError, match="classes are 0 to 2"):
-        generate(path, tmp_path, [0], class_index=3)
+        generate(path, tmp_path, [0], class_name=3)
+
+
+def test_classes_by_name(tmp_path):
+    path = snapshot_in(tmp_path / "001-pets", class_names=("bird", "cat"), label_size=2)
+    by_name = read(generate(path, tmp_path / "a", [4], class_name="cat")[0])
+    np.testing.assert_array_equal(by_name, read(generate(path, tmp_path / "b", [4], None, 1)[0]))
+    with pytest.raises(UserError, match=r"--class cta: .* 0 to 1: bird, cat \(did you mean 'cat'"):
+        generate(path, tmp_path, [0], class_name="cta")
 
 
 def test_networks_run_at_the_lod_of_their_snapshot(tmp_path):
@@ -105,7 +113,7 @@ def test_a_snapshot_within_the_growth_and_in_gray(tmp_path):
     with Image.open(file) as picture:
         assert picture.size == (8, 8) and picture.mode == "L"
     with pytest.raises(UserError, match="it has no labels"):
-        generate(path, tmp_path, [0], class_index=0)
+        generate(path, tmp_path, [0], class_name=0)
 
 
 def test_newest_snapshot_of_the_newest_run(path, tmp_path):

@@ -1,4 +1,4 @@
-"""Networks in files: one reader a format, chosen by the file's content (method 7)."""
+"""Networks in files: one reader a format, chosen by the file's content (section 7)."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""This program's own snapshots: `network-snapshot-NNNNNN.npz` (method 7)."""
+"""This program's own snapshots: `network-snapshot-NNNNNN.npz` (section 7)."""
 
 import json
 import os

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgan_tf.config import Config
-from pgan_tf.errors import DamagedError, one_line
+from pgan_tf.errors import DamagedError, UserError, nearest, one_line
 from pgan_tf.networks import Discriminator, Generator, GrowingNetwork, from_official
 from pgan_tf.networks import table as tables
 from pgan_tf.networks.registry import architecture
@@ -84,6 +84,23 @@ class Snapshot:
     def kimg(self) -> float | None:
         """Thousands of images shown."""
         return None if self.nimg is None else self.nimg / 1000
+
+    def class_index(self, name: int | str) -> int:
+        """Returns the number of a class from its name or its number.
+
+        Raises: UserError when there is none, naming the nearest.
+        """
+        if not self.class_names:
+            raise UserError(f"--class {name}: the network has no classes: it has no labels")
+        if str(name) in self.class_names:
+            return self.class_names.index(str(name))
+        if str(name).isdecimal() and int(name) < len(self.class_names):
+            return int(name)
+        known = ", ".join(self.class_names[:20]) + (", ..." if len(self.class_names) > 20 else "")
+        raise UserError(
+            f"--class {name}: the network's classes are 0 to {len(self.class_names) - 1}: {known}"
+            f"{nearest(str(name), self.class_names)}"
+        )
 
 
 def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snapshot:

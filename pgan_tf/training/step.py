@@ -1,4 +1,4 @@
-"""One iteration of the training: D, Gs and G updated by compiled functions (method 3)."""
+"""One iteration of the training: D, Gs and G updated by compiled functions (section 3)."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -50,7 +50,7 @@ class Rates(NamedTuple):
 
 
 def process_reals(reals: tf.Tensor, flips: tf.Tensor, fade: tf.Tensor | float | None) -> tf.Tensor:
-    """uint8 [N, r, r, C] -> float32 in [-1, 1], mirrored and faded (method 3).
+    """uint8 [N, r, r, C] -> float32 in [-1, 1], mirrored and faded (section 3).
 
     Args:
       flips: [N] bool, True where the image is to be mirrored.
@@ -190,7 +190,7 @@ class TrainStep:
 def alternating(
     replica: "_Replica", d_batches: Sequence[DiscriminatorBatch], g_batch: GeneratorBatch
 ) -> None:
-    """The order of an iteration (method 3): D and Gs, as often as there are D batches, then G.
+    """The order of an iteration (section 3): D and Gs, as often as there are D batches, then G.
 
     Gs follows the G that made the D step's fakes, before G's own update.
     """

@@ -287,7 +287,7 @@ def _celebahq() -> list[Input]:
 
 def _read_celebahq(directory: Path) -> None:
     inputs = Inputs(str(directory / "celeba"), str(directory / "deltas"))
-    for item in inputs.check()[:2]:
+    for item in inputs.check().items[:2]:
         inputs.read_photograph(item)
         inputs.read_delta(item)
 
@@ -359,28 +359,33 @@ _STATE = "000-x/training-state-000000001000.npz"
 
 
 def _states() -> list[Input]:
-    import tensorflow as tf
-
-    from pgan_tf.training.run_directory import RunDirectory
+    from pgan_tf.snapshots.archive import saving_arrays
 
     meta = {
+        "format": "pgan_tf training state 2",
         "nimg": 1000, "phase_nimg": 1000, "lod": 0.0, "dataset": "x", "tick": 1, "tick_nimg": 0,
         "tick_time": 1.0, "time": 1.0, "snapshot": "network-snapshot-000001.npz",
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as place:
-        with RunDirectory(place).saving_state({"a/b": tf.Variable([1.0, 2.0])}, meta):
+        path = Path(place, "state.npz")
+        with saving_arrays(path, {"a/b": np.float32([1, 2])}, meta):
             pass
-        content = next(Path(place).glob("training-state-*")).read_bytes()
+        content = path.read_bytes()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     meta = npy.read(parts["meta.npy"]).tobytes()
-    return [Input(_STATE, content), Input(_STATE, meta, functools.partial(_with_meta, parts))]
+    return [
+        Input(_STATE, content),
+        Input(_STATE, meta, functools.partial(_with_meta, parts)),
+        Input("000-x/network-snapshot-000001.npz", _snapshot_parts()[0]),
+    ]
 
 
 def _read_state(directory: Path) -> None:
     from pgan_tf.training.run_directory import RunDirectory
+    from pgan_tf.training.saving import newest_save
 
-    RunDirectory(directory / "000-x").load_state(directory / _STATE)
+    newest_save(RunDirectory(directory / "000-x"))
 
 
 def _run_files() -> list[Input]:
@@ -394,16 +399,27 @@ def _run_files() -> list[Input]:
         Input("000-x/config.json", options),
         Input("000-x/stats.jsonl", text),
         Input("000-x/metric-fid50k.jsonl", text),
+        Input(
+            "000-x/changes.jsonl",
+            b'{"nimg": 5, "option": "train.xla", "old": true, "new": false}',
+        ),
+        Input("000-x/best-snapshot.json", b'{"snapshot": "x.npz", "column": "FID", "value": 3}'),
         Input("000-x/network-snapshot-000001.npz", b""),
     ]
 
 
 def _read_run(directory: Path) -> None:
     from pgan_tf import config
+    from pgan_tf.run import DatasetFacts
+    from pgan_tf.training import identity
     from pgan_tf.training.run_directory import RunDirectory
 
-    RunDirectory(directory / "000-x").rewind(1000)
-    RunDirectory.find(directory, config.resolve({"name": "x"}))
+    run = RunDirectory(directory / "000-x")
+    run.go_back_to(1000)
+    for read in (lambda: run.ticks, lambda: run.metrics, lambda: run.best, lambda: run.dataset):
+        read()
+    facts = DatasetFacts("data", 1, 4, 3, 0, "x")
+    identity.find(directory, config.resolve({"name": "x"}), facts)
 
 
 # Inception weights.

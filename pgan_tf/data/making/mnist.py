@@ -70,7 +70,7 @@ def create_rgb(
 ) -> int:
     """Makes a data set of images that are three random digits, as red, green and blue.
 
-    A thousand modes that can be counted (the paper's appendix E). No labels, not shuffled.
+    A thousand modes that can be counted (section 9.6). No labels, not shuffled.
 
     Args:
       path: the data set's directory.

@@ -1,4 +1,4 @@
-"""The files that CelebA-HQ is made from, and whether they are all there (spec section 5)."""
+"""The files that CelebA-HQ is made from, and whether they are all there (section 5)."""
 
 import dataclasses
 import functools
