@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pgan_tf import sheets
 from pgan_tf.data.dataset import Dataset, SyntheticDataset, to_nhwc
 from pgan_tf.data.format import pyramid
 
 _RESOLUTION = 32  # at which images are compared, if theirs is not smaller
 _BLOCK_BYTES = 64 << 20  # of the float64 pixels of the reals that are compared at a time
-_GAP, _WIDE_GAP = 4, 24  # pixels between a fake and its neighbours, and between groups
-_WHITE = 255
 
 
 class Neighbours(NamedTuple):
@@ -103,8 +102,8 @@ def neighbours_sheet(
 ) -> np.ndarray:
     """Returns a picture of each fake beside its k nearest reals, on white: uint8 [h, w, C].
 
-    A group is the fake, a small gap, and the reals, nearest first and mirrored where that is
-    nearer; groups stand row by row with a wider gap between them.
+    Each group is a fake and, a little apart, its reals, nearest first and mirrored where that is
+    nearer; see `sheets.group_sheet`.
 
     Args:
       fakes, dataset, k, mirror: see `nearest_reals`.
@@ -112,30 +111,12 @@ def neighbours_sheet(
       zoom: enlarges each pixel.
     """
     near = nearest_reals(fakes, dataset, k, mirror=mirror)
-    n, found = near.indices.shape
     size = fakes.shape[1]
-    reals = dataset.read(size, near.indices.reshape(-1)).reshape(n, found, *fakes.shape[1:])
+    reals = dataset.read(size, near.indices.reshape(-1))
+    reals = reals.reshape(*near.indices.shape, *fakes.shape[1:])
     reals = np.where(near.mirrored[..., None, None, None], reals[:, :, :, ::-1], reals)
-    cell = size * zoom
-    width, height = cell * (1 + found) + _GAP, cell
-    columns = min(columns, n)
-    rows = -(-n // columns)
-    sheet = np.full(
-        [
-            rows * (height + _WIDE_GAP) - _WIDE_GAP,
-            columns * (width + _WIDE_GAP) - _WIDE_GAP,
-            dataset.num_channels,
-        ],
-        _WHITE,
-        np.uint8,
-    )
-    for i in range(n):
-        y = i // columns * (height + _WIDE_GAP)
-        x = i % columns * (width + _WIDE_GAP)
-        for j, image in enumerate([fakes[i], *reals[i]]):
-            left = x + j * cell + (_GAP if j else 0)
-            sheet[y : y + cell, left : left + cell] = image.repeat(zoom, 0).repeat(zoom, 1)
-    return sheet
+    groups = np.concatenate([fakes[:, None], reals], 1)
+    return sheets.group_sheet(groups, columns, zoom, first_gap=3 * sheets.GAP)
 
 
 def _at_level(images: np.ndarray, resolution: int) -> np.ndarray:

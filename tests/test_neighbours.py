@@ -81,23 +81,17 @@ def test_sheet(dataset):
     fakes = noise(3, 32, seed=7).transpose(0, 2, 3, 1)
     sheet = neighbours_sheet(fakes, dataset, 2, columns=2, zoom=2)
     near = nearest_reals(fakes, dataset, 2)
-    gap, wide, cell = 4, 24, 64
-    width = 3 * cell + gap
-    assert sheet.shape == (2 * cell + wide, 2 * width + wide, 3)
-    left = np.zeros(sheet.shape[:2], bool)
-    for i in range(3):
-        y, x = i // 2 * (cell + wide), i % 2 * (width + wide)
-        for j in range(3):
-            image = fakes[i]
-            if j:
-                image = REALS[near.indices[i, j - 1]].transpose(1, 2, 0)
-                image = image[:, ::-1] if near.mirrored[i, j - 1] else image
-            start = x + j * cell + gap * (j > 0)
-            shown = sheet[y : y + cell, start : start + cell]
-            np.testing.assert_array_equal(shown[::2, ::2], image)
-            np.testing.assert_array_equal(shown[1::2, 1::2], image)
-            left[y : y + cell, start : start + cell] = True
-    assert (sheet[~left] == 255).all()
+    assert near.mirrored.any() and not near.mirrored.all()
+    # A group: fake, 12 pixels, real, 4 pixels, real. Groups: two a row, 24 pixels apart.
+    lefts, group = [0, 64 + 12, 64 + 12 + 64 + 4], 3 * 64 + 12 + 4
+    assert sheet.shape == (2 * 64 + 24, 2 * group + 24, 3)
+    expected = np.full(sheet.shape, 255, np.uint8)
+    for i, (y, x) in enumerate([(0, 0), (0, group + 24), (64 + 24, 0)]):
+        reals = REALS[near.indices[i]].transpose(0, 2, 3, 1)
+        reals = [r[:, ::-1] if m else r for r, m in zip(reals, near.mirrored[i], strict=True)]
+        for left, image in zip(lefts, [fakes[i], *reals], strict=True):
+            expected[y : y + 64, x + left : x + left + 64] = np.kron(image, np.ones([2, 2, 1]))
+    np.testing.assert_array_equal(sheet, expected)
 
 
 @pytest.mark.parametrize(
