@@ -529,7 +529,7 @@ def _add_openmoji_command(commands: argparse._SubParsersAction) -> None:
         _run_create_openmoji,
         "Renders the drawn emoji of OpenMoji (CC BY-SA 4.0); needs no download.",
         "datasets/openmoji\n"
-        "datasets/portraits --subset portraits\n"
+        "datasets/openmoji-portraits --subset portraits\n"
         "datasets/faces --subset faces --resolution 128",
         out="datasets/openmoji",
     )

@@ -11,8 +11,8 @@ PRESETS = (
         """,
         {
             "name": "portraits",
-            "data.path": "datasets/portraits",
-            "data.command": "python dataset_tool.py create_openmoji datasets/portraits"
+            "data.path": "datasets/openmoji-portraits",
+            "data.command": "python dataset_tool.py create_openmoji datasets/openmoji-portraits"
             " --subset portraits",
             "data.resolution": 64,
             "data.mirror": True,

@@ -68,7 +68,7 @@ def demo_config(home: Path, assignments: dict[str, str]) -> Config:
         configs.DATA[PRESET].options,
         {
             "train.gpus": min(1, len(tf.config.list_physical_devices("GPU"))),
-            "data.path": str(home / "portraits"),
+            "data.path": str(home / "openmoji-portraits"),
             **assignments,
         },
     )

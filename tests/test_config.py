@@ -12,13 +12,13 @@ from pgan_tf.errors import UserError
 
 def test_every_preset_the_paper_names_is_there():
     names = {"celebahq", "celeba", "cifar10", "cifar100", "svhn", "mnist", "mnistrgb", "openmoji",
-             "openmoji-large", "syn1024rgb"}  # fmt: skip
+             "openmoji-large", "portraits", "syn1024rgb"}  # fmt: skip
     lsun = {n for n in configs.DATA if n.startswith("lsun-")}
     assert len(lsun) == 30 and {"lsun-churchoutdoor", "lsun-tvmonitor", "lsun-cat"} <= lsun
     assert set(configs.DATA) == names | lsun
     assert set(configs.HARDWARE) == {"v1-1gpu", "v2-1gpu", "v2-2gpus", "v2-4gpus", "v2-8gpus"}
     mirrored = {n for n, p in configs.DATA.items() if p.options.get("data.mirror")}
-    assert mirrored == lsun | {"celebahq", "celeba", "openmoji", "openmoji-large"}
+    assert mirrored == lsun | {"celebahq", "celeba", "openmoji", "openmoji-large", "portraits"}
     for preset in [*configs.DATA.values(), *configs.HARDWARE.values()]:
         assert preset.doc.strip()
         resolve(preset.options)

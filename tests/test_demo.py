@@ -77,10 +77,10 @@ def test_draws_portraits_once(tmp_path, trained, monkeypatch):
     monkeypatch.setattr(openmoji, "select", lambda subset, _: {"portraits": some}[subset])
     home = tmp_path / "home"
     demo.main(["--dir", str(home), "--set", "data.resolution=8"])
-    data = Dataset(home / "portraits")
-    assert data.num_images == 5 and trained[0].data.path == str(home / "portraits")
-    demo.make_dataset(home / "portraits", 8)  # what is there stays
-    assert Dataset(home / "portraits").content_hash() == data.content_hash()
+    data = Dataset(home / "openmoji-portraits")
+    assert data.num_images == 5 and trained[0].data.path == str(home / "openmoji-portraits")
+    demo.make_dataset(home / "openmoji-portraits", 8)  # what is there stays
+    assert Dataset(home / "openmoji-portraits").content_hash() == data.content_hash()
 
 
 def test_the_growing_picture_is_replaced(tmp_path):
