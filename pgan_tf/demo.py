@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"Trains a growing GAN on drawn portraits, from 4x4 to {config.data.resolution}x"
         f"{config.data.resolution} pixels: about 15 minutes on two CPU cores.\n"
         "Ctrl-C stops it; the same command continues.\n"
-        f"What it makes while it learns: {growing}, replaced at every tick"
+        f"What it makes while it learns: {growing}, replaced at every tick",
+        flush=True,
     )
     if "data.path" not in assignments:
         make_dataset(Path(config.data.path), config.data.resolution)
@@ -79,7 +80,7 @@ def make_dataset(path: Path, resolution: int) -> None:
     from pgan_tf.data.making import openmoji
 
     if not path.exists():
-        print(f"Drawing portraits into {path}")
+        print(f"Drawing portraits into {path}", flush=True)
         openmoji.create(path, resolution, "portraits")
 
 
