@@ -8,9 +8,10 @@ PRESETS = (
         """Drawn heads and shoulders at 64x64 on a laptop's CPU: what `make demo` trains.
 
         Chosen by trying, with a minibatch of 16 and stages of 8 + 8 kimg. Seen: hair, skin and
-        shoulders at 8x8 after 24 kimg, faces at 16x16 after 40, faces with hats and clothes at
-        32x32 after 48. The 64x64 stage was not trained to its end. Gs had a half life of 500
-        images there and showed coloured specks, hence 1000 here.
+        shoulders at 8x8 after 24 kimg, faces at 16x16 after 40, faces, hair and clothes at 32x32
+        after 48. The 64x64 stage was tried for the first 3 kimg of its fade only, in which the
+        faces stayed. Gs had a half life of 500 images up to 32x32 and showed coloured specks,
+        hence 1000 here.
         Expected: 12 to 19 minutes on two cores, from the 118e12 operations that it takes (the
         config openmoji takes 85e12 in 8 to 13 minutes). Not measured.
         """,
