@@ -1,4 +1,4 @@
-# make demo   makes an environment, a data set of drawn emoji, trains a growing GAN on it
+# make demo   makes an environment, a data set of drawn portraits, trains a growing GAN on it
 # make test   makes the environment and runs the tests, but for the slow ones (make test-slow)
 # make fuzz   attacks every reader of foreign files for MINUTES=10
 PYTHON ?= python3
