@@ -57,7 +57,8 @@ def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
     config = demo_config(home, assignments)
     growing = home / "growing.png"
     size = f"{config.data.resolution}x{config.data.resolution}"
-    yield f"Trains a growing GAN on drawn portraits, from 4x4 to {size}: 15 minutes on two CPU cores."
+    yield f"Trains a growing GAN on drawn portraits, from 4x4 to {size}:"
+    yield "about 15 minutes on two CPU cores."
     yield "Ctrl-C stops it; the same command continues."
     yield f"What it makes while it learns, replaced every half minute: {growing}"
     if "data.path" not in assignments:
