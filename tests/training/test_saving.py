@@ -252,3 +252,45 @@ def test_two_devices_train_and_continue(config, tmp_path):
     assert "on 2 CPUs" in (run / "log.txt").read_text()
     with pytest.raises(UserError, match=r"train.gpus=3, but this machine has 2 CPU"):
         train(override(config, {**options, "train.gpus": 3}), str(tmp_path))
+
+
+def test_a_first_save_that_was_cut_short_loses_nothing(small, tmp_path):
+    """Killed between the renames of the first snapshot and of its state."""
+    config = override(small, {"train.total_kimg": 0.064, "train.network_snapshot_ticks": 0})
+    run = train(config, str(tmp_path))
+    expected = arrays_of(run)
+    next(run.glob("training-state-*")).unlink()
+    assert train(config, str(tmp_path)) == run
+    assert_same(arrays_of(run), expected)
+    assert (run / "set-aside-network-snapshot-000000-064.npz").exists()
+
+
+def test_what_a_kill_left_between_removals_is_removed(small, tmp_path):
+    options = {"train.total_kimg": 0.192, "train.keep_snapshots": 1}
+    run = train(override(small, options), str(tmp_path))
+    states, snapshots = Run(run).states, Run(run).snapshots
+    assert len(states) == len(snapshots) == 2
+    for nimg in (8, 16):
+        shutil.copy(states[0].path, run / state_name(nimg))
+        shutil.copy(snapshots[0].path, run / snapshot_name(nimg))
+    train(override(small, options), str(tmp_path))  # it is finished
+    assert (Run(run).states, Run(run).snapshots) == (states, snapshots)
+
+
+def test_pictures_never_replace_one_another_and_join_the_ticks(whole):
+    run = Run(whole)
+    assert [m.nimg for m in run.pictures] == [0, *(tick.nimg for tick in run.ticks)]
+    assert run.reals == whole / "reals.png" and run.dataset.num_images == 40
+    assert run.dataset.class_names == ("0", "1", "2", "3")
+
+
+def test_going_back_sets_aside_what_was_made_later(config, tmp_path):
+    directory = RunDirectory.create(tmp_path, config)
+    for nimg in (0, 1000, 1500, 2000):
+        (directory.path / f"fakes{nimg // 1000:06d}{'-500' * (nimg == 1500)}.png").touch()
+        (directory.path / snapshot_name(nimg)).touch()
+    directory.go_back_to(1000)
+    assert [m.nimg for m in directory.pictures] == [0, 1000]
+    assert [m.nimg for m in directory.snapshots] == [0, 1000]
+    aside = {p.name for p in directory.path.glob("set-aside-*")}
+    assert {"set-aside-fakes000001-500.png", "set-aside-network-snapshot-000002.npz"} <= aside
