@@ -14,7 +14,7 @@ from pgan_tf import load_snapshot
 from pgan_tf.config import override
 from pgan_tf.data.format.writer import DatasetWriter
 from pgan_tf.errors import UserError
-from pgan_tf.run import snapshot_name, state_name
+from pgan_tf.run import Run, snapshot_name, state_name
 from pgan_tf.snapshots.archive import load_arrays
 from pgan_tf.train import train
 from pgan_tf.training import loop

@@ -56,7 +56,10 @@ def phase(lod, resolution=16, rate=1e-3):
     return Phase(0, lod, resolution // 2 ** int(lod), 16, rate, rate, 1.0)
 
 
-@pytest.mark.parametrize("xla", [False, True], ids=["plain", "xla"])
+XLA = pytest.param(True, id="xla", marks=pytest.mark.slow)  # minutes of compilation
+
+
+@pytest.mark.parametrize("xla", [pytest.param(False, id="plain"), XLA])
 def test_follows_the_official_trajectory(golden, xla):
     a, info = golden("trajectory.npz"), golden("trajectory.json")
     step = make(ONE, {"train.smoothing": info["G_smoothing"], "train.xla": xla})
