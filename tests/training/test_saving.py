@@ -241,17 +241,17 @@ def test_another_data_set_under_the_same_name_is_told(config, tmp_path):
     train(override(config, {**options, "train.total_kimg": 0.1}), str(tmp_path / "results"))
 
 
-def test_two_devices_train_and_continue(config, tmp_path):
+def test_two_devices_train_and_continue(small, tmp_path):
     # Labels with one group of four per replica; the statistics are those of other samples than
     # on one device, so only the run as such is looked at.
     options = {"train.gpus": 2, "train.total_kimg": 0.1, "schedule.minibatch_base": 16}
-    run = train(override(config, options), str(tmp_path))
+    run = train(override(small, options), str(tmp_path))
     first = load_snapshot(run).nimg
-    assert train(override(config, {**options, "train.total_kimg": 0.2}), str(tmp_path)) == run
+    assert train(override(small, {**options, "train.total_kimg": 0.2}), str(tmp_path)) == run
     assert load_snapshot(run).nimg > first >= 100
     assert "on 2 CPUs" in (run / "log.txt").read_text()
     with pytest.raises(UserError, match=r"train.gpus=3, but this machine has 2 CPU"):
-        train(override(config, {**options, "train.gpus": 3}), str(tmp_path))
+        train(override(small, {**options, "train.gpus": 3}), str(tmp_path))
 
 
 def test_a_first_save_that_was_cut_short_loses_nothing(small, tmp_path):

@@ -469,7 +469,9 @@ def group_is_alive(group: int) -> bool:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_interrupted_job_goes_on(inputs, aligned, how):
     job = start(inputs)
     wait_until(lambda: finished(inputs))
