@@ -47,8 +47,8 @@ def parser() -> cli.Parser:
     )
     p.add_argument(
         "--class", metavar="K|NAME", dest="class_name",
-        help="class of all images, by number from 0 or by name (default: seed modulo the number"
-        " of classes)",
+        help="class of all images, by number from 0 or by name (default: by the seed, one class"
+        " after the other)",
     )  # fmt: skip
     p.add_argument(
         "--zoom", metavar="N", type=cli.whole_number(), default=1, help="enlarge pixels N times"
@@ -103,7 +103,8 @@ def generate(
         raise UserError(f"--zoom {zoom}: images would be more than {_MOST_PIXELS} pixels wide")
     class_index = None if class_name is None else loaded.class_index(class_name)
     label_size = Gs.label_size
-    classes = [s % max(label_size, 1) if class_index is None else class_index for s in seeds]
+    used = loaded.used_classes or (0,)
+    classes = [used[s % len(used)] if class_index is None else class_index for s in seeds]
     labels = latents.one_hot(classes, label_size)
 
     out = Path(out)

@@ -145,6 +145,7 @@ class DatasetFacts:
       path: where it was, as typed.
       content_hash: `Dataset.content_hash`; equal for equal images and labels, wherever they are.
       class_names: of the labels' columns; empty without labels.
+      empty_classes: numbers of the classes that no image has.
     """
 
     path: str
@@ -154,6 +155,7 @@ class DatasetFacts:
     label_size: int
     content_hash: str
     class_names: tuple[str, ...] = ()
+    empty_classes: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         labels = f", {self.label_size} classes" if self.label_size else ", no labels"
@@ -271,8 +273,9 @@ class Run:
             record = read_json(self.path / DATASET)
             facts = {f.name: record[f.name] for f in dataclasses.fields(DatasetFacts)}
             facts["class_names"] = tuple(map(str, facts["class_names"]))
+            facts["empty_classes"] = tuple(map(int, facts["empty_classes"]))
             return DatasetFacts(**facts)
-        except (OSError, DamagedError, TypeError, KeyError):
+        except (OSError, DamagedError, TypeError, KeyError, ValueError):
             return None
 
     @property

@@ -17,12 +17,12 @@ from pgan_tf.snapshots import load_snapshot, save_snapshot
 SHAPE = {"resolution": 16, "fmap_base": 64, "fmap_max": 16}
 
 
-def snapshot_in(directory, lod=0.0, class_names=(), **shape):
+def snapshot_in(directory, lod=0.0, class_names=(), empty_classes=(), **shape):
     shape = {**SHAPE, **shape}
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "network-snapshot-000012.npz"
     G, Gs, D = Generator(seed=1, **shape), Generator(seed=2, **shape), Discriminator(**shape)
-    save_snapshot(path, G, D, Gs, resolve({}), 12_345, lod, class_names)
+    save_snapshot(path, G, D, Gs, resolve({}), 12_345, lod, class_names, empty_classes)
     return path
 
 
@@ -80,6 +80,12 @@ def test_classes_by_name(tmp_path):
     np.testing.assert_array_equal(by_name, read(generate(path, tmp_path / "b", [4], None, 1)[0]))
     with pytest.raises(UserError, match=r"--class cta: .* 0 to 1: bird, cat \(did you mean 'cat'"):
         generate(path, tmp_path, [0], class_name="cta")
+    # A class that no training image had is not drawn by itself: all seeds show birds.
+    path = snapshot_in(
+        tmp_path / "002-birds", class_names=("bird", "cat"), empty_classes=(1,), label_size=2
+    )
+    by_seed = read(generate(path, tmp_path / "c", [3])[0])
+    np.testing.assert_array_equal(by_seed, read(generate(path, tmp_path / "d", [3], None, 0)[0]))
 
 
 def test_networks_run_at_the_lod_of_their_snapshot(tmp_path):

@@ -38,7 +38,8 @@ def read(path: str | os.PathLike) -> Parts:
             raise ValueError(f"nimg is {meta['nimg']!r}")
         config = config_module.from_json(json.dumps(meta["config"]))
         class_names = tuple(map(str, meta.get("class_names", ())))
-        return Parts(networks, float(meta["lod"]), config, meta["nimg"], class_names)
+        empty = tuple(map(int, meta.get("empty_classes", ())))
+        return Parts(networks, float(meta["lod"]), config, meta["nimg"], class_names, empty)
     except (*DAMAGE, UserError) as error:
         raise DamagedError(f"{path} is not a whole snapshot: {one_line(error)}") from None
 
@@ -52,6 +53,7 @@ def save_snapshot(
     nimg: int,
     lod: float,
     class_names: Sequence[str] = (),
+    empty_classes: Sequence[int] = (),
 ) -> None:
     """Writes a snapshot atomically.
 
@@ -60,6 +62,7 @@ def save_snapshot(
       nimg: images shown.
       lod: level of detail that the networks are trained down to.
       class_names: of the labels' columns.
+      empty_classes: numbers of those that the networks have seen no image of.
     Raises: OSError, the file at `path` being what it was before.
     """
     arrays, arguments = {}, {}
@@ -73,6 +76,7 @@ def save_snapshot(
         "lod": lod,
         "networks": arguments,
         "class_names": list(class_names),
+        "empty_classes": list(empty_classes),
         "config": json.loads(config_module.to_json(config)),
     }
     with saving_arrays(path, arrays, meta):

@@ -48,6 +48,7 @@ class Parts:
       config: the run's options; None where the format has none.
       nimg: images shown; None where the format doesn't say.
       class_names: of the labels' columns; empty where none are known.
+      empty_classes: numbers of the classes that the networks have seen no image of.
     """
 
     networks: Mapping[str, NetworkParts]
@@ -55,6 +56,7 @@ class Parts:
     config: Config | None = None
     nimg: int | None = None
     class_names: tuple[str, ...] = ()
+    empty_classes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Snapshot:
       lod: level of detail they were at: the networks are trained down to it, and run at it
         unless told otherwise.
       class_names: of the labels' columns; "0", "1", ... where none are known.
+      used_classes: numbers of the classes that the networks have seen images of.
       path: the file.
     """
 
@@ -78,6 +81,7 @@ class Snapshot:
     nimg: int | None
     lod: float
     class_names: tuple[str, ...]
+    used_classes: tuple[int, ...]
     path: Path
 
     @property
@@ -131,9 +135,10 @@ def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snap
     names = parts.class_names
     if len(names) != label_size:
         names = tuple(map(str, range(label_size)))
+    used = tuple(i for i in range(label_size) if i not in parts.empty_classes)
     return Snapshot(
         **networks, config=parts.config, nimg=parts.nimg, lod=parts.lod, class_names=names,
-        path=Path(path),
+        used_classes=used, path=Path(path),
     )  # fmt: skip
 
 

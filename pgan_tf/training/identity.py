@@ -144,7 +144,6 @@ def resume_command(run: Run, changes: Mapping[str, Any] | None = None) -> str:
 
 def facts_of(dataset) -> DatasetFacts:
     """Returns what identifies a data set; reads its 4x4 level and 64 images."""
-    names = getattr(dataset, "class_names", None) or ()
     return DatasetFacts(
         path=dataset.path or dataset.name,
         num_images=dataset.num_images,
@@ -152,5 +151,6 @@ def facts_of(dataset) -> DatasetFacts:
         num_channels=dataset.num_channels,
         label_size=dataset.label_size,
         content_hash=dataset.content_hash(),
-        class_names=tuple(names),
+        class_names=tuple(dataset.class_names or ()),
+        empty_classes=tuple(dataset.empty_classes),
     )
