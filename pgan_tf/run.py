@@ -39,6 +39,7 @@ SET_ASIDE = "set-aside-"
 EVENTS = "events.out.tfevents.*"
 """TensorBoard's files."""
 
+_TRAIN_FIRST = "train first, for example with python -m pgan_tf.train --config openmoji"
 _MOMENT = r"(\d{6,})(?:-(\d{3}))?"
 _SNAPSHOT = re.compile(rf"network-snapshot-{_MOMENT}\.npz")
 _FAKES = re.compile(rf"fakes{_MOMENT}\.png")
@@ -392,18 +393,15 @@ def _what_is_there(path: Path) -> str:
             return "the run has not saved one yet; look for another run, or train on"
         if runs := runs_in(path):
             return f"its {len(runs)} run(s) have not saved one yet"
-        return (
-            "no run is in it; name a run or another --results, or train first, for example with"
-            " python -m pgan_tf.train --config openmoji"
-        )
+        return f"no run is in it; name a run or another --results, or {_TRAIN_FIRST}"
     if path.exists():
         return "it is a file"
     parent = path.parent
-    if not parent.is_dir():
-        return "there is no such directory"
-    names = [p.name for p in parent.iterdir() if p.is_dir()]
-    hint = nearest(path.name, names)
-    return f"there is no such directory{hint}"
+    names = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+    missing = f"there is no such directory{nearest(path.name, names)}"
+    if runs := runs_in(parent):
+        return f"{missing}; there are {', '.join(run.path.name for run in runs[-5:])}"
+    return f"{missing}; {_TRAIN_FIRST}"
 
 
 def _is_number(value: Any) -> bool:

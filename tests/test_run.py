@@ -98,11 +98,11 @@ def test_what_is_no_run_is_told(run, tmp_path):
         (tmp_path / "007-mien", r"did you mean '007-mine'"),
         (tmp_path, r"holds runs; name one of them: .*007-mine"),
         (run.path / names.CONFIG, "it is a file"),
-        (tmp_path / "a" / "b", "there is no such directory"),
+        (tmp_path / "a" / "b", "there is no such directory; train first, for example with"),
     ):
         with pytest.raises(UserError, match=message):
             Run.open(path)
-    with pytest.raises(UserError, match=r"007-typo: there is no such directory"):
+    with pytest.raises(UserError, match=r"007-typo: there is no such .*; there are 007-mine$"):
         names.newest_snapshot(tmp_path / "007-typo")
     with pytest.raises(UserError, match="has not saved one yet"):
         names.newest_snapshot(run.path)
