@@ -228,7 +228,7 @@ def snapshot_rows(
         about = {
             "seed": evaluator.tools.seed,
             "resolution": snapshot.Gs.resolution,
-            "mirror": snapshot.config.data.mirror,
+            "mirror": snapshot.config is not None and snapshot.config.data.mirror,
             "dataset": dataset.name if dataset else None,
             "dataset_hash": reals.key["dataset"] if reals else None,
             "version": __version__,
