@@ -25,10 +25,7 @@ _OLD_PROTOCOLS = re.compile(rb"\(*[ci][A-Za-z_][\w.]{0,100}\r?\n[A-Za-z_][\w.]{0
 class _Network:
     """Stands in for the class of the pickled networks: keeps the state, and does nothing else."""
 
-    __slots__ = ("state",)
-
-    def __init__(self):
-        self.state: Any = None
+    state: Any = None
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -37,13 +34,9 @@ class _Network:
 class TensorFlowNetwork(_Network):
     """Stands in for `tfutil.Network`."""
 
-    __slots__ = ()
-
 
 class TheanoNetwork(_Network):
     """Stands in for `network.Network`."""
-
-    __slots__ = ()
 
 
 class _Object:

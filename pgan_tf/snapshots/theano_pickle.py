@@ -1,4 +1,4 @@
-"""The Theano version's files: pickled `network.Network`, with a flat list of arrays (method 7.3)."""
+"""The Theano version's files: pickled `network.Network` with flat lists of arrays (method 7.3)."""
 
 import math
 from collections.abc import Iterator
