@@ -120,7 +120,7 @@ def test_networks_of_the_official_programs_are_measured_on_a_named_data_set(
     official = GOLDEN / "theano_legacy.pkl"
     convert(official, "official.npz")
     for path in (official, "official.npz"):
-        with pytest.raises(UserError, match="doesn't say what it was trained on; .*--data-dir"):
+        with pytest.raises(UserError, match=r"doesn't say what it was trained on; .*--data-dir"):
             measure("--snapshot", path, "--out", "out")
         assert measure("--snapshot", path, "--data-dir", "data", "--out", "out") == 0
         assert measure("--snapshot", path, "--metrics", "msssim", "--out", "out") == 0
