@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 _FINDINGS = "fuzz-findings"  # a directory, for the damaged files
-_START_SECONDS = 120  # for a target's process to be ready
+_START_SECONDS = 600  # for a target's process to be ready
 _PATIENCE = 4  # times the seconds that a case may compute, and
 _SLACK_SECONDS = 10  # more, by the clock, after which it is ended
 _SHOWN = 12  # lines of a traceback
@@ -157,7 +157,8 @@ def _watch(target, module: str, first: int, seconds: float) -> int:
                 _report(target, reply["found"], reply["why"], seen)
             elif "ended" in reply:
                 if running is None:
-                    raise SystemExit(f"{target.name} can't be attacked: {reply['ended']}")
+                    print(f"{target.name} can't be attacked: {reply['ended']}", flush=True)
+                    return 1
                 _report(target, running, reply["ended"], seen)
         case = (case if running is None else running) + 1
     count = sum(seen.values())
