@@ -17,6 +17,7 @@ A format that holds pickles of further classes gives stand-ins for them:
     networks = safe_pickle.load(path, {("tfutil", "Network"): Network})
 """
 
+import io
 import os
 import pickle
 from collections.abc import Callable, Mapping
@@ -67,6 +68,8 @@ def load(
         size = storage.size(path)
         if size > most_bytes:
             raise UserError(f"{path} is no such pickle: {size} bytes, at most {most_bytes} allowed")
+        if storage.is_remote(path):  # such files have no lines of bounded length
+            file = io.BytesIO(file.read(size))
         return _load(file, stand_ins, size, path)
 
 

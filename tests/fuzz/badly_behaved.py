@@ -27,6 +27,12 @@ def _crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
+def _compute() -> None:
+    end = time.process_time() + 0.2
+    while time.process_time() < end:
+        pass
+
+
 def _take_memory() -> None:
     _held.append(bytearray(os.urandom(1 << 20) * 60))
 
@@ -39,8 +45,8 @@ TARGETS = {
     target.name: target
     for target in (
         Target("crashes", _make, _reader(_crash)),
-        Target("hangs", _make, _reader(lambda: time.sleep(100)), seconds=-9),
-        Target("is-slow", _make, _reader(lambda: time.sleep(0.2)), seconds=0.1),
+        Target("hangs", _make, _reader(lambda: time.sleep(100)), seconds=-2.25),
+        Target("is-slow", _make, _reader(_compute), seconds=0.1),
         Target("takes-memory", _make, _reader(_take_memory), megabytes=50),
         Target("raises", _make, _reader(_fail)),
         Target("is-fine", _make, _reader(lambda: None)),

@@ -40,7 +40,7 @@ class Target:
       read: reads what is in a directory.
       allowed: the exceptions that tell of damage.
       lines: how many lines their messages may have.
-      seconds, megabytes: that a case may take, whatever is in the files.
+      seconds, megabytes: that a case may compute and take, whatever is in the files.
       examples: how many cases the tests try.
       is_tested: whether the tests try it; otherwise only `make fuzz`.
     """

@@ -28,7 +28,7 @@ from pgan_tf import npy, safe_pickle
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.data.format import codecs, records
 from pgan_tf.data.making import cifar, hdf5, images, lsun, mnist, svhn
-from pgan_tf.data.making.celebahq import deltas
+from pgan_tf.data.making.celebahq import alignment, deltas
 from pgan_tf.data.making.celebahq.alignment import ImageError
 from pgan_tf.data.making.celebahq.inputs import Inputs
 from pgan_tf.data.pictures import imagefile
@@ -292,6 +292,22 @@ def _read_celebahq(directory: Path) -> None:
         inputs.read_delta(item)
 
 
+def _photographs() -> list[Input]:
+    row = celebahq_mini.rows()[0]
+    numbers = " ".join(map(str, row.landmarks.ravel().astype(int).tolist()))
+    return [Input("x.jpg", row.jpg), Input("landmarks", numbers.encode())]
+
+
+def _read_photograph(directory: Path) -> None:
+    try:
+        points = np.array((directory / "landmarks").read_text().split(), np.float32).reshape(5, 2)
+    except ValueError:
+        raise ImageError("no ten numbers") from None
+    image = alignment.decode((directory / "x.jpg").read_bytes())
+    if np.isfinite(points).all():  # as the readers of the landmarks see to
+        alignment.align(image, points)
+
+
 # LSUN.
 
 
@@ -498,6 +514,14 @@ TARGETS = {
         Target("labels-json", _label_files, _read_labels),
         Target("celebahq-delta", _deltas, _read_delta, (ImageError,), examples=5),
         Target("celebahq-files", _celebahq, _read_celebahq, (UserError, ImageError), lines=40),
+        Target(
+            "celebahq-photo",
+            _photographs,
+            _read_photograph,
+            (ImageError,),
+            examples=3,
+            megabytes=1500,
+        ),
         Target("snapshot", _snapshots, _read_snapshot, examples=8, seconds=60),
         Target("training-state", _states, _read_state),
         Target("run-files", _run_files, _read_run),
