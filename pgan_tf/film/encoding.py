@@ -221,9 +221,7 @@ def _load() -> ModuleType:
     try:
         import av
     except ImportError as error:
-        raise UserError(
-            f"films need PyAV ({one_line(error)}): python -m pip install av"
-        ) from None
+        raise UserError(f"films need PyAV ({one_line(error)}): python -m pip install av") from None
     av.logging.set_level(av.logging.ERROR)
     return av
 
