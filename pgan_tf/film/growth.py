@@ -26,6 +26,11 @@ _STILL = 2.0  # seconds that the reals and the last picture stand, in films of 1
 _SMALL = 128  # of smaller images, a picture of a run holds too many to be seen in a film
 _SMALL_GRID = (8, 4)
 
+_DAMAGE = (
+    UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError,
+)  # fmt: skip
+"""What Pillow raises for a file that is no picture."""
+
 Load = Callable[[int], np.ndarray]
 """Number of a picture -> its images, uint8 [rows, columns, r, r, C]."""
 
@@ -69,12 +74,13 @@ def growth(
         raise UserError("--seeds: a run's own pictures have latents of their own; add --render")
     if reals and run.reals is None:
         raise UserError(f"{run.path} has no picture of reals; leave --reals out")
-    moments = run.snapshots if render else run.pictures
+    found = run.snapshots if render else run.pictures
+    moments = list({moment.nimg: moment for moment in found}.values())
     if not moments:
         raise UserError(_nothing_to_show(run, render))
     resolution = final_resolution(run)
     if render:
-        load, whole = _rendered(run, moments, resolution, seeds)
+        load, whole = _rendered(run, moments, resolution, seeds, grid)
     else:
         whole = _grid_of(moments[-1].path, resolution)
 
@@ -119,7 +125,7 @@ def read_cells(path: Path, resolution: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except _DAMAGE as error:
         raise DamagedError(f"{path} can't be read: {one_line(error)}") from None
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     h, w, c = pixels.shape
@@ -140,9 +146,7 @@ def _nothing_to_show(run: Run, render: bool) -> str:
         return f"{run.path} has no snapshot to render from; its pictures can be shown: {film}"
     if not render and run.snapshots:
         return f"{run.path} has no pictures, but snapshots to make them from: {film} --render"
-    train = f"python -m pgan_tf.train --resume {run.shell_path}"
-    what = "snapshots" if render else "pictures"
-    return f"{run.path} has no {what} yet; train on: {train}"
+    return f"{run.path} has nothing to show yet; train on, or name another run"
 
 
 def _choose_grid(
@@ -200,13 +204,23 @@ def _frames(
 
 
 def _rendered(
-    run: Run, moments: Sequence[Moment], resolution: int, seeds: Sequence[int]
+    run: Run,
+    moments: Sequence[Moment],
+    resolution: int,
+    seeds: Sequence[int],
+    grid: tuple[int, int] | None,
 ) -> tuple[Load, tuple[int, int]]:
-    """Returns what makes a snapshot's images, and how many it makes, (columns, rows)."""
+    """Returns what makes a snapshot's images, and how many it makes, (columns, rows).
+
+    Raises: UserError for more seeds than the grid holds.
+    """
     networks: dict[str, Generator] = {}
     if seeds:
         columns = min(len(seeds), 3)
-        whole = columns, -(-len(seeds) // columns)
+        whole = grid or (columns, -(-len(seeds) // columns))
+        if len(seeds) > whole[0] * whole[1]:
+            held = "{}x{}".format(*whole)
+            raise UserError(f"--seeds names {len(seeds)} images, more than --grid {held} holds")
     else:
         whole = pictures.grid_size(run.config.train.image_grid, resolution)
 
@@ -246,11 +260,11 @@ def _latents_of_pictures(
     """
     try:
         dataset = open_dataset(run.config.data)
-    except UserError as error:
+    except UserError:
         command = f"python -m pgan_tf.video growth --run {run.shell_path} --render --seeds 0-5"
         raise UserError(
-            f"the latents of this run's pictures can't be had without its data set ({error});"
-            f" name others: {command}"
+            f"the latents of {run.path}'s pictures follow from its data set, and"
+            f" {run.config.data.path} can't be opened; name other latents: {command}"
         ) from None
     _, z, y = Feed(dataset, run.config, Gs.latent_size).grid(*whole)
     return z, y
