@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgan_tf.film.timeline import Clock, moment, positions
@@ -13,6 +13,7 @@ def tick(nimg, resolution, time):
     return Tick(1, nimg, 0.0, resolution, 16, time, 100.0, {})
 
 
+@settings(max_examples=100, derandomize=True, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 10**7), st.booleans()), min_size=1, max_size=50),
     st.floats(0.5, 1000),
