@@ -18,7 +18,7 @@ _GROUPS = (
     ("Skipped updates", ("D_skipped", "G_skipped")),
     ("Loss scales, log2", ("D_log2_scale", "G_log2_scale")),
 )
-_ONLY_WHERE_NOT_ZERO = ("Label penalties", "Skipped updates")
+_ONLY_WHERE_THEY_CHANGE = ("Label penalties", "Skipped updates", "Loss scales, log2")
 _NOT_DRAWN = {"kimg", "sec_per_tick", "sec_per_kimg", "maintenance", "stage_left", "run_left"}
 _NOT_DRAWN |= {"skipped_in_a_row"}
 
@@ -46,8 +46,8 @@ def _tick_charts(ticks: Sequence[Tick], elsewhere: set[str]) -> Iterator[dict[st
     for title, names in (*_GROUPS, *others):
         series = [(name, [_of(tick, name) for tick in ticks]) for name in names]
         series = [(name, values) for name, values in series if any(v is not None for v in values)]
-        zero = not any(v for _, values in series for v in values)
-        if series and not (zero and title in _ONLY_WHERE_NOT_ZERO):
+        constant = all(len(set(values)) == 1 for _, values in series)
+        if series and not (constant and title in _ONLY_WHERE_THEY_CHANGE):
             yield _chart(title, [tick.kimg for tick in ticks], series)
 
 
@@ -55,9 +55,7 @@ def _of(tick: Tick, name: str) -> float | None:
     return tick.values.get(name, getattr(tick, name, None))
 
 
-def _metric_chart(
-    metric: str, records: Sequence[Mapping[str, Any]]
-) -> dict[str, Any] | None:
+def _metric_chart(metric: str, records: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Returns a metric's chart: a series for each of its values and each number of images.
 
     Values of other numbers of images are not compared by a line, since they are not the same

@@ -16,7 +16,8 @@ function make(tag, attributes = {}, ...children) {
 function cards(container, fill) {
   for (const run of runs) {
     const card = make("div", { class: "run" });
-    card.append(make("h3", {}, make("bdi", {}, run.name)), ...fill(run));
+    if (runs.length > 1) card.append(make("h3", {}, make("bdi", {}, run.name)));
+    card.append(...fill(run));
     container.append(card);
   }
 }
@@ -24,7 +25,7 @@ function cards(container, fill) {
 function table(caption, columns, rows) {
   const head = make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)));
   const body = rows.map((row) =>
-    make("tr", {}, ...row.map((cell) => make("td", { class: "any" }, String(cell)))));
+    make("tr", {}, ...row.map((cell) => make("td", {}, cell))));
   const parts = [make("thead", {}, head), make("tbody", {}, ...body)];
   if (caption) parts.unshift(make("caption", {}, caption));
   const name = caption || "Table";
@@ -165,30 +166,36 @@ function labelStages(u, run) {
   for (const stage of run.stages.filter((s, i) => i === 0 || s.fading)) {
     const text = stage.label.split(" ")[0];
     const x = u.valToPos(stage.start, "x", true) + 3 * devicePixelRatio;
-    if (x < free) continue;
+    const end = x + u.ctx.measureText(text).width;
+    if (x < free || end > u.bbox.left + u.bbox.width) continue;
     u.ctx.fillText(text, x, u.bbox.top + 2 * devicePixelRatio);
-    free = x + u.ctx.measureText(text).width + 4 * devicePixelRatio;
+    free = end + 4 * devicePixelRatio;
   }
 }
 
 /** Returns [least, greatest] of what a row's charts show, with a margin. */
 function rangeOf(members) {
-  const values = members.flatMap((c) => c.series.flatMap((s) => s.values))
-    .filter((value) => value !== null);
+  const values = members.flatMap((chart) => chart.series.flatMap(known));
   const least = values.reduce((a, b) => Math.min(a, b));
   const greatest = values.reduce((a, b) => Math.max(a, b));
   const margin = (greatest - least || Math.abs(greatest) || 1) * 0.06;
   return [least - margin, greatest + margin];
 }
 
-const short = (value) => (value === null || value === undefined ? "-" : String(+value.toPrecision(4)));
+const short = (value) => String(+value.toPrecision(4));
+const known = (series) => series.values.filter((value) => value !== null);
 
 function describe(chart) {
   return chart.series.map((series) => {
-    const values = series.values.filter((value) => value !== null);
-    const last = values[values.length - 1];
-    return `${series.label}: first ${short(values[0])}, last ${short(last)}`;
+    const [first, last] = [known(series)[0], known(series).pop()];
+    return `${series.label}: first ${short(first)}, last ${short(last)}`;
   }).join("; ");
+}
+
+/** Returns what a legend shows of a series: the value at the pointer, the last one without it. */
+function legendText(series, value, index) {
+  if (index === null || index === undefined) return short(known(series).pop());
+  return value === null || value === undefined ? "-" : short(value);
 }
 
 function drawChart(run, chart, range, end, place) {
@@ -197,12 +204,12 @@ function drawChart(run, chart, range, end, place) {
   const few = chart.kimg.length < 40;
   const series = chart.series.map((s, i) => ({ label: s.label, stroke: colour(`--series-${i % 6}`),
     width: 1.75, spanGaps: true, dash: i >= 6 ? [6, 4] : undefined, points: { show: few, size: 5 },
-    value: (u, value) => short(value) }));
+    value: (u, value, series, index) => legendText(s, value, index) }));
   const options = {
     width: place.clientWidth, height: 220, plugins: [stagesPlugin(run)],
     scales: { x: { time: false, range: [0, end] }, y: { range } },
-    axes: [axis, { ...axis, size: 62, values: (u, ticks) => ticks.map(short) }],
-    series: [{ label: "kimg", value: (u, value) => short(value) }, ...series],
+    axes: [axis, { ...axis, size: 72, values: (u, ticks) => ticks.map(short) }],
+    series: [{ label: "kimg", value: (u, value) => (value === null ? "last" : short(value)) }, ...series],
     cursor: { sync: { key: "runs" }, drag: { x: false, y: false } },
   };
   const plot = new uPlot(options, [chart.kimg, ...chart.series.map((s) => s.values)], place);
@@ -218,36 +225,37 @@ function buildCharts() {
   $("charts").replaceChildren();
   const titles = new Set(runs.flatMap((run) => run.charts.map((chart) => chart.title)));
   const end = Math.max(...runs.map((run) => run.reached), 0.001);
+  $("charts").className = runs.length === 1 ? "runs" : "";
+  const draws = []; // when all places are there: their widths depend on how many there are
   for (const title of titles) {
     const found = runs.map((run) => run.charts.find((chart) => chart.title === title));
     const range = rangeOf(found.filter(Boolean));
-    const row = make("div", { class: "runs chart" });
-    $("charts").append(make("h3", {}, title), row);
-    const places = runs.map((run, i) => {
+    const row = make("div", { class: "runs" });
+    $("charts").append(make("section", { class: "chart" }, make("h3", {}, title), row));
+    runs.forEach((run, i) => {
       const plot = make("div");
-      const name = runs.length > 1 ? [make("p", { class: "hint" }, run.name)] : [];
+      const name = runs.length > 1 ? [make("p", { class: "hint" }, make("bdi", {}, run.name))] : [];
       row.append(make("div", { class: "run" }, ...name, found[i] ? plot : "Nothing measured."));
-      return plot;
+      if (found[i]) draws.push(() => drawChart(run, found[i], range, end, plot));
     });
-    runs.forEach((run, i) => found[i] && drawChart(run, found[i], range, end, places[i]));
   }
+  draws.forEach((draw) => draw());
   if (!titles.size) $("charts").append(make("p", {}, "Nothing has been reported yet."));
 }
 
 // ---- tables and commands
 
 function optionTables(run) {
-  const columns = ["Option", "Value", "Default", "Meaning"];
-  const row = (o) => [o.option, o.value, o.default, o.text];
+  const option = (o) => make("div", {}, o.option, make("small", {}, o.text));
   const [differing, others] = [true, false].map((d) => run.options.filter((o) => o.differs === d));
   const rest = make("details", {}, make("summary", {}, `${others.length} options at their defaults`),
-    table("", columns.filter((name) => name !== "Default"),
-      others.map((o) => [o.option, o.value, o.text])));
+    table("", ["Option", "Value"], others.map((o) => [option(o), o.value])));
   const changes = run.changes.map((c) => [kimgText(c.kimg), c.option, c.old, c.new]);
   const log = changes.length
     ? table("Changed while it trained", ["From", "Option", "Before", "After"], changes)
     : make("p", { class: "hint" }, "Nothing was changed while it trained.");
-  return [table("Differ from the defaults", columns, differing.map(row)), log, rest];
+  const rows = differing.map((o) => [option(o), o.value, o.default]);
+  return [table("Differ from the defaults", ["Option", "Value", "Default"], rows), log, rest];
 }
 
 function commandList(run) {
@@ -273,7 +281,7 @@ function build() {
   buildCharts();
   cards($("rates"), (run) => [
     table("Each stage", ["Stage", "kimg", "Minibatch", "Training time", "Images a second"],
-      run.throughput.map((r) => [r.stage, r.kimg, r.minibatch, r.seconds, r.rate])),
+      run.throughput.map((r) => [r.stage, r.kimg, r.minibatch, r.seconds, String(r.rate)])),
   ]);
   cards($("command-list"), commandList);
   cards($("option-tables"), optionTables);

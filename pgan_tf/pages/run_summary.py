@@ -197,9 +197,7 @@ def _text(value: Any) -> str:
     return config_module.value_text(value) or "(empty)"
 
 
-def _commands(
-    run: Run, config: Config, resolution: int, reached: float
-) -> list[dict[str, str]]:
+def _commands(run: Run, config: Config, resolution: int, reached: float) -> list[dict[str, str]]:
     """Returns what can be done with the run: {"text", "command"}, each of which works here."""
     commands = []
     is_here = bool(config.data.synthetic) or storage.exists(config.data.path)
