@@ -101,7 +101,7 @@ def _generator(graph: Graph, request: Request) -> None:
     x = run_generator(G, request.lod, features, OnnxBackend(graph)).name
     if request.uint8:  # rounded down, as all numbers are positive
         x = graph.op("Add", graph.op("Mul", x, np.float32([127.5])), np.float32([128.0]))
-        x = graph.op("Clip", x, np.float32(0), np.float32(255))
+        x = graph.op("Clip", x, np.array(0, np.float32), np.array(255, np.float32))
         x = graph.op("Cast", x, to=TensorProto.UINT8)
     if request.layout == "NHWC":
         graph.op("Transpose", x, perm=[0, 2, 3, 1], name="images")
