@@ -23,15 +23,19 @@ class Elements(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.found = []
+        self.found, self.is_open = [], False
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag, attributes):
         self.found.append([tag, dict(attributes), ""])
+        self.is_open = tag in ("script", "style")
+
+    def handle_endtag(self, tag):
+        self.is_open = False
 
     def handle_data(self, data):
-        if self.found and self.found[-1][0] in ("script", "style"):
+        if self.is_open:
             self.found[-1][2] += data
 
 
