@@ -1,18 +1,26 @@
-# make demo   makes an environment, a data set of drawn emoji, trains a growing GAN on it
-# make test   makes the environment and runs the tests
+# make demo   makes an environment, a data set of drawn portraits, trains a growing GAN on it
+# make test   makes the environment and runs the tests, but for the slow ones (make test-slow)
+# make fuzz   attacks every reader of foreign files for MINUTES=10
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+MINUTES ?= 10
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-slow fuzz lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m pgan_tf.demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m slow
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz/run.py --minutes $(MINUTES)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

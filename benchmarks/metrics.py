@@ -2,7 +2,7 @@
 
     python -m benchmarks.metrics
 
-The plain versions are those of `benchmarks/metrics_reference.py`, one thread unless NumPy's
+The plain versions are those of `tests/metrics_reference.py`, one thread unless NumPy's
 matrix product takes more, in a process without this program's settings, which waits meanwhile.
 Inception weights are made up: they don't change the time.
 """

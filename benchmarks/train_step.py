@@ -3,8 +3,8 @@
 Each resolution runs in a process of its own, so that its first step and its peak memory are its
 own. Networks have the paper's width (feature maps 8192, at most 512) and the full 1024x1024
 stages. The share is that of the machine's float32 product of two 2048x2048 matrices, measured in
-the same process before and after; operations are counted by hand, with fused scaling
-(pgan_tf/training/operations.py).
+the same process before and after; operations are counted from the networks' tables, with fused
+scaling (pgan_tf/networks/table.py).
 """
 
 import json
@@ -74,7 +74,7 @@ def measure(resolution: int, args) -> dict[str, float]:
     import numpy as np
 
     from pgan_tf.config import resolve
-    from pgan_tf.devices import allow_tf32, make_strategy
+    from pgan_tf.runtime import Runtime
     from pgan_tf.schedule import Phase
     from pgan_tf.training.operations import iteration_operations
     from pgan_tf.training.setup import build_networks
@@ -86,12 +86,11 @@ def measure(resolution: int, args) -> dict[str, float]:
         "D.mbstd_group_size": 16,  # with the minibatches, the preset v1-1gpu's
     }
     config = resolve(options, {"train.gpus": 1} if _gpus() else {})
-    allow_tf32(args.precision == "tf32")
-    strategy = make_strategy(config.train.gpus)
+    runtime = Runtime.start(config.train.gpus, args.precision)
     products = [product_rate()]
-    with strategy.scope():
-        networks = build_networks(config, 1024, 3, 0)
-    step = TrainStep(*networks, config, strategy)
+    with runtime.strategy.scope():
+        G, D, Gs = build_networks(config, 1024, 3, 0)
+    step = TrainStep(G, D, Gs, config, runtime)
 
     n = args.minibatch or MINIBATCH.get(resolution, 16)
     rs = np.random.RandomState(0)
@@ -123,7 +122,7 @@ def measure(resolution: int, args) -> dict[str, float]:
         times.append(run())
     products.append(product_rate())
     rate = n / float(np.median(times))
-    gflops = rate * iteration_operations(config, stage) / 1e9
+    gflops = rate * iteration_operations(G, D, stage) / 1e9
     return {
         "minibatch": n,
         "images_per_sec": rate,

@@ -1,6 +1,6 @@
 """The Inception network of 2015-12-05, whose features FID, KID and the Inception score use.
 
-Inception v3 as it was frozen then (spec section 6): input (x - 128) / 128, batch norm epsilon
+Inception v3 as it was frozen then (section 6.3): input (x - 128) / 128, batch norm epsilon
 0.001, average pools that don't count padding, a max pool in the last block's pool branch, 1008
 logits. Batch norm is folded into the convolutions when weights are loaded.
 """

@@ -133,6 +133,10 @@ def dataset_of(
     Raises: UserError when it is missing, damaged, or of other images than the networks make.
     """
     config = snapshot.config or Config()  # files of other programs have none
+    if snapshot.config is None and data_dir is None:
+        if not needed:
+            return None
+        raise UserError(f"{snapshot.path} doesn't say what it was trained on; {_OTHER_DATA}")
     if data_dir is not None:
         other = config_module.own_images(data_dir)
         config = config_module.override(

@@ -1,4 +1,4 @@
-"""Modes recovered out of 1000 by a generator of three-digit MNIST images (Appendix E).
+"""Modes recovered out of 1000 by a generator of three-digit MNIST images (section 9.6).
 
 Each channel of an image shows a digit; a classifier reads them, and the image counts for mode
 d0 + 10 d1 + 100 d2. The classifier is trained from MNIST's own files.
@@ -61,7 +61,7 @@ def group_statistics(codes: np.ndarray, num_groups: int = NUM_GROUPS) -> list[fl
 
 
 class DigitClassifier:
-    """Reads digits: the classifier of Appendix E with its weights.
+    """Reads digits: the classifier of section 9.6 with its weights.
 
     Attributes:
       network: [N, 32, 32, 1] in [0, 1] -> logits [N, 10].

@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distance between patches of two sets of images (section 5 of the paper).
+"""Sliced Wasserstein distance between patches of two sets of images (section 6.1).
 
 Images -> Laplacian pyramid -> random 7x7 patches of each level, normalised (descriptors) ->
 distances of sorted random projections. Section 6 has the constants.

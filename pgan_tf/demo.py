@@ -1,60 +1,132 @@
-"""The demo: from nothing to a picture of drawn emoji that don't exist (`make demo`)."""
+"""The demo: from nothing to portraits of people who don't exist (`make demo`)."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pgan_tf import cli, devices
-from pgan_tf.config import parse_assignments
+from pgan_tf.config import Config, parse_assignments
+from pgan_tf.files import atomic_path
 from pgan_tf.presets import compose
 
 EXAMPLES = """\
   python -m pgan_tf.demo
   python -m pgan_tf.demo --dir demo --set train.total_kimg=60
 """
+PRESET = "portraits"
+_GRID = (16, 8)
+_FACES = 8  # on the pictures of stages and neighbours
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Makes the data set, trains, and makes a picture; what is there already is kept."""
+    """Makes the data set, trains, and makes pictures; what is there already is kept."""
     p = cli.Parser(
         prog="python -m pgan_tf.demo",
-        description="Renders drawn emoji, trains a growing GAN on them on this machine, and makes"
-        " a picture of what it learned. Run again, it continues where it was stopped.",
+        description="Draws portraits (OpenMoji), trains a growing GAN on them on this machine, and"
+        " makes pictures of what it learned. Run again, it continues where it was stopped.",
         examples=EXAMPLES,
     )
     p.add_argument("--dir", metavar="DIR", default="demo", help="where all of it goes")
     p.add_argument(
         "--set", metavar="OPTION=VALUE", action="append", default=[], dest="assignments",
-        help="override an option of the config openmoji; may be repeated",
+        help=f"override an option of the config {PRESET}; may be repeated",
     )  # fmt: skip
     args = p.parse_args(argv)
-
-    devices.load_tensorflow()
-    import tensorflow as tf
-
-    from pgan_tf.data.making import openmoji
-    from pgan_tf.generate import generate
-    from pgan_tf.training.loop import Interrupted, train
-
     home = Path(args.dir)
-    dataset = home / "openmoji"
-    assignments = parse_assignments(args.assignments)
-    config = compose(
-        "openmoji",
-        options={"name": "openmoji", "data.path": str(dataset), **assignments},
-        gpus=len(tf.config.list_physical_devices("GPU")),
-    )
-    if not dataset.exists() and "data.path" not in assignments:
-        home.mkdir(parents=True, exist_ok=True)
-        print(f"Rendering emoji into {dataset}")
-        openmoji.create(str(dataset), resolution=config.data.resolution)
+    devices.load_tensorflow()
+    from pgan_tf.training.loop import Interrupted
+
     try:
-        run = train(config, str(home / "results"))
+        for line in demo(home, parse_assignments(args.assignments)):
+            print(line, flush=True)
     except Interrupted as stop:
         print(stop)
         raise SystemExit(130) from None
-    (grid,) = generate(run, home, range(16 * 8), grid=(16, 8), zoom=2)
-    print(f"\nEmoji that don't exist: {grid}\nHow they grew: {run}/fakes*.png")
-    print(f"More of them: python -m pgan_tf.generate --snapshot {run} --seeds 0-99 --out images")
+
+
+def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
+    """Does all of the demo, and yields lines on what it does.
+
+    Args:
+      home: where all of it goes.
+      assignments: dotted option name -> value, over those of the preset.
+    """
+    from pgan_tf.training import loop
+
+    home.mkdir(parents=True, exist_ok=True)
+    config = demo_config(home, assignments)
+    growing = home / "growing.png"
+    size = f"{config.data.resolution}x{config.data.resolution}"
+    yield f"Trains a growing GAN on drawn portraits, from 4x4 to {size}:"
+    yield "about 15 minutes on two CPU cores."
+    yield "Ctrl-C stops it; the same command continues."
+    yield f"What it makes while it learns, replaced every half minute: {growing}"
+    if "data.path" not in assignments:
+        yield from make_dataset(Path(config.data.path), config.data.resolution)
+    run = loop.train(config, home / "results", callbacks=[newest_picture(growing)])
+    yield from make_pictures(run, config, home)
+
+
+def demo_config(home: Path, assignments: Mapping[str, str]) -> Config:
+    """Returns the preset with the data set in `home`, for one GPU or the CPU, and overrides."""
+    import tensorflow as tf
+
+    return compose(
+        PRESET,
+        options={
+            "name": PRESET, "data.path": str(home / "openmoji-portraits"), **assignments
+        },
+        gpus=len(tf.config.list_physical_devices("GPU")),
+    )  # fmt: skip
+
+
+def make_dataset(path: Path, resolution: int) -> Iterator[str]:
+    """Draws the portraits, if they are not there."""
+    from pgan_tf.data.making import openmoji
+
+    if not path.exists():
+        yield f"Drawing portraits into {path}"
+        openmoji.create(path, resolution, "portraits")
+
+
+def newest_picture(path: Path):
+    """Returns a callback that keeps the newest picture of fakes at one place."""
+    from pgan_tf.training.callbacks import NoCallback
+
+    class NewestPicture(NoCallback):
+        def picture(self, end, picture):
+            with atomic_path(path) as partial:
+                shutil.copyfile(picture, partial)
+
+    return NewestPicture()
+
+
+def make_pictures(run: Path, config: Config, home: Path) -> Iterator[str]:
+    """Writes grid.png, stages.png and neighbours.png of a finished run; yields a line on each.
+
+    Stages and neighbours show the same people: the first of the run's own pictures.
+    """
+    from pgan_tf import growth, neighbours
+    from pgan_tf.data.opening import open_dataset
+    from pgan_tf.generate import generate
+    from pgan_tf.pictures import save_png
+
+    columns, rows = _GRID
+    resolution = config.data.resolution
+    zoom = max(128 // resolution, 1)
+    (grid,) = generate(run, home, range(columns * rows), grid=_GRID, zoom=zoom)
+    yield f"People who don't exist: {grid}"
+    stages = growth.stages_sheet(run, resolution, _FACES, zoom=zoom)
+    yield f"How {_FACES} of them grew: {save_png(stages, home / 'stages.png')}"
+    newest = list(growth.stage_pictures(run).values())[-1]
+    fakes = growth.first_cells(newest, resolution, _FACES)
+    sheet = neighbours.neighbours_sheet(
+        fakes, open_dataset(config.data), zoom=zoom, mirror=config.data.mirror
+    )
+    near = save_png(sheet, home / "neighbours.png")
+    yield f"The same {_FACES}, each beside its three nearest training images: {near}"
+    out = home / "images"
+    yield f"More: python -m pgan_tf.generate --snapshot {run} --seeds 0-99 --out {out}"
 
 
 if __name__ == "__main__":

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @functools.cache  # a second strategy of one process would take up the first one's collectives
 def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
-    """Returns the strategy for so many GPUs; 0 for all there are, or the CPU where none is.
+    """Returns the `tf.distribute` strategy for a number of GPUs.
 
-    Where there is no GPU, several CPU devices, if TensorFlow was set up with so many, stand in
-    for them: for tests.
-
-    Raises: UserError when there are fewer.
+    Args:
+      gpus: 0 for all GPUs of the machine, or for the CPU if it has none. On a machine without
+        GPUs, tests can set up several CPU devices, which are then counted instead.
+    Raises: UserError when the machine has fewer devices.
     """
     import tensorflow as tf
 
@@ -38,9 +38,9 @@ def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
 
 
 def share_gpus() -> None:
-    """Makes this process take GPU memory as it needs it, not all at once; in time, or not at all.
+    """Makes this process take GPU memory as it needs it, instead of all of it at the start.
 
-    TensorFlow fixes it when a GPU is first used.
+    TensorFlow reads this setting when a GPU is first used; a later call has no effect.
     """
     import tensorflow as tf
 

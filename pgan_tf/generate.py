@@ -1,10 +1,14 @@
 """Command line: images from a snapshot."""
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+if not __package__:  # `python pgan_tf/generate.py`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices, latents, progress
 from pgan_tf.errors import UserError
@@ -14,6 +18,7 @@ EXAMPLES = """\
   python -m pgan_tf.generate --snapshot results/000-openmoji-fp32 --seeds 0-99 --out faces
   python -m pgan_tf.generate --snapshot network-snapshot-012000.npz --seeds 3,14,15-92
   python -m pgan_tf.generate --snapshot --class 3 --seeds 0-9
+  python -m pgan_tf.generate --snapshot results/002-pets-v2-1gpu-fp32 --class cat
 """
 _MOST_IMAGES = 10**7
 _MOST_PIXELS = 32768  # of the side of an image
@@ -41,8 +46,9 @@ def parser() -> cli.Parser:
         help="one picture of so many images instead of one each",
     )
     p.add_argument(
-        "--class", metavar="K", type=int, dest="class_index",
-        help="class of all images, from 0 (default: seed modulo the number of classes)",
+        "--class", metavar="K|NAME", dest="class_name",
+        help="class of all images, by number from 0 or by name (default: by the seed, one class"
+        " after the other)",
     )  # fmt: skip
     p.add_argument(
         "--zoom", metavar="N", type=cli.whole_number(), default=1, help="enlarge pixels N times"
@@ -61,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         raise UserError(f"--seeds names {len(seeds)} images, --grid holds {cells}")
     devices.load_tensorflow(repeatable=True)
     for path in generate(
-        args.snapshot or args.results, args.out, seeds, grid, args.class_index, args.zoom
+        args.snapshot or args.results, args.out, seeds, grid, args.class_name, args.zoom
     ):
         print(path)
 
@@ -71,7 +77,7 @@ def generate(
     out: str | Path,
     seeds: Sequence[int],
     grid: tuple[int, int] | None = None,
-    class_index: int | None = None,
+    class_name: int | str | None = None,
     zoom: int = 1,
 ) -> list[Path]:
     """Makes an image for each seed, as PNG files or as one grid.
@@ -81,7 +87,8 @@ def generate(
       out: directory, made if needed.
       seeds: each decides the latent of its image: `latents.from_seeds`.
       grid: (columns, rows) for one picture, filled row by row.
-      class_index: of all images; None for seed modulo the number of classes.
+      class_name: class of all images, by number or by name; None for seed modulo the number of
+        classes.
       zoom: enlarges each pixel.
     Returns: the files written.
     Raises: UserError when there is no snapshot, or no such class.
@@ -94,11 +101,10 @@ def generate(
     Gs = loaded.Gs
     if zoom * Gs.resolution > _MOST_PIXELS:
         raise UserError(f"--zoom {zoom}: images would be more than {_MOST_PIXELS} pixels wide")
-    if class_index is not None and not 0 <= class_index < Gs.label_size:
-        known = f"0 to {Gs.label_size - 1}" if Gs.label_size else "none: it has no labels"
-        raise UserError(f"--class {class_index}: the network's classes are {known}")
+    class_index = None if class_name is None else loaded.class_index(class_name)
     label_size = Gs.label_size
-    classes = [s % max(label_size, 1) if class_index is None else class_index for s in seeds]
+    used = loaded.used_classes or (0,)
+    classes = [used[s % len(used)] if class_index is None else class_index for s in seeds]
     labels = latents.one_hot(classes, label_size)
 
     out = Path(out)

@@ -21,6 +21,7 @@ class Role(IntEnum):
     METRIC_FLIPS = 103
     METRIC_HALVES = 104
     LATENT_WALK = 201
+    DIRECTIONS = 202
 
 
 def random_state(seed: int, role: int, counter: int = 0) -> np.random.RandomState:

@@ -39,6 +39,7 @@ SET_ASIDE = "set-aside-"
 EVENTS = "events.out.tfevents.*"
 """TensorBoard's files."""
 
+_TRAIN_FIRST = "train first, for example with python -m pgan_tf.train --config openmoji"
 _MOMENT = r"(\d{6,})(?:-(\d{3}))?"
 _SNAPSHOT = re.compile(rf"network-snapshot-{_MOMENT}\.npz")
 _FAKES = re.compile(rf"fakes{_MOMENT}\.png")
@@ -145,6 +146,7 @@ class DatasetFacts:
       path: where it was, as typed.
       content_hash: `Dataset.content_hash`; equal for equal images and labels, wherever they are.
       class_names: of the labels' columns; empty without labels.
+      empty_classes: numbers of the classes that no image has.
     """
 
     path: str
@@ -154,6 +156,7 @@ class DatasetFacts:
     label_size: int
     content_hash: str
     class_names: tuple[str, ...] = ()
+    empty_classes: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         labels = f", {self.label_size} classes" if self.label_size else ", no labels"
@@ -253,7 +256,11 @@ class Run:
 
     def config_at(self, nimg: int | float = math.inf) -> Config:
         """Returns the options that hold after `nimg` images: those of the start and the log."""
-        return apply_changes(self.first_config, self.changes, nimg)
+        first, changes = self.first_config, self.changes
+        try:
+            return apply_changes(first, changes, nimg)
+        except UserError as error:
+            raise DamagedError(f"{self.path / CHANGES} is damaged: {error}") from None
 
     @property
     def config(self) -> Config:
@@ -267,8 +274,9 @@ class Run:
             record = read_json(self.path / DATASET)
             facts = {f.name: record[f.name] for f in dataclasses.fields(DatasetFacts)}
             facts["class_names"] = tuple(map(str, facts["class_names"]))
+            facts["empty_classes"] = tuple(map(int, facts["empty_classes"]))
             return DatasetFacts(**facts)
-        except (OSError, DamagedError, TypeError, KeyError):
+        except (OSError, DamagedError, TypeError, KeyError, ValueError):
             return None
 
     @property
@@ -385,18 +393,15 @@ def _what_is_there(path: Path) -> str:
             return "the run has not saved one yet; look for another run, or train on"
         if runs := runs_in(path):
             return f"its {len(runs)} run(s) have not saved one yet"
-        return (
-            "no run is in it; name a run or another --results, or train first, for example with"
-            " python -m pgan_tf.train --config openmoji"
-        )
+        return f"no run is in it; name a run or another --results, or {_TRAIN_FIRST}"
     if path.exists():
         return "it is a file"
     parent = path.parent
-    if not parent.is_dir():
-        return "there is no such directory"
-    names = [p.name for p in parent.iterdir() if p.is_dir()]
-    hint = nearest(path.name, names)
-    return f"there is no such directory{hint}"
+    names = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+    missing = f"there is no such directory{nearest(path.name, names)}"
+    if runs := runs_in(parent):
+        return f"{missing}; there are {', '.join(run.path.name for run in runs[-5:])}"
+    return f"{missing}; {_TRAIN_FIRST}"
 
 
 def _is_number(value: Any) -> bool:

@@ -17,6 +17,7 @@ A format that holds pickles of further classes gives stand-ins for them:
     networks = safe_pickle.load(path, {("tfutil", "Network"): Network})
 """
 
+import io
 import os
 import pickle
 from collections.abc import Callable, Mapping
@@ -36,7 +37,7 @@ _MOST_OPERATIONS = 1 << 21  # CIFAR-100 takes half a million
 _MOST_NUMBERS_AS_KEYS = 1 << 12  # numbers can be chosen so that all fall into one place of a dict
 _MOST_STRAYS = 1 << 10  # numbers in the memo that are out of order; they are keys too
 _INT32, _INT64 = 1 << 31, 1 << 63  # compared with, not computed: numbers may be very long
-_SMALL = 1 << 20  # bytes that may be made beyond the size of the file
+_SMALL = 1 << 20  # bytes that may be made beyond twice the size of the file
 
 
 def load(
@@ -55,7 +56,7 @@ def load(
       stand_ins: further names that the pickle may use, (module, name), and the class or function
         of ours that stands in for each. It gets whatever the pickle passes, so it must be
         harmless: a class that does no more than keep its state, or `Dictionary`, say.
-      most_bytes: the largest size of the pickle; all that is made of it takes little more.
+      most_bytes: the largest size of the pickle; all that is made of it takes twice as much.
     Returns: the value; arrays are of a subclass of np.ndarray without further meaning.
     Raises: UserError, one line that names the file, when it asks for anything else, is larger or
       is damaged; OSError.
@@ -67,6 +68,8 @@ def load(
         size = storage.size(path)
         if size > most_bytes:
             raise UserError(f"{path} is no such pickle: {size} bytes, at most {most_bytes} allowed")
+        if storage.is_remote(path):  # such files have no lines of bounded length
+            file = io.BytesIO(file.read(size))
         return _load(file, stand_ins, size, path)
 
 
@@ -127,7 +130,8 @@ class Unpickler(pickle._Unpickler):
         self._stand_ins = dict(stand_ins or {})
         self.dispatch = _Counted(self)
         self._operations = 0
-        self._left_to_make = most_bytes + _SMALL
+        # Twice: protocols 0 to 2 of Python 3 make an array's bytes of a text, then the array.
+        self._left_to_make = 2 * most_bytes + _SMALL
         self._numbers_as_keys = 0
         self._strays = 0
 

@@ -1,4 +1,4 @@
-"""Images shown -> lod, resolution, minibatch, rates: a pure function (method 3)."""
+"""Images shown -> lod, resolution, minibatch, rates: a pure function (section 3)."""
 
 import math
 from collections.abc import Iterator

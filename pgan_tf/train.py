@@ -3,9 +3,13 @@
 import contextlib
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+if not __package__:  # `python pgan_tf/train.py`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[1])
 
 import configs
 from pgan_tf import cli, devices, presets, schedule
@@ -190,6 +194,7 @@ def describe(config: Config, gpus: int = 0) -> Iterator[str]:
       gpus: number of GPUs to plan for if `train.gpus` is 0; 0: those of this machine.
     Raises: UserError for a schedule that can't be run, and for options that make no network.
     """
+    from pgan_tf.data.labels import describe as describe_labels
     from pgan_tf.data.opening import open_dataset
     from pgan_tf.runtime import Runtime
     from pgan_tf.training.setup import build_networks
@@ -217,12 +222,8 @@ def describe(config: Config, gpus: int = 0) -> Iterator[str]:
         where = config.data.path or dataset.name
         yield f"  {where}: {dataset.num_images} images, {channels} channel(s), {levels}"
         if dataset.labels is not None:
-            counts = dataset.labels.sum(axis=0)
-            yield (
-                f"  labels: {dataset.label_size} classes of {counts.min():.0f} to"
-                f" {counts.max():.0f} images"
-                + ("" if config.data.labels else " (not used: data.labels=false)")
-            )
+            unused = "" if config.data.labels else " (not used: data.labels=false)"
+            yield f"  labels: {describe_labels(dataset)}{unused}"
 
     yield f"\nSchedule on {replicas} replica(s){elsewhere}:"
     schedule.check(config, resolution, replicas)

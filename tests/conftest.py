@@ -1,13 +1,15 @@
-"""Two virtual CPU devices for every test; the golden files."""
+"""Two virtual CPU devices for every test; the golden files; tests that need a browser."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # the same bits in every run, without XLA too
 
 import json
 import signal
 from pathlib import Path
 
+import browser as browser_module
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -39,3 +41,30 @@ def golden():
             return dict(arrays)
 
     return load
+
+
+_left_out = []  # tests that need a browser, where there is none
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves the browser tests out where Chromium is missing."""
+    if not browser_module.is_here():
+        _left_out.extend(item for item in items if item.get_closest_marker("browser"))
+        items[:] = [item for item in items if item not in _left_out]
+        config.hook.pytest_deselected(items=_left_out)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says that they were left out."""
+    if _left_out:
+        terminalreporter.write_line(
+            f"{len(_left_out)} browser tests were left out: chromium or chromedriver is missing"
+            " (scripts/install_chromium.sh installs them)"
+        )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium."""
+    with browser_module.browser() as found:
+        yield found

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pgan_tf import images
+from pgan_tf import pictures
 from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
 from pgan_tf.generate import generate, parse_seeds
+from pgan_tf.inference import Synthesis, to_uint8
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.run import newest_snapshot
 from pgan_tf.snapshots import load_snapshot, save_snapshot
@@ -16,12 +17,12 @@ from pgan_tf.snapshots import load_snapshot, save_snapshot
 SHAPE = {"resolution": 16, "fmap_base": 64, "fmap_max": 16}
 
 
-def snapshot_in(directory, lod=0.0, **shape):
+def snapshot_in(directory, lod=0.0, class_names=(), empty_classes=(), **shape):
     shape = {**SHAPE, **shape}
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "network-snapshot-000012.npz"
     G, Gs, D = Generator(seed=1, **shape), Generator(seed=2, **shape), Discriminator(**shape)
-    save_snapshot(path, G, D, Gs, resolve({}), 12_345, lod)
+    save_snapshot(path, G, D, Gs, resolve({}), 12_345, lod, class_names, empty_classes)
     return path
 
 
@@ -35,7 +36,7 @@ def read(file):
 
 
 def test_images_are_what_gs_makes_in_range_and_order(path, tmp_path):
-    files = generate(path, tmp_path, [5, 9], class_index=2)
+    files = generate(path, tmp_path, [5, 9], class_name=2)
     assert [f.name for f in files] == ["seed0005.png", "seed0009.png"]
     Gs = load_snapshot(path).Gs
     for seed, file in zip((5, 9), files, strict=True):
@@ -70,7 +71,21 @@ def test_labels_by_class_or_by_seed(path, tmp_path):
     np.testing.assert_array_equal(by_seed, read(generate(path, tmp_path / "b", [4], None, 1)[0]))
     assert (by_seed != read(generate(path, tmp_path / "c", [4], None, 2)[0])).any()
     with pytest.raises(UserError, match="classes are 0 to 2"):
-        generate(path, tmp_path, [0], class_index=3)
+        generate(path, tmp_path, [0], class_name=3)
+
+
+def test_classes_by_name(tmp_path):
+    path = snapshot_in(tmp_path / "001-pets", class_names=("bird", "cat"), label_size=2)
+    by_name = read(generate(path, tmp_path / "a", [4], class_name="cat")[0])
+    np.testing.assert_array_equal(by_name, read(generate(path, tmp_path / "b", [4], None, 1)[0]))
+    with pytest.raises(UserError, match=r"--class cta: .* 0 to 1: bird, cat \(did you mean 'cat'"):
+        generate(path, tmp_path, [0], class_name="cta")
+    # A class that no training image had is not drawn by itself: all seeds show birds.
+    path = snapshot_in(
+        tmp_path / "002-birds", class_names=("bird", "cat"), empty_classes=(1,), label_size=2
+    )
+    by_seed = read(generate(path, tmp_path / "c", [3])[0])
+    np.testing.assert_array_equal(by_seed, read(generate(path, tmp_path / "d", [3], None, 0)[0]))
 
 
 def test_networks_run_at_the_lod_of_their_snapshot(tmp_path):
@@ -89,10 +104,10 @@ def test_networks_run_at_the_lod_of_their_snapshot(tmp_path):
 def test_a_generator_of_images_is_compiled_once_for_a_stage(tmp_path):
     loaded = load_snapshot(snapshot_in(tmp_path, lod=1.5))
     latents = np.random.RandomState(0).randn(4, 16).astype(np.float32)
-    generator, programs = images.ImageGenerator(loaded.Gs, xla=False), []
+    generator, programs = Synthesis(loaded.Gs, xla=False), []
     for lod in (1.5, 1.25, 1.0, 0.5, 0.0):
         generator.lod = lod
-        expected = images.to_uint8(loaded.Gs(latents, lod=lod))
+        expected = to_uint8(loaded.Gs(latents, lod=lod))
         np.testing.assert_allclose(generator(latents), expected, atol=1)
         programs.append(generator._run)
     assert programs[0] is programs[1] and len(set(map(id, programs))) == 4
@@ -104,7 +119,7 @@ def test_a_snapshot_within_the_growth_and_in_gray(tmp_path):
     with Image.open(file) as picture:
         assert picture.size == (8, 8) and picture.mode == "L"
     with pytest.raises(UserError, match="it has no labels"):
-        generate(path, tmp_path, [0], class_index=0)
+        generate(path, tmp_path, [0], class_name=0)
 
 
 def test_newest_snapshot_of_the_newest_run(path, tmp_path):
@@ -139,7 +154,7 @@ def test_weights_must_be_numbers(path, tmp_path):
 
 def test_to_uint8_rounds_and_clips():
     x = np.array([-3.0, -1.0, -0.999, 0.0, 1.0, 1.2, 2 / 255 * 100 - 1])
-    assert images.to_uint8(x).tolist() == [0, 0, 0, 128, 255, 255, 100]
+    assert to_uint8(x).tolist() == [0, 0, 0, 128, 255, 255, 100]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +163,7 @@ def test_to_uint8_rounds_and_clips():
      ("4k", 1024, (7, 4)), ("4k", 256, (15, 8))],
 )  # fmt: skip
 def test_grid_sizes(name, resolution, size):
-    assert images.grid_size(name, resolution) == size
+    assert pictures.grid_size(name, resolution) == size
 
 
 def test_seeds_as_typed():

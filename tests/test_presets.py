@@ -16,13 +16,15 @@ TABLE = json.loads((Path(__file__).parent / "presets.json").read_text())
 
 def test_every_preset_the_paper_names_is_there():
     names = {"celebahq", "celeba", "cifar10", "cifar100", "svhn", "mnist", "mnistrgb", "openmoji",
-             "openmoji-large", "syn1024rgb"}  # fmt: skip
+             "openmoji-large", "portraits", "syn1024rgb"}  # fmt: skip
     lsun = {n for n in configs.DATA if n.startswith("lsun-")}
     assert len(lsun) == 30 and {"lsun-churchoutdoor", "lsun-tvmonitor", "lsun-cat"} <= lsun
     assert names | lsun <= set(configs.DATA)
     assert {"v1-1gpu", "v2-1gpu", "v2-2gpus", "v2-4gpus", "v2-8gpus"} <= set(configs.HARDWARE)
     mirrored = {n for n, p in configs.DATA.items() if options_of(p).get("data.mirror")}
-    emoji = {"emoji-32", "emoji-128", "openmoji", "openmoji-large"}
+    emoji = {
+        "emoji-32", "emoji-128", "openmoji", "openmoji-large", "portraits-64", "portraits",
+    }  # fmt: skip
     assert mirrored == lsun | {"celebahq", "celeba"} | emoji
 
 

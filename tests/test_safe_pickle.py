@@ -43,10 +43,11 @@ def test_arrays_and_plain_values(tmp_path, protocol):
 def test_wherever_the_file_is():
     import tensorflow as tf
 
-    with tf.io.gfile.GFile("ram://pickles/x.pkl", "wb") as file:
-        file.write(pickle.dumps(VALUE))
-    loaded = safe_pickle.load("ram://pickles/x.pkl")
-    np.testing.assert_array_equal(loaded["fortran"], VALUE["fortran"])
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with tf.io.gfile.GFile("ram://pickles/x.pkl", "wb") as file:
+            file.write(pickle.dumps(VALUE, protocol))
+        loaded = safe_pickle.load("ram://pickles/x.pkl")
+        np.testing.assert_array_equal(loaded["fortran"], VALUE["fortran"])
 
 
 def test_python_2(tmp_path):

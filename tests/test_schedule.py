@@ -35,9 +35,9 @@ def test_equals_official_tables(golden):
     assert rows == 16 * 45
 
 
-def test_stages_cover_the_run():
+def test_segments_cover_the_run():
     config = resolve(configs.HARDWARE["v2-1gpu"].options)
-    stages = list(schedule.stages(config, 1024))
+    stages = list(schedule.segments(config, 1024))
     assert [s.first.resolution for s in stages] == [
         4,
         *[r for k in range(3, 11) for r in [2**k] * 2],

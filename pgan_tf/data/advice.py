@@ -154,11 +154,6 @@ def _file(path: str) -> Finding:
     directory = storage.split(path)[0] if storage.is_remote(path) else os.path.dirname(path) or "."
     if is_data_set(directory) and re.search(r"\.(tfrecords|index|labels|txt)$", name):
         return Finding("is a file of a data set, not its directory", dataset=directory)
-    if LEVEL_FILE.fullmatch(name):
-        return Finding(
-            "is a file of one resolution",
-            advice="a data set is a directory with such a file for each resolution from 4x4 on",
-        )
     kind = contents.kind_of(contents.head_of(path)) or "a file"
     what = f"is {kind}, not a directory"
     if found := _known_source(path, f"is {kind} of"):
@@ -212,12 +207,12 @@ def _zip(path: str) -> Finding:
 
 def _directory(path: str) -> Finding:
     names = _visible(path)
-    if not names:
-        return Finding("is empty", advice=remedy(path))
     parent, _ = storage.split(path)
     what = "holds no *-rNN.tfrecords files"
     if is_data_set(parent):
         return Finding(f"{what}, but is in a data set", dataset=_as_typed(parent, path))
+    if not names:
+        return Finding("is empty", advice=remedy(path))
     below = [n for n in names if is_data_set(storage.join(path, n))]
     if len(below) == 1:
         return Finding(

@@ -51,7 +51,11 @@ def kind_of(head: bytes) -> str | None:
 
 def head_of(path: str) -> bytes:
     """Returns the first bytes of a file; none where it can't be read or is no regular file."""
-    if not storage.is_remote(path) and not os.path.isfile(path):  # a pipe would never answer
+    if storage.is_remote(path):
+        is_file = storage.exists(path) and not storage.is_dir(path)
+    else:
+        is_file = os.path.isfile(path)  # a pipe would never answer
+    if not is_file:
         return b""
     try:
         with storage.open_binary(path) as file:

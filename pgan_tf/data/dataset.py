@@ -23,7 +23,7 @@ Verify = Literal["auto", "full", "off"]
 
 
 class Dataset(Labelled):
-    """A data set in the official format, read at random (spec section 4).
+    """A data set in the official format, read at random (section 4).
 
     Opening it checks it. Whatever is wrong raises UserError: one line that names the file and
     the remedy.

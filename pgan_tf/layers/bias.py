@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class Bias(keras.layers.Layer):
-    """y = x + bias over the last axis; it starts at 0 and is not scaled (method 1).
+    """y = x + bias over the last axis; it starts at 0 and is not scaled (section 1).
 
     Input, output: [..., channels]; same shape and dtype.
     """

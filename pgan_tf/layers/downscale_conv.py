@@ -9,7 +9,7 @@ from pgan_tf.layers.scaling import sum2x2
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class DownscaleConv2D(ScalingConv2D):
-    """y = downscale(conv3x3(x, weight * c)), the official *fused* form (method 1).
+    """y = downscale(conv3x3(x, weight * c)), the official *fused* form (section 1).
 
     The box filter commutes with the convolution: the input is filtered first, and the convolution
     is evaluated only where it is kept. That takes 9 products per *output* pixel, against 16 of

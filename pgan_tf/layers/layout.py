@@ -8,7 +8,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class ChannelMajorToMaps(keras.layers.Layer):
-    """[N, C * size * size] -> [N, size, size, C]; index c * size^2 + y * size + x (method 1).
+    """[N, C * size * size] -> [N, size, size, C]; index c * size^2 + y * size + x (section 1).
 
     Args:
       size: height and width of the maps.
@@ -39,7 +39,7 @@ class ChannelMajorToMaps(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class MapsToChannelMajor(keras.layers.Layer):
-    """[N, h, w, C] -> [N, C * h * w]; index c * h * w + y * w + x (method 1)."""
+    """[N, h, w, C] -> [N, C * h * w]; index c * h * w + y * w + x (section 1)."""
 
     def call(self, x):
         return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [-1, math.prod(x.shape[1:])])

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class LeakyReLU(keras.layers.Layer):
-    """y = max(x, slope * x) (method 1).
+    """y = max(x, slope * x) (section 1).
 
     Args:
       slope: for negative inputs, 0 (a plain ReLU) to 1.

@@ -15,7 +15,9 @@ class MinibatchStddev(keras.layers.Layer):
       group_size: samples per group; the whole batch when it is smaller.
     Input: [sets * N, h, w, C], so many minibatches one after the other, each with its own
     statistics. Output: [sets * N, h, w, C + 1], same dtype.
-    Raises: ValueError when group_size is less than 2, or N is not known or not divisible by G.
+    A batch whose size is known only when it runs is one minibatch: for exported networks.
+    Raises: ValueError when group_size is less than 2, or N is not divisible by G, or is not known
+      though there are several minibatches.
     """
 
     def __init__(self, group_size: int = 4, **kwargs):
@@ -25,14 +27,22 @@ class MinibatchStddev(keras.layers.Layer):
         self.group_size = group_size
 
     def call(self, x, sets=1):
-        total, h, w, c = x.shape
+        total = x.shape[0]
         if total is None:
-            raise ValueError(f"{self.name}: the batch size must be known when tracing")
+            if sets > 1:
+                raise ValueError(f"{self.name}: the batch size must be known when tracing")
+            total = tf.shape(x)[0]
+            group = tf.minimum(self.group_size, total)
+            return self._append(x, total, 1, group, total // group)
         n, rest = divmod(total, sets)
         group = min(self.group_size, n)
         if rest or n % group:
             raise ValueError(f"{self.name}: a batch of {n} can't be split into groups of {group}")
-        m = n // group
+        return self._append(x, total, sets, group, n // group)
+
+    def _append(self, x, total, sets, group, m):
+        """Appends the map to `total` samples in `sets` sets of `m` groups; sizes may be tensors."""
+        h, w, c = x.shape[1:]
         y = tf.reshape(x, [sets, group, m, h, w, c])
         y = tf.cast(y, tf.float32) if y.dtype.size < 4 else y
         y -= tf.reduce_mean(y, axis=1, keepdims=True)

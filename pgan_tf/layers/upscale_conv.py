@@ -9,7 +9,7 @@ from pgan_tf.layers.conv import ScalingConv2D
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class UpscaleConv2D(ScalingConv2D):
-    """y = conv3x3(upscale(x), weight * c), nearest neighbour (paper, section 2; method 1).
+    """y = conv3x3(upscale(x), weight * c), nearest neighbour (paper, section 2; section 1).
 
     Nearest-neighbour upscaling is zero insertion followed by a 2x2 box sum, and the sum
     commutes with the convolution. So the convolution runs on the zero-inserted input, where

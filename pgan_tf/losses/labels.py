@@ -1,4 +1,4 @@
-"""The label terms of AC-GAN, which any loss may add (method 2)."""
+"""The label terms of AC-GAN, which any loss may add (section 2)."""
 
 import tensorflow as tf
 

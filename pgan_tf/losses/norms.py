@@ -1,4 +1,4 @@
-"""Norms of gradients (method 2)."""
+"""Norms of gradients (section 2)."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""What every loss offers to the training step, and losses by name (method 2)."""
+"""What every loss offers to the training step, and losses by name (section 2)."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol

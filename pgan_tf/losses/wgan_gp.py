@@ -1,4 +1,4 @@
-"""WGAN-GP with a drift term and AC-GAN label terms (method 2), in float32."""
+"""WGAN-GP with a drift term and AC-GAN label terms (section 2), in float32."""
 
 import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""The growing networks: tables of stages, and the two models that run them (method 1)."""
+"""The growing networks: tables of stages, and the two models that run them (section 1)."""
 
 from pgan_tf.networks.growing import Discriminator, Generator, GrowingNetwork, Lod, lerp
 from pgan_tf.networks.official import from_official, to_official

@@ -203,7 +203,7 @@ class GrowingNetwork(keras.Model):
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class Generator(GrowingNetwork):
-    """Latents -> images (Appendix A, method 1).
+    """Latents -> images (Appendix A, section 1).
 
     Args:
       resolution: R, the final resolution, a power of two from 4 up.
@@ -275,7 +275,7 @@ class Generator(GrowingNetwork):
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class Discriminator(GrowingNetwork):
-    """Images -> scores and class logits (Appendix A, method 1).
+    """Images -> scores and class logits (Appendix A, section 1).
 
     Args:
       resolution, num_channels, label_size, networks, seed, lod: as for `Generator`.

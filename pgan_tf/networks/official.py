@@ -1,4 +1,4 @@
-"""Our variables <-> the official program's local names and layouts (method 7)."""
+"""Our variables <-> the official program's local names and layouts (section 7)."""
 
 from collections.abc import Mapping
 

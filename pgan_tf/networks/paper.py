@@ -1,4 +1,4 @@
-"""The paper's networks (Appendix A, method 1), with the parts that can be turned off."""
+"""The paper's networks (Appendix A, section 1), with the parts that can be turned off."""
 
 import math
 from functools import partial

@@ -1,4 +1,4 @@
-"""A network as a table: stage -> blocks in order, and the layer from or to images (method 1)."""
+"""A network as a table: stage -> blocks in order, and the layer from or to images (section 1)."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Networks in files: one reader a format, chosen by the file's content (method 7)."""
+"""Networks in files: one reader a format, chosen by the file's content (section 7)."""
 
 import os
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pgan_tf import run
 from pgan_tf.errors import DamagedError, UserError
-from pgan_tf.snapshots import native
+from pgan_tf.snapshots import foreign, native, pickled
 from pgan_tf.snapshots.native import save_snapshot
 from pgan_tf.snapshots.parts import NetworkParts, Parts, Snapshot, build
 
@@ -23,6 +23,7 @@ __all__ = [
 
 READERS: list[tuple[Callable[[bytes], bool], Callable[[Path], Parts]]] = [
     (native.is_native, native.read),
+    (pickled.is_pickle, pickled.read),
 ]
 """(whether a file that begins with these bytes is of this format, what reads it)."""
 
@@ -33,7 +34,8 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
     """Reads networks: of a file, or of a run's directory, whose newest snapshot is taken.
 
     Args:
-      path: `network-snapshot-NNNNNN.npz`, or `results/NNN-…`, or a directory of runs.
+      path: `network-snapshot-NNNNNN.npz`, a `.pkl` of the official programs, `results/NNN-…`, or
+        a directory of runs.
       dtype: Keras dtype policy of the networks.
     Raises: UserError when there is none, or it can't be read; DamagedError when it is not whole.
     """
@@ -56,6 +58,7 @@ def read_parts(path: str | os.PathLike) -> Parts:
         raise DamagedError(f"no snapshot at {path}") from None
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}") from None
+    foreign.refuse_known(path, head)
     for knows, read in READERS:
         if knows(head):
             return read(path)

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from pgan_tf.files import atomic_path, parse_json
 
 DAMAGE = (
     ValueError, TypeError, LookupError, AttributeError, EOFError, SyntaxError, RecursionError,
-    OverflowError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+    OverflowError, NotImplementedError, struct.error, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """What Python's, NumPy's and Keras's readers raise when a file is not what it should be.
 
@@ -83,6 +84,8 @@ def _read_members(path: str | os.PathLike) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(path) as archive:
         if sum(info.file_size for info in archive.infolist()) > os.path.getsize(path):
             raise ValueError("it declares more than it holds")  # a bomb: ours aren't packed
+        if any(info.flag_bits & 1 for info in archive.infolist()):
+            raise ValueError("it says that it is encrypted")
         for name in archive.namelist():
             # Whole files, so that all checksums are met: np.load stops where an array seems to.
             content = io.BytesIO(archive.read(name))

@@ -1,4 +1,4 @@
-"""This program's own snapshots: `network-snapshot-NNNNNN.npz` (method 7)."""
+"""This program's own snapshots: `network-snapshot-NNNNNN.npz` (section 7)."""
 
 import json
 import os
@@ -34,11 +34,15 @@ def read(path: str | os.PathLike) -> Parts:
             own = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
             arguments = dict(meta["networks"][name])
             networks[name] = NetworkParts(arguments, own)
-        if type(meta["nimg"]) is not int or meta["nimg"] < 0:
-            raise ValueError(f"nimg is {meta['nimg']!r}")
-        config = config_module.from_json(json.dumps(meta["config"]))
+        config = nimg = None
+        if meta["config"] is not None or meta["nimg"] is not None:
+            nimg = meta["nimg"]
+            if type(nimg) is not int or nimg < 0:
+                raise ValueError(f"nimg is {nimg!r}")
+            config = config_module.from_json(json.dumps(meta["config"]))
         class_names = tuple(map(str, meta.get("class_names", ())))
-        return Parts(networks, float(meta["lod"]), config, meta["nimg"], class_names)
+        empty = tuple(map(int, meta.get("empty_classes", ())))
+        return Parts(networks, float(meta["lod"]), config, nimg, class_names, empty)
     except (*DAMAGE, UserError) as error:
         raise DamagedError(f"{path} is not a whole snapshot: {one_line(error)}") from None
 
@@ -48,20 +52,25 @@ def save_snapshot(
     G: Generator,
     D: Discriminator,
     Gs: Generator,
-    config: Config,
-    nimg: int,
+    config: Config | None,
+    nimg: int | None,
     lod: float,
     class_names: Sequence[str] = (),
+    empty_classes: Sequence[int] = (),
 ) -> None:
     """Writes a snapshot atomically.
 
     Args:
-      config: the run's options.
+      config: the run's options; None, and nimg too, for networks that no run of ours made.
       nimg: images shown.
       lod: level of detail that the networks are trained down to.
       class_names: of the labels' columns.
-    Raises: OSError, the file at `path` being what it was before.
+      empty_classes: numbers of those that the networks have seen no image of.
+    Raises: OSError, the file at `path` being what it was before; ValueError when only one of
+      config and nimg is None.
     """
+    if (config is None) != (nimg is None):
+        raise ValueError("config and nimg are both known or both unknown")
     arrays, arguments = {}, {}
     for name, network in (("G", G), ("D", D), ("Gs", Gs)):
         arrays.update({f"{name}/{k}": v for k, v in to_official(network).items()})
@@ -73,7 +82,8 @@ def save_snapshot(
         "lod": lod,
         "networks": arguments,
         "class_names": list(class_names),
-        "config": json.loads(config_module.to_json(config)),
+        "empty_classes": list(empty_classes),
+        "config": None if config is None else json.loads(config_module.to_json(config)),
     }
     with saving_arrays(path, arrays, meta):
         pass

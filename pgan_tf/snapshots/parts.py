@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgan_tf.config import Config
-from pgan_tf.errors import DamagedError, one_line
+from pgan_tf.errors import DamagedError, UserError, nearest, one_line
 from pgan_tf.networks import Discriminator, Generator, GrowingNetwork, from_official
 from pgan_tf.networks import table as tables
 from pgan_tf.networks.registry import architecture
@@ -48,6 +48,7 @@ class Parts:
       config: the run's options; None where the format has none.
       nimg: images shown; None where the format doesn't say.
       class_names: of the labels' columns; empty where none are known.
+      empty_classes: numbers of the classes that the networks have seen no image of.
     """
 
     networks: Mapping[str, NetworkParts]
@@ -55,6 +56,7 @@ class Parts:
     config: Config | None = None
     nimg: int | None = None
     class_names: tuple[str, ...] = ()
+    empty_classes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Snapshot:
       lod: level of detail they were at: the networks are trained down to it, and run at it
         unless told otherwise.
       class_names: of the labels' columns; "0", "1", ... where none are known.
+      used_classes: numbers of the classes that the networks have seen images of.
       path: the file.
     """
 
@@ -78,12 +81,30 @@ class Snapshot:
     nimg: int | None
     lod: float
     class_names: tuple[str, ...]
+    used_classes: tuple[int, ...]
     path: Path
 
     @property
     def kimg(self) -> float | None:
         """Thousands of images shown."""
         return None if self.nimg is None else self.nimg / 1000
+
+    def class_index(self, name: int | str) -> int:
+        """Returns the number of a class from its name or its number.
+
+        Raises: UserError when there is none, naming the nearest.
+        """
+        if not self.class_names:
+            raise UserError(f"--class {name}: the network has no classes: it has no labels")
+        if str(name) in self.class_names:
+            return self.class_names.index(str(name))
+        if str(name).isdecimal() and int(name) < len(self.class_names):
+            return int(name)
+        known = ", ".join(self.class_names[:20]) + (", ..." if len(self.class_names) > 20 else "")
+        raise UserError(
+            f"--class {name}: the network's classes are 0 to {len(self.class_names) - 1}: {known}"
+            f"{nearest(str(name), self.class_names)}"
+        )
 
 
 def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
@@ -114,9 +135,10 @@ def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snap
     names = parts.class_names
     if len(names) != label_size:
         names = tuple(map(str, range(label_size)))
+    used = tuple(i for i in range(label_size) if i not in parts.empty_classes)
     return Snapshot(
         **networks, config=parts.config, nimg=parts.nimg, lod=parts.lod, class_names=names,
-        path=Path(path),
+        used_classes=used, path=Path(path),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pgan_tf.config import OptimizerOptions
 
 
 class Adam:
-    """Adam for one network (method 3), as TensorFlow's: epsilon outside the root.
+    """Adam for one network (section 3), as TensorFlow's: epsilon outside the root.
 
     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
     w = w - rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)

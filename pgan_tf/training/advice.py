@@ -23,6 +23,8 @@ def first_lines(training: "_Training", nimg: int) -> Iterator[str]:
     use = ""
     if t.facts.label_size:
         use = ", used" if config.data.labels else ", not used (data.labels=false)"
+        if t.facts.empty_classes:
+            use += f", {len(t.facts.empty_classes)} without any image, which are never drawn"
     yield f"data set   {t.facts.path}: {t.facts}{use}"
     yield (
         f"networks   {config.networks}, {t.resolution}x{t.resolution}:"

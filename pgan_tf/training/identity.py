@@ -40,10 +40,10 @@ def find(
                     " restore it, or start a new run with --new"
                 ) from None
             continue
-        same_data = _same_data(run, first, config, dataset)
+        same_data = _same_data(run, now, config, dataset)
         differing = min((_differing(config, c) for c in (now, first)), key=len)
-        if same_data and not differing:
-            return RunDirectory(run.path), []
+        if not differing and (same_data or _same_path(now, config)):
+            return RunDirectory(run.path), []  # of other data in this place, it will be told
         if same_data and len(lines) < 3:
             listed = ", ".join(differing[:4]) + (", ..." if len(differing) > 4 else "")
             lines.append(
@@ -63,8 +63,11 @@ def _same_data(run: Run, theirs: Config, ours: Config, dataset: DatasetFacts) ->
     facts = run.dataset
     if facts is not None:
         return facts.content_hash == dataset.content_hash
-    # A run of an earlier version: its saves tell when it is continued.
-    return os.path.abspath(theirs.data.path) == os.path.abspath(ours.data.path)
+    return _same_path(theirs, ours)  # a run of an earlier version: its saves will tell
+
+
+def _same_path(a: Config, b: Config) -> bool:
+    return os.path.abspath(a.data.path) == os.path.abspath(b.data.path)
 
 
 def _differing(ours: Config, theirs: Config) -> list[str]:
@@ -120,8 +123,8 @@ def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
     first = config_module.override(first, free)
     logged = [name for name in differing if options[name].mid_run == "logged"]
     if logged:
-        # What is asked for now holds from here on, whatever the log says of later.
-        log = [change for change in log if change.nimg <= nimg]
+        # What is asked for now holds from here on, whatever the log says of here or later.
+        log = [change for change in log if change.nimg < nimg]
         here = config_module.flatten(apply_changes(first, log, math.inf))
         log += [
             Change(nimg, name, here[name], b[name])
@@ -141,7 +144,6 @@ def resume_command(run: Run, changes: Mapping[str, Any] | None = None) -> str:
 
 def facts_of(dataset) -> DatasetFacts:
     """Returns what identifies a data set; reads its 4x4 level and 64 images."""
-    names = getattr(dataset, "class_names", None) or ()
     return DatasetFacts(
         path=dataset.path or dataset.name,
         num_images=dataset.num_images,
@@ -149,5 +151,6 @@ def facts_of(dataset) -> DatasetFacts:
         num_channels=dataset.num_channels,
         label_size=dataset.label_size,
         content_hash=dataset.content_hash(),
-        class_names=tuple(names),
+        class_names=tuple(dataset.class_names or ()),
+        empty_classes=tuple(dataset.empty_classes),
     )

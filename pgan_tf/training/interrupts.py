@@ -9,12 +9,12 @@ _PATIENCE = 3.0  # seconds after the second signal
 
 
 class Interrupts:
-    """The first signal asks the training to stop, a second one stops it at once; a `with` block.
+    """Answers Ctrl-C and SIGTERM in a `with` block: the first sets `asked`, the second interrupts.
 
-    Python answers signals between two of its instructions, and to compile a step is one
-    instruction that takes minutes. So a thread is told of signals by the system: it says at once
-    what will happen, and ends the process if a second signal isn't answered within seconds. What
-    is being written then has a hidden name, which the next start removes.
+    Python runs a signal's handler only between two of its instructions, and compiling a step is
+    one instruction that takes minutes. So a thread waits for the signals too. It prints at once
+    what will happen, and ends the process if the second signal is not handled within 3 seconds.
+    Files that are being written then have hidden names; the next start removes them.
 
     Attributes:
       asked: whether the training is to stop.

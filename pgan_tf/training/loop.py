@@ -4,7 +4,7 @@ import collections
 import contextlib
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,33 +71,26 @@ def train(
     run, notes = _choose_run(results, config, facts, new, resume)
     directory = run or RunDirectory.create(results, config, facts)
     with directory.locked():
-        try:
-            save, first, changes = None, config, []
-            if run is not None:
-                save, lines = newest_save(run)
-                notes += lines
-                if save is not None:
-                    check_same_data(run, save, facts)
-                nimg = save.position.nimg if save else 0
-                wanted = config if resume else identity.continued(run, config)
-                changes, first = identity.changed(run, wanted, nimg)
-                told = changes[len([c for c in run.changes if c in changes]) :]
-                directory.save_changes(changes)
-                directory.save_config(first)
-                directory.save_dataset(facts)
-                notes += [
-                    f"from {nimg / 1000:.1f} kimg on {change.option}="
-                    f"{config_module.value_text(change.new)}"
-                    f" (before: {config_module.value_text(change.old)})"
-                    for change in told
-                ]
-            return _train_in_parts(
-                first, changes, save, dataset, facts, directory, callbacks, notes
-            )
-        except UserError:
-            if run is None:
-                directory.discard()
-            raise
+        first, changes, save = config, [], None
+        if run is not None:
+            save, lines = newest_save(run)
+            first, changes, told = _with_changes(directory, config, facts, save, bool(resume))
+            notes += [*lines, *told]
+        part = None
+        while part is None or not part.finished:
+            try:
+                part = _begin(first, changes, save, dataset, facts, directory, callbacks)
+            except UserError:
+                if run is None and save is None:
+                    directory.discard()
+                raise
+            with part:
+                for line in notes:
+                    part.reporter.say(line)
+                part.run()
+            if not part.finished:  # the log says that options change here
+                save, notes = newest_save(directory)
+    return directory.path
 
 
 def _check(config: Config, dataset: Dataset | SyntheticDataset, runtime: Runtime) -> None:
@@ -124,7 +117,33 @@ def _choose_run(
     return identity.find(results, config, facts)
 
 
-def _train_in_parts(
+def _with_changes(
+    directory: RunDirectory, config: Config, facts: DatasetFacts, save: Save | None, resumed: bool
+) -> tuple[Config, list[names.Change], list[str]]:
+    """Writes down what changes in a run that is continued.
+
+    Returns: the options that it began with, its change log, and lines for the user.
+    Raises: UserError for what can't change.
+    """
+    if save is not None:
+        check_same_data(directory, save, facts)
+    nimg = save.position.nimg if save else 0
+    before = directory.changes
+    wanted = config if resumed else identity.continued(directory, config)
+    changes, first = identity.changed(directory, wanted, nimg)
+    directory.save_changes(changes)
+    directory.save_config(first)
+    directory.save_dataset(facts)
+    told = [
+        f"from {nimg / 1000:.1f} kimg on {change.option}={config_module.value_text(change.new)}"
+        f" (before: {config_module.value_text(change.old)})"
+        for change in changes
+        if change not in before
+    ]
+    return first, changes, told
+
+
+def _begin(
     first: Config,
     changes: Sequence[names.Change],
     save: Save | None,
@@ -132,28 +151,28 @@ def _train_in_parts(
     facts: DatasetFacts,
     directory: RunDirectory,
     callbacks: Sequence[Callback],
-    notes: Iterable[str],
-) -> Path:
-    """Trains with the options of the start, then with those after each change of the log."""
-    while True:
-        nimg = save.position.nimg if save else 0
-        config = apply_changes(first, changes, nimg)
-        until = min((c.nimg for c in changes if c.nimg > nimg), default=math.inf)
-        runtime = Runtime.start(config.train.gpus, config.train.precision)
-        _check(config, dataset, runtime)
-        training = _Training(config, runtime, dataset, facts, directory, callbacks)
-        with training as t:
-            if save is not None:
-                t.restore(save)
-            for line in notes:
-                t.reporter.say(line)
-            if t.run(until):
-                return directory.path
-        save, notes = newest_save(directory)
+) -> "_Training":
+    """Returns the training from a save, or from the start, to the next change of the log."""
+    nimg = save.position.nimg if save else 0
+    config = apply_changes(first, changes, nimg)
+    until = min((change.nimg for change in changes if change.nimg > nimg), default=math.inf)
+    runtime = Runtime.start(config.train.gpus, config.train.precision)
+    _check(config, dataset, runtime)
+    training = _Training(config, runtime, dataset, facts, directory, callbacks, until)
+    if save is not None:
+        training.restore(save)
+    return training
 
 
 class _Training:
-    """One part of a run, with the same options from its start or continuation to its end."""
+    """One part of a run, with the same options from its start or continuation to its end.
+
+    Args:
+      until: images shown at which options change; infinity where they don't.
+
+    Attributes:
+      finished: whether the run has reached its length.
+    """
 
     def __init__(
         self,
@@ -163,7 +182,9 @@ class _Training:
         facts: DatasetFacts,
         directory: RunDirectory,
         callbacks: Sequence[Callback],
+        until: float = math.inf,
     ):
+        self.until, self.finished = until, False
         self.config, self.runtime, self.directory = config, runtime, directory
         self.dataset, self.facts = dataset, facts
         self.callbacks = callbacks if runtime.is_chief else ()
@@ -212,11 +233,8 @@ class _Training:
         self.position = Position(**vars(save.position))
         self.clock = Clock(save.time)
 
-    def run(self, until: float) -> bool:
-        """Trains until `train.total_kimg`, or until so many images if they are fewer.
-
-        Returns: whether the run is finished; False at `until`, where all is saved.
-        """
+    def run(self) -> None:
+        """Trains until `train.total_kimg`, or until options change; there, all is saved."""
         total = int(self.config.train.total_kimg * 1000)
         say, where, nimg = self.reporter.say, self.directory.path, self.position.nimg
         if nimg >= total:
@@ -225,21 +243,21 @@ class _Training:
                 f"{where} is finished: {nimg / 1000:.1f} kimg; to go on with it: "
                 + advice.longer(self.directory, self.config)
             )
-            return True
+            self.finished = True
+            return
         for line in advice.first_lines(self, nimg):
             say(line)
         try:
-            self._train(total, until)
+            self._train(total)
         except (UserError, OSError) as error:
             raise self.rescued(error) from None
         except tf.errors.ResourceExhaustedError:
             raise self.out_of_memory() from None
-        if self.position.nimg < total:
-            return False
-        say(f"Finished {self.position.nimg / 1000:.1f} kimg: {where}")
-        return True
+        self.finished = self.position.nimg >= total
+        if self.finished:
+            say(f"Finished {self.position.nimg / 1000:.1f} kimg: {where}")
 
-    def _train(self, total: int, until: float) -> None:
+    def _train(self, total: int) -> None:
         place = self.position
         if not place.nimg:
             if self.config.train.init:
@@ -271,7 +289,7 @@ class _Training:
                     self.reporter.progress(
                         shown / 1000, iteration.phase.tick_kimg, shown / max(seconds, 1e-9)
                     )
-                if until <= place.nimg < total:
+                if self.until <= place.nimg < total:
                     self.save()
                     return
         finally:

@@ -209,12 +209,16 @@ class Saver:
             "snapshot": path.name,
         }
         arrays = {name: variable.numpy() for name, variable in self.state.items()}
-        class_names = self.dataset.class_names if self.networks["G"].label_size else ()
+        labelled = self.networks["G"].label_size > 0
+        classes = {
+            "class_names": self.dataset.class_names if labelled else (),
+            "empty_classes": self.dataset.empty_classes if labelled else (),
+        }
         try:
             with saving_arrays(self.run.path / state_name(position.nimg), arrays, meta):
                 save_snapshot(
                     path, **self.networks, config=self.config, nimg=position.nimg,
-                    lod=position.lod, class_names=class_names,
+                    lod=position.lod, **classes,
                 )  # fmt: skip
             self.run.remove_old_states()
         except OSError as error:

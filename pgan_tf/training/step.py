@@ -1,4 +1,4 @@
-"""One iteration of the training: D, Gs and G updated by compiled functions (method 3)."""
+"""One iteration of the training: D, Gs and G updated by compiled functions (section 3)."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -50,7 +50,7 @@ class Rates(NamedTuple):
 
 
 def process_reals(reals: tf.Tensor, flips: tf.Tensor, fade: tf.Tensor | float | None) -> tf.Tensor:
-    """uint8 [N, r, r, C] -> float32 in [-1, 1], mirrored and faded (method 3).
+    """uint8 [N, r, r, C] -> float32 in [-1, 1], mirrored and faded (section 3).
 
     Args:
       flips: [N] bool, True where the image is to be mirrored.
@@ -190,7 +190,7 @@ class TrainStep:
 def alternating(
     replica: "_Replica", d_batches: Sequence[DiscriminatorBatch], g_batch: GeneratorBatch
 ) -> None:
-    """The order of an iteration (method 3): D and Gs, as often as there are D batches, then G.
+    """The order of an iteration (section 3): D and Gs, as often as there are D batches, then G.
 
     Gs follows the G that made the D step's fakes, before G's own update.
     """
@@ -217,6 +217,7 @@ class _Replica:
         gradients, terms = self.compiled(self.D_gradients, batch)
         gradients = self.average(gradients)
         self.compiled(self.apply_to_D, gradients)
+        self.average_statistics()
         return terms
 
     def update_G(self, batch: GeneratorBatch) -> tf.Tensor:
@@ -224,6 +225,7 @@ class _Replica:
         gradients, terms = self.compiled(self.G_gradients, batch)
         gradients = self.average(gradients)
         self.compiled(self.apply_to_G, gradients)
+        self.average_statistics()
         return terms
 
     def update_Gs(self) -> None:
@@ -245,6 +247,17 @@ class _Replica:
         if self.step.runtime.replicas == 1:
             return values
         return self.context.all_reduce(tf.distribute.ReduceOp.MEAN, list(values))
+
+    def average_statistics(self) -> None:
+        """Gives all replicas the mean of their running statistics, if there are any."""
+        step = self.step
+        variables = [
+            self.local(v.value) for n in (step.G, step.D) for v in n.statistics_up_to(self.level)
+        ]
+        if variables and step.runtime.replicas > 1:
+            means = self.average([v.read_value() for v in variables])
+            for variable, mean in zip(variables, means, strict=True):
+                variable.assign(mean)
 
     def D_gradients(self, batch: DiscriminatorBatch):
         step = self.step

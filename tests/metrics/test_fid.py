@@ -1,8 +1,8 @@
+import metrics_reference
 import numpy as np
 import pytest
 import scipy.linalg
 
-from benchmarks import metrics_reference
 from metrics import fid
 
 

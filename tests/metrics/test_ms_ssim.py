@@ -1,8 +1,8 @@
+import metrics_reference
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import metrics_reference
 from metrics import ms_ssim
 
 

@@ -5,9 +5,11 @@ import shlex
 import urllib.error
 
 import pytest
+from conftest import GOLDEN
 from small_run import write_dataset, write_run
 
 from metrics import run
+from pgan_tf.convert import convert
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.errors import UserError
 
@@ -120,3 +122,19 @@ def test_missing_data_matters_only_to_metrics_that_compare(world, read_results):
     assert measure("--snapshot", path, "--metrics", "msssim") == 0
     (first, _) = read_results(path / "metric-msssim.jsonl")
     assert first["kimg"] == 1.0 and first["dataset"] is None
+
+
+def test_networks_of_the_official_programs_are_measured_on_a_named_data_set(
+    world, capsys, read_results
+):
+    official = GOLDEN / "theano_legacy.pkl"
+    convert(official, "official.npz")
+    for path in (official, "official.npz"):
+        with pytest.raises(UserError, match=r"doesn't say what it was trained on; .*--data-dir"):
+            measure("--snapshot", path, "--out", "out")
+        assert measure("--snapshot", path, "--data-dir", "data", "--out", "out") == 0
+        assert measure("--snapshot", path, "--metrics", "msssim", "--out", "out") == 0
+    records = [r for r in read_results("out/metric-swd.jsonl") if "snapshot" in r]
+    assert [r["snapshot"] for r in records] == ["theano_legacy.pkl", "official.npz"]
+    assert records[0]["values"] == records[1]["values"]
+    assert all(r["kimg"] is None and r["mirror"] is False for r in records)

@@ -30,7 +30,7 @@ def start(rounds):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_is_answered_at_once_and_asks_to_stop(number):
-    with start(10**7) as process:
+    with start(2 * 10**6) as process:
         process.send_signal(number)
         assert process.stdout.readline() == "\n"
         assert "once more to stop at once" in process.stdout.readline()

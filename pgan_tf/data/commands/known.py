@@ -223,7 +223,8 @@ def _add_openmoji_command(commands: argparse._SubParsersAction) -> None:
         commands,
         _run_create_openmoji,
         "Renders the drawn emoji of OpenMoji (CC BY-SA 4.0); needs no download.",
-        "datasets/openmoji\ndatasets/faces --subset faces --resolution 128",
+        "datasets/openmoji\ndatasets/openmoji-portraits --subset portraits\n"
+        "datasets/faces --subset faces --resolution 128",
         out="datasets/openmoji",
     )
     parser.add_argument("--resolution", type=int, default=64, help="power of two, from 4 on")

@@ -1,4 +1,4 @@
-"""The levels of detail of an image, from full resolution down to 4x4 (spec section 4)."""
+"""The levels of detail of an image, from full resolution down to 4x4 (section 4.2)."""
 
 from collections.abc import Iterator
 

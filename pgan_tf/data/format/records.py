@@ -1,4 +1,4 @@
-"""The record format: TFRecord framing around `tf.train.Example`, an image a record (spec 4).
+"""The record format: TFRecord framing around `tf.train.Example`, an image a record (section 4.1).
 
 A record file is a sequence of
 

@@ -1,4 +1,4 @@
-"""Writing a data set: all levels from full-resolution images (spec section 4)."""
+"""Writing a data set: all levels from full-resolution images (section 4)."""
 
 import array
 import contextlib

@@ -41,7 +41,7 @@ class Source(Protocol):
 
 
 def shuffled(num_images: int, shuffle: bool = True) -> np.ndarray:
-    """Returns the order of the records: the official tool's shuffle (spec section 4), or none."""
+    """Returns the order of the records: the official tool's shuffle (section 4.3), or none."""
     order = np.arange(num_images)
     if shuffle:
         np.random.RandomState(123).shuffle(order)

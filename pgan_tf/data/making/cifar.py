@@ -19,7 +19,7 @@ _ORIGIN = "the Python version at https://www.cs.toronto.edu/~kriz/cifar.html"
 
 
 @dataclasses.dataclass(frozen=True)
-class _Version:
+class Version:
     """What tells CIFAR-10 from CIFAR-100.
 
     archive: name of the download, without its suffix.
@@ -39,11 +39,11 @@ class _Version:
     names: str
 
 
-CIFAR10 = _Version(
+CIFAR10 = Version(
     "cifar-10-python", "cifar-10-batches-py", tuple(f"data_batch_{i}" for i in range(1, 6)),
     "labels", 10, "batches.meta", "label_names",
 )  # fmt: skip
-CIFAR100 = _Version(
+CIFAR100 = Version(
     "cifar-100-python", "cifar-100-python", ("train",),
     "fine_labels", 100, "meta", "fine_label_names",
 )  # fmt: skip
@@ -80,7 +80,7 @@ def create_cifar100(path: str | os.PathLike, cifar_dir: str | os.PathLike, **opt
 def _create(
     path: str | os.PathLike,
     place: str,
-    version: _Version,
+    version: Version,
     *,
     allow_partial: bool = False,
     **options,
@@ -110,7 +110,7 @@ def _create(
     )
 
 
-def find(place: str, version: _Version) -> str | None:
+def find(place: str, version: Version) -> str | None:
     """Returns the directory that holds the pickles, or the archive; None where neither is there."""
     if contents.is_tar(place):
         return place
@@ -125,13 +125,13 @@ def find(place: str, version: _Version) -> str | None:
     return None
 
 
-def _present(directory: str, version: _Version) -> list[str]:
+def _present(directory: str, version: Version) -> list[str]:
     """Returns the names of the pickles that a directory holds."""
     paths = {name: storage.join(directory, name) for name in version.files}
     return [n for n, path in paths.items() if storage.exists(path) and not storage.is_dir(path)]
 
 
-def num_files(place: str, version: _Version) -> int:
+def num_files(place: str, version: Version) -> int:
     """Returns how many of the pickles are at a place, as far as a look at names tells."""
     found = find(place, version)
     if found is None:
@@ -145,7 +145,7 @@ def num_files(place: str, version: _Version) -> int:
 
 
 @contextlib.contextmanager
-def _opened(place: str, version: _Version) -> Iterator[tuple[str, str]]:
+def _opened(place: str, version: Version) -> Iterator[tuple[str, str]]:
     """Gives the directory that holds the pickles, and its name for messages.
 
     Raises: UserError where there is none.
@@ -167,7 +167,7 @@ def _opened(place: str, version: _Version) -> Iterator[tuple[str, str]]:
         yield directory, found
 
 
-def _read_batch(file: str, version: _Version) -> tuple[np.ndarray, np.ndarray]:
+def _read_batch(file: str, version: Version) -> tuple[np.ndarray, np.ndarray]:
     """Returns a pickle's images, uint8 [N, 3, 32, 32], and classes, int64 [N]."""
     batch = safe_pickle.load(file)
     try:
@@ -188,7 +188,7 @@ def _by_text(values: dict) -> dict:
     return {key.decode() if isinstance(key, bytes) else key: v for key, v in values.items()}
 
 
-def _read_names(file: str, version: _Version) -> list[str] | None:
+def _read_names(file: str, version: Version) -> list[str] | None:
     """Returns the names of the classes; None where there is no file, or another's."""
     if not storage.exists(file):
         return None

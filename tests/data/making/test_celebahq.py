@@ -267,6 +267,64 @@ def test_everything_that_is_missing_is_named_at_once(inputs):
     assert "list_landmarks_celeba.txt: no such file" in message
 
 
+def test_what_can_be_made_is_made_and_the_rest_is_missing(inputs, aligned, capsys):
+    """A photograph, a delta, a whole zip file and a row of landmarks are not there."""
+    write_list(inputs, [*ROWS, ROWS[3]._replace(idx=2345), celebahq_mini.rows()[5]])
+    photographs = inputs / "celeba/img_celeba"
+    (photographs / ROWS[0].orig_file).unlink()
+    spoil_delta(inputs, None)  # of ROWS[2]
+    landmarks = inputs / "celeba/Anno/list_landmarks_celeba.txt"
+    lines = landmarks.read_text().splitlines()
+    lines[2 + celebahq_mini.rows()[5].orig_idx] = "none"
+    landmarks.write_text("\n".join(lines))
+    assert "2 of the 6 images lack nothing; --allow-partial makes them" in problems(inputs)
+    results = create(inputs, allow_partial=True)
+    assert [r.status for r in results] == [
+        "missing", "exact", "missing", "exact", "missing", "missing",
+    ]  # fmt: skip
+    printed = capsys.readouterr().out
+    assert "CelebA-HQ: 2 images of 30,000" in printed
+    assert "Leaving out 4 of 6 images:" in printed
+    assert f"  - 1 photographs missing in {photographs}: {ROWS[0].orig_file}\n" in printed
+    assert f"  - 1 zip files missing in {inputs}/deltas: deltas02000.zip\n" in printed
+    assert f"exact 2, near 0, failed 0, missing 4; listed in {inputs}/hq-images.txt" in printed
+    # The order is the official one of the whole list, without those that are missing.
+    order = np.arange(6)
+    np.random.RandomState(123).shuffle(order)
+    order = [i for i in order if i in (1, 3)]
+    assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in order]
+    rows = [line.split(" ", 6) for line in (inputs / "hq-images.txt").read_text().splitlines()[1:]]
+    assert [(row[0], row[1], row[4]) for row in rows[:3]] == [
+        ("-", str(ROWS[0].idx), "missing"),
+        (str(order.index(1)), str(ROWS[1].idx), "exact"),
+        ("-", str(ROWS[2].idx), "missing"),
+    ]
+    reasons = [row[6] for row in rows if row[4] == "missing"]
+    assert reasons[:3] == [
+        f"{ROWS[0].orig_file} is missing", "delta00003.dat is missing in deltas00000.zip",
+        "deltas02000.zip is missing",
+    ]  # fmt: skip
+    assert "is of 'none' instead of" in reasons[3]
+
+
+def test_nothing_can_be_made(inputs):
+    for photograph in (inputs / "celeba/img_celeba").iterdir():
+        photograph.unlink()
+    with pytest.raises(UserError, match="4 photographs missing in"):
+        create(inputs, allow_partial=True)
+    shutil.rmtree(inputs / "celeba/img_celeba")
+    with pytest.raises(UserError, match="img_celeba: no such directory"):
+        create(inputs, allow_partial=True)
+
+
+def test_folders_in_folders(inputs, aligned):
+    celeba = inputs / "celeba"
+    (celeba / "Img" / "img_celeba").mkdir(parents=True)
+    (celeba / "img_celeba").rename(celeba / "Img" / "img_celeba" / "img_celeba")
+    (celeba / "Anno" / "list_landmarks_celeba.txt").rename(celeba / "list_landmarks_celeba.txt")
+    assert [r.status for r in create(inputs)] == ["exact"] * 4
+
+
 def problems(inputs: Path) -> str:
     with pytest.raises(UserError) as error:
         create(inputs)
@@ -411,7 +469,9 @@ def group_is_alive(group: int) -> bool:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_interrupted_job_goes_on(inputs, aligned, how):
     job = start(inputs)
     wait_until(lambda: finished(inputs))

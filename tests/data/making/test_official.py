@@ -14,7 +14,7 @@ from PIL import Image
 
 import dataset_tool
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.making import celeba, cifar, hdf5, lsun, mnist, svhn
+from pgan_tf.data.making import celeba, cifar, lsun, mnist, svhn
 from pgan_tf.errors import UserError
 
 
@@ -293,32 +293,3 @@ def test_lsun_counts_what_is_left_out(tmp_path, capsys):
     printed = capsys.readouterr().err
     assert len(re.findall("left out: 0", printed)) == 20  # named; the rest is only counted
     assert (Dataset(tmp_path / "out").read(16, range(75)) == [1, 2, 3]).all()
-
-
-def test_hdf5_bad_input(tmp_path):
-    import h5py
-
-    with pytest.raises(UserError, match="does not exist"):
-        hdf5.create(tmp_path / "out", tmp_path / "none.h5")
-    (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(UserError, match="can't be read as HDF5"):
-        hdf5.create(tmp_path / "out", tmp_path / "text.h5")
-    for name, array, message in (
-        ("data8x4", np.zeros((2, 3, 8, 4), np.uint8), "has no arrays"),
-        ("data8x8", np.zeros((2, 3, 8, 8)), "is float64"),
-        ("data8x8", np.zeros((2, 3, 8, 4), np.uint8), "instead of uint8"),
-        ("data6x6", np.zeros((2, 3, 6, 6), np.uint8), "not a power of two"),
-    ):
-        path = tmp_path / f"{message[:5]}-{array.shape[-1]}.h5"
-        with h5py.File(path, "w") as file:
-            file[name] = array
-        with pytest.raises(UserError, match=message):
-            hdf5.create(tmp_path / "out", path)
-    with h5py.File(tmp_path / "good.h5", "w") as file:
-        file["data4x4"] = np.zeros((2, 3, 4, 4), np.uint8)
-    np.save(tmp_path / "good-labels.npy", np.eye(3)[:1])
-    with pytest.raises(UserError, match=r"holds 1 labels instead of 2$"):
-        hdf5.create(tmp_path / "out", tmp_path / "good.h5")
-    np.save(tmp_path / "good-labels.npy", np.array([{}, {}]), allow_pickle=True)
-    with pytest.raises(UserError, match="is no array of numbers"):
-        hdf5.create(tmp_path / "out", tmp_path / "good.h5")

@@ -16,6 +16,11 @@ def chosen():
     return [openmoji.emojis()[i] for i in openmoji.select()]
 
 
+@pytest.fixture(scope="module")
+def portraits():
+    return openmoji.select("portraits")
+
+
 def _index(sequence):
     return [emoji.sequence for emoji in openmoji.emojis()].index(sequence)
 
@@ -59,6 +64,58 @@ def test_subsets():
     assert {e.group for e in animals} == {"animals"} and len(animals) > 150
     toned = openmoji.select("people", skin_tones=True)
     assert len(toned) > 4 * len(openmoji.select("people"))
+
+
+def _plain(emoji):
+    """A sequence without variation selectors, skin tones and sexes."""
+    return re.sub("-FE0F|-1F3F[B-F]|-200D-264[02]", "", emoji.sequence)
+
+
+def test_portraits_are_people_with_head_and_shoulders(portraits):
+    portraits = [openmoji.emojis()[i] for i in portraits]
+    assert 650 < len(portraits) < 750
+    assert {e.subgroup for e in portraits} == {
+        "person", "person-gesture", "person-role", "person-fantasy",
+    }  # fmt: skip
+    drawn = {_plain(e) for e in portraits}
+    # A man, old people, a doctor, a chef, a frowning person, an astronaut, Santa Claus, an elf.
+    for kept in (
+        "1F468", "1F474", "1F475", "1F9D1-200D-2695", "1F469-200D-1F373", "1F64D",
+        "1F9D1-200D-1F680", "1F385", "1F9DD",
+    ):  # fmt: skip
+        assert kept in drawn, kept
+    # A merman, a ninja, pregnant people, a parent with a baby, arms before the face, a head alone.
+    for left_out in (
+        "1F9DC", "1F977", "1F930", "1FAC3", "1F931", "1F468-200D-1F37C", "1F645", "1F472",
+    ):  # fmt: skip
+        assert left_out not in drawn, left_out
+    tones = [re.search("1F3F[B-F]|$", e.sequence)[0] for e in portraits]
+    assert min(tones.count(tone) for tone in ("", *(f"1F3F{i}" for i in "BCDEF"))) > 100
+
+
+def test_exceptions_are_drawings_that_the_rule_takes():
+    people = [
+        (e.sequence.split("-")[0], max(size) / min(size))
+        for i, e in enumerate(openmoji.emojis())
+        if e.subgroup in openmoji._PORTRAIT_SUBGROUPS
+        for size in [openmoji._draw(i, 64).size]
+    ]
+    for point in openmoji._NO_PORTRAIT:
+        assert min(ratio for first, ratio in people if first == point) < 1.5, point
+
+
+@pytest.mark.parametrize("resolution", [32, 64])
+def test_portraits_are_aligned(portraits, resolution):
+    """Nearly all have skin where a mouth is, clothes at the lower edge, white in the corners."""
+    images = [openmoji.render_portrait(i, resolution) for i in portraits[::12]]
+    images = np.stack(images).astype(int)
+    assert images.shape[1:] == (resolution, resolution, 3)
+    one = resolution // 16
+    assert np.mean((images[:, :one, :one] == 255).all((1, 2, 3))) > 0.95
+    assert np.mean((images[:, -1, 7 * one : 9 * one] < 255).any((1, 2))) > 0.9
+    # The outline of the chin is in the same rows: dark in the middle, between face and clothes.
+    chins = images[:, 9 * one : 12 * one, 7 * one : 9 * one].sum(3).min((1, 2))
+    assert np.mean(chins < 250) > 0.9
 
 
 @pytest.mark.parametrize("resolution", [32, 64, 200])
@@ -108,6 +165,19 @@ def test_create(tmp_path):
         np.testing.assert_array_equal(data.read(16, [record])[0], expected)
     assert "CC BY-SA 4.0" in (out / "CREDITS.txt").read_text()
     assert "ShareAlike" in (out / "LICENSE.txt").read_text()
+
+
+def test_create_portraits(tmp_path, portraits, monkeypatch):
+    some = portraits[::100]
+    monkeypatch.setattr(openmoji, "select", lambda *_: some)
+    out = str(tmp_path / "portraits")
+    options = ["--resolution", "32", "--subset", "portraits", "--workers", "1"]
+    dataset_tool.main(["create_openmoji", out, *options])
+    data = Dataset(out)
+    np.random.RandomState(123).shuffle(some)
+    expected = np.stack([openmoji.render_portrait(i, 32) for i in some])
+    np.testing.assert_array_equal(data.read(32, np.arange(len(some))), expected)
+    assert data.labels is None and (tmp_path / "portraits" / "CREDITS.txt").exists()
 
 
 def test_labels_are_the_groups(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""A photograph of CelebA to an aligned face of 1024x1024 (spec section 5, steps 1 to 7).
+"""A photograph of CelebA to an aligned face of 1024x1024 (section 5, steps 1 to 7).
 
 Paper, appendix C. The md5 of every processed image is on record, so the arithmetic is the
 official tool's to the last bit: geometry in float32, its scalars too (NumPy 2's rules), blending

@@ -1,4 +1,4 @@
-"""create_celebahq: CelebA-HQ from CelebA's photographs and the deltas of its authors (spec 5)."""
+"""create_celebahq: CelebA-HQ from CelebA's photographs and the authors' deltas (section 5)."""
 
 import collections
 import contextlib

@@ -1,4 +1,4 @@
-"""From the processed image to CelebA-HQ's: what the deltas hold (spec section 5, step 8)."""
+"""From the processed image to CelebA-HQ's: what the deltas hold (section 5, step 8)."""
 
 import base64
 import bz2
@@ -57,17 +57,18 @@ def add(processed: np.ndarray, delta: np.ndarray) -> np.ndarray:
 
 
 def add_nearly(processed: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    """Returns the sum where `processed` may be some levels off, without specks.
+    """Returns processed + delta without specks, where `processed` may be some levels off.
 
-    A stored d stands for the difference d or d - 256. Of p + d and p + d - 256 one lies in 0..255,
-    and is meant if p is right. The other lies x levels outside, x >= 1, and is meant if p is off
-    by x or more: with p = 255 where 254 is right and d = 1, white and a level more, not black. Then
-    the result is the end of the range that was passed.
+    The delta is a difference modulo 256: a stored d can mean d or d - 256. With one of the two the
+    sum lies in 0..255; that one is right if p is. With the other the sum lies x >= 1 levels
+    outside; that one is right if p is off by x or more, and the sum is then clipped. Example: the
+    right p is 254, d = 1, and the decoder gave p = 255. The right sum is 255; modulo 256 it would
+    be 0, a black speck in white.
 
-    Which one is meant, the image itself tells: wherever the sum lies at least 16 levels inside the
-    range, the difference is certain, and so is how often, in this image, a difference of each
-    size occurs where it can. The reading outside is taken if it is surely over 2^x times as
-    frequent as the one inside; which it is in CelebA-HQ, where differences are small.
+    The image itself tells which reading is likelier. Where the sum lies at least 16 levels inside
+    the range, only one reading is possible; there the sizes of differences are counted. The
+    reading outside is taken if its size is more than 2^x times as frequent as the other's, with a
+    margin for chance. This rests on small differences being the usual ones, as in CelebA-HQ.
 
     Args:
       processed, delta: uint8, same shape.

@@ -1,4 +1,4 @@
-"""The files that CelebA-HQ is made from, and whether they are all there (spec section 5)."""
+"""The files that CelebA-HQ is made from, and whether they are all there (section 5)."""
 
 import dataclasses
 import functools
@@ -142,6 +142,11 @@ class Inputs:
                 problems.append(next(iter(unusable.values())) + more)
         if problems and (not allow_partial or is_fatal or len(missing) == len(items)):
             listed = "".join(f"\n  - {problem}" for problem in problems)
+            whole = len(items) - len(missing)
+            if whole and not is_fatal:
+                listed += (
+                    f"\n{whole} of the {len(items)} images lack nothing; --allow-partial makes them"
+                )
             layout = _LAYOUT.format(celeba_dir=self.celeba_dir, delta_dir=self.delta_dir)
             raise UserError(f"CelebA-HQ lacks what it is made from:{listed}{layout}")
         return Checked(items, missing, problems)

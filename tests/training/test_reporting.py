@@ -2,12 +2,12 @@
 
 import pytest
 import tensorflow as tf
-from pgan_tf.training.reports import Reporter, TimeLeft
 
 from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
 from pgan_tf.progress import duration
-from pgan_tf.training.operations import iteration_operations
+from pgan_tf.training.pacing import TimeLeft
+from pgan_tf.training.reporting import Reporter
 from pgan_tf.training.run_directory import RunDirectory
 
 
@@ -26,8 +26,8 @@ def test_time_left():
             "schedule.minibatch_base": 10, "schedule.minibatch_dict": {}, "train.total_kimg": 3,
         }
     )  # fmt: skip
-    left = TimeLeft(config, 8, 1, 3)
-    ratio = iteration_operations(config, 3) / iteration_operations(config, 2)
+    ratio = 5.5
+    left = TimeLeft(config, 8, 1, {2: 10.0, 3: 10.0 * ratio}.get)
     compiled = set()
 
     def estimate(kimg):
@@ -38,22 +38,22 @@ def test_time_left():
     # 100 images of 0.1 s each but the first 10, which took 31 s, and 1.8 s between ticks; 900 are
     # left at 4x4, then the fade and the training at 8x8, each with a compilation before it.
     compiled.add((1, False))
-    left.starts_up(31.0)
-    left.takes({4: 90}, 40.0, 1.8)
+    left.add_first_iteration(31.0)
+    left.add_tick({4: 90}, 40.0, 1.8)
     stage_left, run_left = estimate(0.1)
     assert stage_left == pytest.approx(900 * 0.1 + 0.9 * 20)
     assert run_left == pytest.approx(900 * 0.1 + 2000 * 0.1 * ratio + 2 * 31 + 2.9 * 20)
 
     # The fade begins within a tick: half of it at 4x4, half at 8x8, with a compilation of 60 s.
     compiled.add((0, True))
-    left.starts_up(60.0)
-    left.takes({4: 50, 8: 40}, 60.0 + 5.0 + 4.0 * ratio, 0.0)
+    left.add_first_iteration(60.0)
+    left.add_tick({4: 50, 8: 40}, 60.0 + 5.0 + 4.0 * ratio, 0.0)
     stage_left, run_left = estimate(1.06)
     assert stage_left == pytest.approx(940 * 0.1 * ratio)
     assert run_left == pytest.approx(940 * 0.1 * ratio + 1000 * 0.1 * ratio + 60)
 
-    left.starts_up(60.0)  # a tick of compilation alone tells nothing else
-    left.takes({}, 60.0, 5.0)
+    left.add_first_iteration(60.0)  # a tick of compilation alone tells nothing else
+    left.add_tick({}, 60.0, 5.0)
     assert estimate(1.06) == pytest.approx((stage_left, run_left))
 
 

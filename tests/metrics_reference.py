@@ -1,6 +1,6 @@
 """The metrics' formulas written down plainly with NumPy and SciPy.
 
-Tests compare with them, and `benchmarks/metrics.py` measures beside them. They follow spec
+Tests compare with them, and `benchmarks/metrics.py` measures beside them. They follow
 section 6 step by step, in float64 unless the type is stated, and are slow.
 """
 

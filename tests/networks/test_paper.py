@@ -93,7 +93,14 @@ def decided(case):
     bias.assign(before)
 
 
-@pytest.mark.parametrize("jit", [None, False, True], ids=["eager", "plain", "xla"])
+@pytest.mark.parametrize(
+    "jit",
+    [
+        pytest.param(None, id="eager"),
+        pytest.param(False, id="plain"),
+        pytest.param(True, id="xla", marks=pytest.mark.slow),
+    ],
+)
 def test_losses_and_gradients(decided, jit):
     # Relative to the largest term: scores near 0 have no digits of their own to compare.
     case, a = decided, decided.arrays

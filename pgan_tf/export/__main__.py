@@ -1,0 +1,88 @@
+"""Command line: networks in other programs' formats."""
+
+import argparse
+from collections.abc import Sequence
+
+from pgan_tf import cli, devices
+from pgan_tf.export import FORMATS, Format, export
+
+PROGRAM = "python -m pgan_tf.export"
+EXAMPLES = """\
+  python -m pgan_tf.export onnx --snapshot --out Gs.onnx
+  python -m pgan_tf.export litert --snapshot results/000-openmoji-fp32 --float16 --out Gs.tflite
+  python -m pgan_tf.export keras --snapshot network-snapshot-012000.npz --lod 1 --out Gs.keras
+  python -m pgan_tf.export savedmodel --snapshot --network D --out D
+"""
+
+
+def parser() -> cli.Parser:
+    """Returns the command line's parser; `FORMATS` adds a command each."""
+    p = cli.Parser(
+        prog=PROGRAM,
+        description="Writes a trained network in a format that other programs run: latents and"
+        " labels in, images out, or for D images in, scores and class logits out; any batch.",
+        examples=EXAMPLES,
+    )
+    commands = p.add_subparsers(dest="command", required=True, metavar="FORMAT")
+    for format in FORMATS.values():
+        add_format(commands, format)
+    return p
+
+
+def add_format(commands: argparse._SubParsersAction, format: Format) -> None:
+    """Adds the command of a format that is written as one file or directory."""
+    name, out = f"{format.name} --snapshot", f"Gs{format.ending}"
+    p = commands.add_parser(
+        format.name, help=format.summary, description=format.summary + ".",
+        examples=f"  {PROGRAM} {name} --out {out}\n"
+        f"  {PROGRAM} {name} results/000-openmoji-fp32 --uint8 --out {out}\n",
+    )  # fmt: skip
+    add_snapshot(p)
+    kind = f"file to write, *{format.ending}" if format.ending else "directory to write"
+    p.add_argument("--out", metavar="PATH", required=True, help=kind)
+    p.add_argument("--network", choices=["Gs", "G", "D"], default="Gs", help="network to export")
+    p.add_argument(
+        "--lod", type=float, metavar="LOD",
+        help="level of detail: 0 is the full resolution, 1 half of it; fractional while fading"
+        " (default: the snapshot's own)",
+    )  # fmt: skip
+    p.add_argument("--uint8", action="store_true", help="images are 0 to 255 instead of -1 to 1")
+    p.add_argument(
+        "--layout", choices=["NHWC", "NCHW"], default="NHWC", help="order of the images' axes"
+    )
+    p.add_argument(
+        "--float16", action="store_true", help="weights in half precision, half as large"
+    )
+    p.add_argument("--force", action="store_true", help="replace what is there")
+    p.set_defaults(run=_export)
+
+
+def add_snapshot(p: argparse.ArgumentParser) -> None:
+    """Adds the options that choose a snapshot."""
+    p.add_argument(
+        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
+        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
+        " of the newest run in --results",
+    )  # fmt: skip
+    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+
+
+def _export(args: argparse.Namespace) -> None:
+    devices.load_tensorflow()
+    print(
+        export(
+            args.snapshot or args.results, args.out, args.command, args.force,
+            network=args.network, lod=args.lod, uint8=args.uint8, layout=args.layout,
+            float16=args.float16,
+        )
+    )  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and runs the command's own `run`."""
+    args = parser().parse_args(argv)
+    args.run(args)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,104 @@
+"""Networks as Keras models of Keras's own layers, and as `.keras` files."""
+
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from pgan_tf import layers
+from pgan_tf.export.forward import run_discriminator, run_generator, with_biases
+from pgan_tf.export.keras_layers import plain_layers
+from pgan_tf.export.request import Request
+from pgan_tf.layers import Block
+
+
+class KerasBackend:
+    """Makes a forward pass out of Keras's layers.
+
+    Args:
+      dtype: policy of the layers; "float16" for weights and activations in half precision.
+    """
+
+    def __init__(self, dtype: str):
+        self._dtype = dtype
+
+    def block(self, name: str, block: Block, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Puts a block's layers in order."""
+        for layer, bias in with_biases(block):
+            own_dtype = layer.dtype_policy.name  # float32 where the network is normalised first
+            first = name == "latents"
+            x = self._call(layer, bias, own_dtype if first else self._dtype, x)
+        return x
+
+    def upscale(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """[N, h, w, C] -> [N, 2h, 2w, C]."""
+        return self._call(layers.Upscale2D(), None, self._dtype, x)
+
+    def downscale(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """[N, h, w, C] -> [N, h/2, w/2, C]."""
+        return self._call(layers.Downscale2D(), None, self._dtype, x)
+
+    def lerp(self, a: keras.KerasTensor, b: keras.KerasTensor, t: float) -> keras.KerasTensor:
+        """a + (b - a) * t."""
+        return a + (b - a) * t
+
+    def _call(self, layer, bias, dtype, x):
+        for part, weights in plain_layers(layer, bias, dtype):
+            x = part(x)
+            if weights:
+                part.set_weights(weights)
+        return x
+
+
+def make_model(request: Request, float16: bool = False) -> keras.Model:
+    """Returns a network as a functional model; inputs and outputs are dictionaries by name.
+
+    All layers are Keras's own but the minibatch statistics of a discriminator, and layers that
+    have no function in `keras_layers`.
+
+    Args:
+      float16: weights and activations in half precision.
+    """
+    uint8_in = request.uint8 and not request.is_generator
+    inputs = {
+        name: keras.Input(shape, name=name, dtype="uint8" if uint8_in else "float32")
+        for name, shape in request.inputs.items()
+    }
+    make = _generator if request.is_generator else _discriminator
+    outputs = make(request, inputs, KerasBackend("float16" if float16 else "float32"))
+    return keras.Model(inputs, outputs, name=request.network.name)
+
+
+def write(request: Request, path: Path) -> None:
+    """Writes a `.keras` file, which `keras.saving.load_model` reads."""
+    make_model(request, request.float16).save(path)
+
+
+def needs_this_program(model: keras.Model) -> bool:
+    """Returns whether opening the file needs `import pgan_tf.layers` first."""
+    return any(not type(layer).__module__.startswith("keras.") for layer in model.layers)
+
+
+def _generator(request: Request, inputs: dict, backend: KerasBackend) -> dict:
+    x = inputs["latents"]
+    if request.has_labels:
+        x = keras.layers.Concatenate()([x, inputs["labels"]])
+    x = run_generator(request.network, request.lod, x, backend)
+    x = ops.cast(x, "float32")
+    if request.uint8:  # rounded down, as all numbers are positive
+        x = ops.cast(ops.clip(x * 127.5 + 128.0, 0.0, 255.0), "uint8")
+    if request.layout == "NCHW":
+        x = ops.transpose(x, [0, 3, 1, 2])
+    return {"images": x}
+
+
+def _discriminator(request: Request, inputs: dict, backend: KerasBackend) -> dict:
+    x = inputs["images"]
+    if request.uint8:
+        x = ops.cast(x, "float32") / 127.5 - 1.0
+    if request.layout == "NCHW":
+        x = ops.transpose(x, [0, 2, 3, 1])
+    x = run_discriminator(request.network, request.lod, x, backend)
+    x = ops.cast(x, "float32")
+    scores = {"scores": x[:, 0]}
+    return {**scores, "logits": x[:, 1:]} if request.has_labels else scores

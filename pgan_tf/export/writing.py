@@ -1,0 +1,83 @@
+"""Exported files and directories: whole or not there, and never replaced by accident."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pgan_tf.errors import UserError
+from pgan_tf.files import named_errors
+
+_MARK = "saved_model.pb"  # a directory that holds it may be replaced
+
+
+def check_target(out: str | os.PathLike, ending: str, force: bool = False) -> Path:
+    """Returns the path to write to, if it may be written.
+
+    Args:
+      ending: of the file's name, such as `.onnx`; empty for a directory.
+      force: replace what is there.
+    Raises: UserError for another ending, or where something is there already.
+    """
+    out = Path(out)
+    if ending and out.suffix.lower() != ending:
+        raise UserError(f"{out}: the name must end in {ending}, such as {out.stem or 'Gs'}{ending}")
+    if not ending and out.suffix.lower() in (".onnx", ".tflite", ".keras", ".pb", ".npz"):
+        raise UserError(f"{out}: a directory is written; leave out {out.suffix}")
+    if not os.path.lexists(out):
+        return out
+    if ending and out.is_dir():
+        raise UserError(f"{out} is a directory; name a file, such as {out / ('Gs' + ending)}")
+    if not ending and not out.is_dir():
+        raise UserError(f"{out} is a file, and a directory is written; choose another name")
+    if not ending and any(out.iterdir()) and not (out / _MARK).exists():
+        raise UserError(f"{out} holds other things; choose another directory")
+    if not force:
+        raise UserError(f"{out} exists; add --force to replace it, or choose another name")
+    return out
+
+
+@contextlib.contextmanager
+def written_beside(out: Path) -> Iterator[Path]:
+    """Gives a path to write a file or directory to; renames it to `out` when the block succeeds.
+
+    It has the same name, in a hidden directory beside, so that writers which look at the ending
+    are content. When the block fails, all of it is removed, and `out` is what it was before.
+
+    Raises: OSError as the file system reports it.
+    """
+    with named_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+    try:
+        partial = beside / "new" / out.name
+        partial.parent.mkdir()
+        with named_errors(out):
+            yield partial
+            _flush(partial)
+            if out.is_dir() and not out.is_symlink():
+                os.rename(out, beside / "old")
+            os.replace(partial, out)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def size_of(path: Path) -> int:
+    """Returns the bytes of a file, or of all files in a directory."""
+    return sum(file.stat().st_size for file in _files(path))
+
+
+def _files(path: Path) -> list[Path]:
+    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+
+
+def _flush(path: Path) -> None:
+    """Makes sure that the data are on the disk before the name is."""
+    for file in _files(path):
+        fd = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

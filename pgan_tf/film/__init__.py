@@ -1,0 +1,1 @@
+"""Films: walks through the latents, and the growth of a run."""

@@ -1,0 +1,79 @@
+"""The stages that a run went through, from its schedule and its change log."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pgan_tf import config as config_module
+from pgan_tf.config import Config
+from pgan_tf.run import Change, apply_changes
+from pgan_tf.schedule import segments
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of a run: a resolution being faded in, or trained at (section 3).
+
+    Attributes:
+      start, end: kimg.
+      resolution: of the networks.
+      fading: whether it is being faded in.
+    """
+
+    start: float
+    end: float
+    resolution: int
+    fading: bool
+
+    @property
+    def label(self) -> str:
+        """Such as "8x8 fading in"."""
+        return f"{self.resolution}x{self.resolution}" + (" fading in" if self.fading else "")
+
+
+def stages_of(
+    first: Config, changes: Sequence[Change], resolution: int, until: float
+) -> list[Stage]:
+    """Returns the stages from the start to `until` kimg, in order, without gaps.
+
+    Args:
+      first: the options that the run began with.
+      changes: its log; a change of the schedule holds from its moment on.
+      resolution: R, the final one.
+      until: kimg, more than 0.
+    """
+    starts = sorted({0.0, *(c.nimg / 1000 for c in changes if c.nimg / 1000 < until)})
+    stages: list[Stage] = []
+    for start, end in zip(starts, [*starts[1:], until], strict=True):
+        config = apply_changes(first, changes, start * 1000)
+        config = config_module.override(config, {"train.total_kimg": until})
+        for segment in segments(config, resolution):
+            a, b = max(segment.start_kimg, start), min(segment.end_kimg, end)
+            if a >= b:
+                continue
+            stage = Stage(a, b, segment.first.resolution, segment.fading)
+            last = stages[-1] if stages else None
+            if last and (last.resolution, last.fading) == (stage.resolution, stage.fading):
+                stages[-1] = replace(last, end=b)
+            else:
+                stages.append(stage)
+    return stages
+
+
+def stage_at(kimg: float, stages: Sequence[Stage]) -> Stage:
+    """Returns the stage that a moment is in; the last one for moments behind the end."""
+    return next((stage for stage in stages if kimg < stage.end), stages[-1])
+
+
+def warped(kimg: float, stages: Sequence[Stage]) -> float:
+    """Returns warped time: each resolution takes 1, its fade and its training together."""
+    passed, spans = 0.0, []
+    for stage in stages:
+        if spans and spans[-1][2] == stage.resolution:
+            spans[-1][1] = stage.end
+        else:
+            spans.append([stage.start, stage.end, stage.resolution])
+    for start, end, _ in spans:
+        share = (kimg - start) / (end - start) if math.isfinite(end) else 0.0
+        passed += min(max(share, 0.0), 1.0)
+    return passed

@@ -1,0 +1,152 @@
+"""Command line: a page that shows how a run went, or how several compare."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pgan_tf import cli
+from pgan_tf.data.storage import readable_size
+from pgan_tf.errors import UserError
+from pgan_tf.files import write_text
+from pgan_tf.pages.embedding import LOSSLESS, Embedder
+from pgan_tf.pages.page import build_page
+from pgan_tf.pages.run_summary import is_finished, summarize
+from pgan_tf.run import Run
+
+EXAMPLES = """\
+  python -m pgan_tf.report results/000-openmoji-fp32
+  python -m pgan_tf.report results/000-openmoji-fp32 --watch --out watched.html
+  python -m pgan_tf.report results/003-celeba results/004-celeba --pictures 20
+"""
+PICTURES, WIDTH, QUALITY = 60, 1280, 75
+"""How many pictures a run has in a page, their greatest width, and WebP's quality, by default."""
+
+_LOOK_EVERY = 5.0  # seconds
+
+
+def parser() -> cli.Parser:
+    """Returns the command line's parser."""
+    p = cli.Parser(
+        prog="python -m pgan_tf.report",
+        description="Writes one HTML file that shows how a run went: its pictures, curves,"
+        " throughput, options and what to do next. Several runs stand side by side. The file asks"
+        " no other computer for anything, so that it can be sent to someone.",
+        examples=EXAMPLES,
+    )
+    p.add_argument("runs", metavar="RUN", nargs="+", help="a run's directory")
+    p.add_argument("--out", metavar="FILE", default="report.html", help="where the page goes")
+    p.add_argument(
+        "--pictures", metavar="N", type=cli.whole_number(0), default=PICTURES,
+        help="pictures of each run at most; each resolution gets the same share of them",
+    )  # fmt: skip
+    p.add_argument(
+        "--picture-width", metavar="PIXELS", type=cli.whole_number(16, 16383), default=WIDTH,
+        help="wider pictures are made smaller",
+    )  # fmt: skip
+    p.add_argument(
+        "--quality", metavar="Q", type=cli.whole_number(1, LOSSLESS), default=QUALITY,
+        help=f"of the pictures, 1 to {LOSSLESS}: that is lossless",
+    )  # fmt: skip
+    p.add_argument(
+        "--watch", action="store_true",
+        help="write the page anew when a run changes, until all are finished",
+    )  # fmt: skip
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and writes the page."""
+    args = parser().parse_args(argv)
+    runs = [Run.open(path) for path in dict.fromkeys(args.runs)]
+    embed = Embedder(args.picture_width, args.quality)
+    if args.watch:
+        watch(runs, args.out, args.pictures, embed)
+    else:
+        _say_size(write_report(runs, args.out, args.pictures, embed))
+
+
+def write_report(
+    runs: Sequence[Run],
+    out: str | os.PathLike = "report.html",
+    pictures: int = PICTURES,
+    embed: Embedder | None = None,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Writes the page of one or more runs; the file is whole at any time.
+
+    Args:
+      runs: finished or in progress.
+      out: the HTML file.
+      pictures: of fakes, for each run at most, evenly in warped time; see `embedding.choose`.
+      embed: makes data URIs of them; None: at most `WIDTH` pixels wide, at `QUALITY`.
+      say: is told of pictures that are left out.
+    Returns: `out`.
+    Raises: UserError for a run without ticks and pictures, or with damaged options; OSError when
+      the file can't be written.
+    """
+    embed = embed or Embedder(WIDTH, QUALITY)
+    data = {"runs": [summarize(run, pictures, embed, say) for run in runs]}
+    write_text(out, build_page("report", data, libraries=["uplot"]))
+    return Path(out)
+
+
+def watch(
+    runs: Sequence[Run],
+    out: str | os.PathLike,
+    pictures: int = PICTURES,
+    embed: Embedder | None = None,
+    say: Callable[[str], None] = print,
+    wait: Callable[[], None] = lambda: time.sleep(_LOOK_EVERY),
+) -> None:
+    """Writes the page now, and anew whenever a run has changed, until all runs are finished.
+
+    Runs that have nothing to show yet are waited for.
+
+    Args:
+      wait: is called between two looks.
+      others: see `write_report`.
+    """
+    embed = embed or Embedder(WIDTH, QUALITY)
+    seen, waits = None, False
+    while True:
+        state = [_state_of(run, Path(out)) for run in runs]
+        if state != seen:
+            seen = state
+            if all(run.ticks or run.pictures for run in runs):
+                _say_size(write_report(runs, out, pictures, embed, say), say)
+            elif not waits:
+                waits = True
+                say("waiting for the first tick")
+        if all(is_finished(run) for run in runs):
+            return
+        wait()
+
+
+def _state_of(run: Run, out: Path) -> dict[str, tuple[int, int]]:
+    """Returns the time and size of each file of a run, by which a change is noticed.
+
+    Args:
+      out: the page, which is no change where it is written into the run's directory.
+
+    Raises: UserError when the run is gone.
+    """
+    found = {}
+    try:
+        for entry in os.scandir(run.path):
+            is_page = entry.name == out.name and os.path.abspath(entry) == os.path.abspath(out)
+            if not entry.name.startswith(".") and not is_page:
+                stat = entry.stat()
+                found[entry.name] = (stat.st_mtime_ns, stat.st_size)
+    except FileNotFoundError:
+        if not run.path.is_dir():
+            raise UserError(f"{run.path} is gone: it can't be watched any longer") from None
+    return found
+
+
+def _say_size(path: Path, say: Callable[[str], None] = print) -> None:
+    say(f"{path}: {readable_size(path.stat().st_size)}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

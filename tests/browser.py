@@ -1,0 +1,71 @@
+"""A headless Chromium for tests of pages: widths, colour schemes, what it logs and asks for."""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+DRIVER = shutil.which("chromedriver")
+
+
+def is_here() -> bool:
+    """Whether the tests that need a browser can run."""
+    return bool(CHROMIUM and DRIVER)
+
+
+class Browser:
+    """One page at a time, in a window of any size."""
+
+    def __init__(self, driver):
+        self.driver = driver
+
+    def show(self, page: Path, width: int, dark: bool = False) -> None:
+        """Opens a file in a window of so many pixels, in a colour scheme."""
+        command = self.driver.execute_cdp_cmd
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        command("Emulation.setDeviceMetricsOverride", size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        command("Emulation.setEmulatedMedia", {"features": [scheme]})
+        self.driver.get(page.resolve().as_uri())
+
+    def run(self, script: str):
+        """Returns what a script's `return` gives."""
+        return self.driver.execute_script(script)
+
+    def press(self, element_id: str, *keys: str) -> None:
+        """Types keys into an element."""
+        self.driver.find_element("id", element_id).send_keys(*keys)
+
+    def console(self) -> list[str]:
+        """Returns what was logged since the last call: errors, and what the policy refused."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    def requests(self) -> list[str]:
+        """Returns the addresses asked for since the last call."""
+        events = [json.loads(e["message"])["message"] for e in self.driver.get_log("performance")]
+        return [
+            event["params"]["request"]["url"]
+            for event in events
+            if event["method"] == "Network.requestWillBeSent"
+        ]
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    """Gives a browser, and ends it."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    # Tests may run as root, for whom the sandbox is not, and with little shared memory.
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    try:
+        yield Browser(driver)
+    finally:
+        driver.quit()

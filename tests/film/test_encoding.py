@@ -1,0 +1,101 @@
+"""Film files are decoded again, by PyAV or by Pillow."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from films import decode, gradient
+from PIL import Image
+
+from pgan_tf.errors import UserError
+from pgan_tf.film import encoding
+
+ENDINGS = [".mp4", ".webm", ".webp", ".gif"]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_frames_are_there_in_order_and_in_their_colours(ending, tmp_path):
+    path = tmp_path / "new" / f"film{ending}"
+    frames = list(gradient(12, 64, 96))
+    with encoding.writing(path, 25) as add:
+        for frame in frames:
+            add(frame)
+    found, fps = decode(path)
+    assert len(found) == len(frames) and fps == 25
+    assert found[0].shape == (64, 96, 3)
+    # Lossy coding; of a GIF's 256 colours, each of the two gradients gets 16 levels: 8 off.
+    most = 8 if ending == ".gif" else 5
+    for seen, wanted in zip(found, frames, strict=True):
+        difference = seen.astype(float) - wanted
+        assert np.abs(difference).mean(axis=(0, 1)).max() < most
+        # BT.601 taken for BT.709, or full range for limited, would shift colours by 10 and more.
+        assert np.abs(difference.mean(axis=(0, 1))).max() < 3
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_an_odd_size_is_made_even_where_it_must_be(tmp_path):
+    for ending, size in ((".mp4", (34, 22)), (".gif", (33, 21))):
+        with encoding.writing(tmp_path / f"a{ending}", 10) as add:
+            add(np.full((21, 33, 1), 200, np.uint8))  # gray
+        (frame,), _ = decode(tmp_path / f"a{ending}")
+        assert frame.shape == (size[1], size[0], 3)
+        assert np.abs(frame.astype(float) - 200).max() <= 3
+
+
+@pytest.mark.parametrize("ending", [".webp", ".gif"])
+def test_pictures_that_move_play_for_ever(ending, tmp_path):
+    with encoding.writing(tmp_path / f"a{ending}", 10) as add:
+        for frame in gradient(3, 16, 16):
+            add(frame)
+    with Image.open(tmp_path / f"a{ending}") as image:
+        assert image.info["loop"] == 0
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_interrupted_it_leaves_what_was_there(ending, tmp_path):
+    path = tmp_path / f"film{ending}"
+    for before in (None, b"an older film"):
+        if before:
+            path.write_bytes(before)
+        with pytest.raises(KeyboardInterrupt), encoding.writing(path, 30) as add:
+            for frame in gradient(4, 32, 32):
+                add(frame)
+            raise KeyboardInterrupt
+        assert [p.read_bytes() for p in tmp_path.iterdir()] == ([before] if before else [])
+
+
+def test_what_can_not_be_made_is_said_in_one_line(tmp_path, monkeypatch):
+    for name, message in (
+        ("a.avi", "ending .avi is no film's; end it in one of .mp4, .webm, .webp, .gif"),
+        ("a", "a name without an ending"),
+        (".mp4", "a name without an ending"),
+    ):
+        with pytest.raises(UserError, match=message):
+            encoding.check(tmp_path / name, 30)
+    (tmp_path / "b.mp4").mkdir()
+    with pytest.raises(UserError, match=r"b\.mp4 is a directory; name a file in it"):
+        encoding.check(tmp_path / "b.mp4", 30)
+    with pytest.raises(UserError, match=r"a GIF shows 50 frames a second at most"):
+        encoding.check("a.gif", 60)
+    assert encoding.check("a.gif", 50).codec == "gif"  # as the message advises
+    assert encoding.check("A.MP4", 60).codec == "libx264"
+
+
+def test_without_an_encoder_the_others_are_named(tmp_path, monkeypatch):
+    missing = replace(encoding.FORMATS[".mp4"], codec="libnothing")
+    monkeypatch.setitem(encoding.FORMATS, ".mp4", missing)
+    with pytest.raises(UserError, match=r"no encoder libnothing; end --out in \.webm or \.webp or"):
+        encoding.check(tmp_path / "a.mp4", 30)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UserError, match=r"films need PyAV .*: python -m pip install av$"):
+        encoding.check(tmp_path / "a.webm", 30)
+
+
+def test_an_encoder_that_fails_is_one_line(tmp_path):
+    with (
+        pytest.raises(UserError, match=r"a\.mp4 can't be written"),
+        encoding.writing(tmp_path / "a.mp4", 30) as add,
+    ):
+        add(np.zeros((2, 40_000, 3), np.uint8))  # wider than H.264 can be
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,79 @@
+"""Walks through the latents of a small generator."""
+
+import numpy as np
+import pytest
+from films import decode
+from PIL import Image
+
+from pgan_tf.errors import UserError
+from pgan_tf.film.walk import class_number, walk
+from pgan_tf.generate import generate
+from pgan_tf.snapshots import load_snapshot
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"smoothing": 0.4}, {"seeds": [1, 2, 3]}, {"seeds": [1, 2, 3], "straight": True},
+     {"direction": 1}],
+    ids=lambda options: "-".join(options),
+)  # fmt: skip
+def test_a_walk_closes_and_makes_no_jumps(options, snapshot, tmp_path):
+    film = walk(
+        snapshot, tmp_path / "walk.mp4", duration=2, fps=20, grid=(2, 1), size=(128, 64), **options
+    )
+    frames, fps = decode(film)
+    assert len(frames) == 40 and fps == 20 and frames[0].shape == (64, 128, 3)
+    frames = np.array(frames, np.float64)
+    steps = np.abs(np.roll(frames, -1, axis=0) - frames).mean(axis=(1, 2, 3))
+    assert steps[:-1].min() > 0.1  # it never rests
+    assert steps[-1] <= steps[:-1].max()
+    across = np.abs(frames[20] - frames[0]).mean()
+    assert "direction" in options or steps.max() < 0.6 * across  # it gets somewhere
+
+
+def test_a_walk_through_seeds_shows_their_images(snapshot, tmp_path):
+    walked = walk(
+        snapshot, tmp_path / "walk.webm", duration=3, fps=4, grid=(2, 1), seeds=[5, 9, 4],
+        size=(256, 128),
+    )  # fmt: skip
+    frames, _ = decode(walked)
+    for number, pair in ((0, (5, 9)), (4, (9, 4)), (8, (4, 5))):
+        files = generate(snapshot, tmp_path, pair, zoom=8)
+        wanted = np.concatenate([np.asarray(Image.open(file)) for file in files], axis=1)
+        difference = np.abs(frames[number].astype(float) - wanted)
+        assert difference.mean() < 6  # lossy coding
+
+
+def test_classes(snapshot, tmp_path):
+    film = {}
+    for name, options in (
+        ("each", {"grid": (3, 1)}),
+        ("last", {"grid": (3, 1), "class_name": "2"}),
+        ("swinging", {"grid": (3, 1), "class_name": 2, "direction": 2, "seeds": [7]}),
+    ):
+        path = walk(snapshot, tmp_path / f"{name}.mp4", duration=0.1, size=(384, 128), **options)
+        film[name] = np.array(decode(path)[0], np.float64)
+    difference = np.abs(film["each"] - film["last"]).reshape(3, 128, 3, 128, 3).mean((0, 1, 3, 4))
+    assert difference[:2].min() > 3 > 1 > difference[2]  # the cell of class 2 stays as it was
+    cells = film["swinging"].reshape(3, 128, 3, 128, 3)
+    np.testing.assert_allclose(cells[:, :, 0], cells[:, :, 1], atol=12)  # one seed everywhere
+    loaded = load_snapshot(snapshot)
+    assert [class_number(loaded, wanted) for wanted in (1, "1")] == [1, 1]
+    with pytest.raises(UserError, match="--class 3: the network's classes are 0 to 2"):
+        class_number(loaded, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"straight": True}, "--straight goes between chosen seeds: name them by --seeds"),
+        ({"seeds": [5]}, "--seeds: name two seeds or more to go between, or a --direction"),
+        ({"direction": 17}, "direction 17: this generator has directions 1 to 16"),
+        ({"duration": 10_000, "grid": (90, 1)}, "choose a shorter --duration or a smaller --grid"),
+        ({"class_name": "cat"}, "--class cat: the network's classes are 0 to 2"),
+    ],
+)
+def test_what_can_not_be_walked(options, message, snapshot, tmp_path):
+    with pytest.raises(UserError, match=message):
+        walk(snapshot, tmp_path / "walk.mp4", **options)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,76 @@
+"""Pickles as the official programs wrote them, made by Python's own pickler or byte by byte."""
+
+import contextlib
+import pickle
+import pickletools
+import sys
+import types
+from unittest import mock
+
+import numpy as np
+from made_up import python2_pickle
+
+
+class Network:
+    """A pickled network: its attributes are the state."""
+
+    def __init__(self, **state):
+        self.__dict__.update(state)
+
+
+@contextlib.contextmanager
+def module_of_networks(name):
+    """Makes `Network` importable from a module of this name, as in an official program."""
+    module = types.ModuleType(name)
+    module.Network = Network
+    with (
+        mock.patch.dict(sys.modules, {name: module}),
+        mock.patch.object(Network, "__module__", name),
+    ):
+        yield
+
+
+def dump(path, states, protocol, module="tfutil"):
+    """Writes a tuple of networks with Python's own pickler."""
+    with module_of_networks(module):
+        path.write_bytes(pickle.dumps(tuple(Network(**state) for state in states), protocol))
+    return path
+
+
+def load(path, module="tfutil"):
+    """Reads a tuple of networks with Python's own unpickler, as the official program does."""
+    with module_of_networks(module):
+        return [vars(network) for network in pickle.loads(path.read_bytes(), encoding="latin1")]
+
+
+def dump_python2(path, states, module):
+    """Writes a tuple of networks as Python 2 did: protocol 2, with byte strings."""
+    networks = b""
+    for state in states:
+        python2_pickle(path, _arrays(state))
+        body = path.read_bytes()[2:-1]  # without the protocol and the end
+        networks += b"c" + module.encode() + b"\nNetwork\n)\x81" + body + b"b"
+    path.write_bytes(b"\x80\x02(" + networks + b"t.")
+    return path
+
+
+def _arrays(value):
+    """Turns NumPy's scalars into arrays of no dimension, also in lists and dictionaries."""
+    if isinstance(value, dict):
+        return {k: _arrays(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_arrays, value))
+    if isinstance(value, np.generic | np.ndarray):
+        return np.ascontiguousarray(value).reshape(np.shape(value))
+    return value
+
+
+def structure(content):
+    """Returns the positions of a pickle's bytes that are not the numbers of its arrays."""
+    positions, previous = [], 0
+    for _, _, position in pickletools.genops(content):
+        positions.append(position)
+        if position - previous < 120:  # the operation before had a short argument
+            positions.extend(range(previous + 1, position))
+        previous = position
+    return positions

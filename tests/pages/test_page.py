@@ -1,0 +1,87 @@
+"""A page is whole, asks for nothing, and its data stays data."""
+
+import base64
+import fnmatch
+import hashlib
+import json
+import re
+import tomllib
+from html.parser import HTMLParser
+from pathlib import Path
+
+from pgan_tf.pages.page import build_page
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "pgan_tf" / "pages"
+HOSTILE = (
+    "</script><script>alert(1)</script><!--<script> <img src=x onerror=alert(1)> & \u2028 \udcff"
+)
+
+
+class Elements(HTMLParser):
+    """All elements of a page: (tag, attributes, text of scripts and styles)."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append([tag, dict(attributes), ""])
+
+    def handle_data(self, data):
+        if self.found and self.found[-1][0] in ("script", "style"):
+            self.found[-1][2] += data
+
+
+def test_hostile_data_comes_back_as_it_was():
+    data = {"runs": [HOSTILE, {HOSTILE: "<!--data-->"}]}
+    text = build_page("report", data, ["uplot"])
+    text.encode("utf-8")
+    elements = Elements(text).found
+    (found,) = [content for _, attributes, content in elements if attributes.get("id") == "data"]
+    assert json.loads(found) == data and "<" not in found
+    plain = Elements(build_page("report", {"runs": []}, ["uplot"])).found
+    assert [tag for tag, *_ in elements] == [tag for tag, *_ in plain]
+
+
+def test_only_the_pages_own_scripts_are_allowed():
+    elements = Elements(build_page("report", {"runs": []}, ["uplot"])).found
+    (policy,) = [a["content"] for _, a, _ in elements if "http-equiv" in a]
+    scripts = [c for tag, a, c in elements if tag == "script" and "type" not in a]
+    hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
+    assert len(scripts) == 2 and re.findall(r"'sha256-(.*?)'", policy) == hashes
+    rest = re.sub(r" 'sha256-.*?'", "", policy)
+    assert rest == (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src; base-uri 'none';"
+        " form-action 'none'"
+    )
+
+
+def test_a_page_holds_the_licence_of_what_it_holds():
+    text = build_page("report", {"runs": []}, ["uplot"])
+    assert "The MIT License" in text and "Leon Sorokin" in text
+
+
+def test_no_part_names_another_place():
+    for _, attributes, _ in Elements(build_page("report", {"runs": []}, ["uplot"])).found:
+        addresses = {v for n, v in attributes.items() if n in ("src", "href", "srcset", "action")}
+        assert all(address.startswith("#") for address in addresses)
+
+
+def test_vendored_files_are_those_that_the_table_lists():
+    table = (PAGES / "vendor" / "VENDOR.md").read_text()
+    listed = dict(re.findall(r"^\| `(.*?)` .*`([0-9a-f]{64})` \|$", table, re.M))
+    files = {p.name: p.read_bytes() for p in (PAGES / "vendor").iterdir() if p.suffix != ".md"}
+    assert {n: hashlib.sha256(content).hexdigest() for n, content in files.items()} == listed
+
+
+def test_all_of_a_pages_files_are_installed():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = settings["tool"]["setuptools"]["package-data"]["pgan_tf.pages"]
+    files = [p.relative_to(PAGES) for p in PAGES.rglob("*") if p.is_file()]
+    files = [f for f in files if f.suffix not in (".py", ".pyc")]
+    assert len(files) >= 7
+    for file in files:
+        assert any(fnmatch.fnmatch(str(file), pattern) for pattern in patterns), file

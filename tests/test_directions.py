@@ -1,0 +1,45 @@
+"""Principal directions against scikit's way of PCA written out, and a generator whose are known."""
+
+import numpy as np
+import pytest
+
+from pgan_tf.directions import first_features, principal_directions
+from pgan_tf.errors import UserError
+from pgan_tf.networks import Generator
+from pgan_tf.randomness import Role, random_state
+
+SHAPE = {"resolution": 8, "fmap_base": 32, "fmap_max": 8}
+
+
+def test_directions_are_those_of_the_formula():
+    Gs = Generator(seed=3, label_size=2, **SHAPE)
+    label = np.array([0.0, 1.0])
+    z = random_state(0, Role.DIRECTIONS).randn(500, Gs.latent_size)
+    features = first_features(Gs, z, np.tile(label, [500, 1])).astype(np.float64)
+    features -= features.mean(axis=0)
+    _, _, axes = np.linalg.svd(features, full_matrices=False)
+    found = principal_directions(Gs, 3, label, samples=500)
+    for direction, axis in zip(found, axes, strict=False):
+        coordinates = features @ axis
+        fitted, *_ = np.linalg.lstsq(coordinates[:, None], z, rcond=None)
+        expected = fitted[0] / np.linalg.norm(fitted)
+        expected *= np.sign(expected[np.abs(expected).argmax()])
+        np.testing.assert_allclose(direction, expected, atol=1e-5)
+
+
+def test_the_latent_that_alone_matters_is_found():
+    Gs = Generator(seed=3, **SHAPE)
+    weight = Gs.named_variables()["4x4/Dense/weight"]
+    only = np.zeros(weight.shape, np.float32)
+    only[5] = np.random.RandomState(0).randn(weight.shape[1])
+    weight.assign(only)
+    (direction,) = principal_directions(Gs, 1)
+    np.testing.assert_allclose(direction, np.eye(Gs.latent_size)[5], atol=0.1)  # 2000 samples
+
+
+def test_there_are_as_many_as_latents():
+    Gs = Generator(seed=3, **SHAPE)
+    directions = principal_directions(Gs, Gs.latent_size)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, atol=1e-6)
+    with pytest.raises(UserError, match=r"direction 9: this generator has directions 1 to 8"):
+        principal_directions(Gs, 9)

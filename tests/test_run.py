@@ -1,0 +1,119 @@
+"""Reading a run: names, typed ticks, pictures, metrics; hostile files are one line or nothing."""
+
+import json
+
+import pytest
+
+from pgan_tf import config as config_module
+from pgan_tf import run as names
+from pgan_tf.errors import DamagedError, UserError
+from pgan_tf.run import Change, DatasetFacts, Run, Tick, runs_in
+
+
+@pytest.fixture
+def run(tmp_path):
+    path = tmp_path / "007-mine"
+    path.mkdir()
+    (path / names.CONFIG).write_text(config_module.to_json(config_module.resolve({})))
+    return Run(path)
+
+
+def tick(nimg, **more):
+    return {
+        "tick": 1, "nimg": nimg, "kimg": nimg / 1000, "lod": 0.5, "resolution": 8,
+        "minibatch": 4, "time": 3, "images_per_sec": 2.5, **more,
+    }  # fmt: skip
+
+
+def test_names_of_moments():
+    assert names.snapshot_name(140_000) == "network-snapshot-000140.npz"
+    assert names.snapshot_name(140_016) == "network-snapshot-000140-016.npz"
+    assert (
+        names.fakes_name(0) == "fakes000000.png" and names.fakes_name(64) == "fakes000000-064.png"
+    )
+    assert names.state_name(140_016) == "training-state-000000140016.npz"
+
+
+def test_what_a_run_holds(run):
+    assert (run.number, run.name) == (7, "mine")
+    for nimg in (3000, 1000, 2048):
+        (run.path / names.snapshot_name(nimg)).touch()
+        (run.path / names.state_name(nimg)).touch()
+        (run.path / names.fakes_name(nimg)).touch()
+    (run.path / "set-aside-network-snapshot-000009.npz").touch()
+    assert [m.nimg for m in run.snapshots] == [1000, 2048, 3000]
+    assert [m.nimg for m in run.states] == [3000, 2048, 1000]
+    assert [m.kimg for m in run.pictures] == [1.0, 2.048, 3.0]
+    assert run.reals is None and run.best is None and run.dataset is None and run.changes == []
+    (run.path / names.metric_name("swd")).write_text('{"value": 3}\n{"val')
+    assert run.metrics == {"swd": [{"value": 3}]}
+    best = {"snapshot": names.snapshot_name(2048), "column": "FID", "value": 3}
+    (run.path / names.BEST).write_text(json.dumps(best))
+    assert run.best == (run.path / names.snapshot_name(2048), "FID", 3.0)
+    (run.path / names.BEST).write_text(json.dumps({**best, "snapshot": "../x.npz"}))
+    assert run.best is None
+
+
+def test_ticks_are_typed_and_what_is_none_is_passed_over(run):
+    lines = [
+        json.dumps(tick(1000, D_loss=2.5, FID=None)), "[" * 100_000, '{"tick": 1}', "3", "",
+        json.dumps(tick(1, minibatch="x")), json.dumps(tick(2000, note="text"))[:-1],
+        json.dumps(tick(3000)),
+    ]  # fmt: skip
+    (run.path / names.STATS).write_text("\n".join(lines))
+    first, last = run.ticks
+    assert (first.nimg, first.kimg, last.nimg, first.resolution) == (1000, 1.0, 3000, 8)
+    assert first.values == {"kimg": 1.0, "D_loss": 2.5, "FID": None}
+    assert Tick.of({"nimg": 3}) is None
+
+
+def test_pictures_of_earlier_versions_join_the_ticks(run):
+    """They were named by whole thousands, the last tick of a thousand replacing the others."""
+    ticks = [tick(n) for n in (1016, 1600, 2000, 2016)]
+    (run.path / names.STATS).write_text("\n".join(map(json.dumps, ticks)))
+    for kimg in (0, 1, 2):
+        (run.path / f"fakes{kimg:06d}.png").touch()
+    assert [m.nimg for m in run.pictures] == [0, 1600, 2000]
+
+
+def test_options_at_a_moment_follow_from_the_log(run):
+    changes = [Change(1000, "train.D_repeats", 1, 2), Change(2000, "train.D_repeats", 2, 3)]
+    lines = [json.dumps(vars(c)) for c in changes]
+    (run.path / names.CHANGES).write_text("\n".join(lines) + "\n")
+    assert run.changes == changes
+    assert [run.config_at(n).train.D_repeats for n in (0, 999, 1000, 1999, 2000)] == [1, 1, 2, 2, 3]
+    assert run.config.train.D_repeats == 3 and run.first_config.train.D_repeats == 1
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "3", '{"train": 3}', b"\xff\xfe"])
+def test_damaged_options_are_one_line(run, text):
+    (run.path / names.CONFIG).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DamagedError, match=r"config\.json is damaged") as error:
+        _ = run.config
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+def test_what_is_no_run_is_told(run, tmp_path):
+    for path, message in (
+        (tmp_path / "007-mien", r"did you mean '007-mine'"),
+        (tmp_path, r"holds runs; name one of them: .*007-mine"),
+        (run.path / names.CONFIG, "it is a file"),
+        (tmp_path / "a" / "b", "there is no such directory; train first, for example with"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Run.open(path)
+    with pytest.raises(UserError, match=r"007-typo: there is no such .*; there are 007-mine$"):
+        names.newest_snapshot(tmp_path / "007-typo")
+    with pytest.raises(UserError, match="has not saved one yet"):
+        names.newest_snapshot(run.path)
+    assert [r.path for r in runs_in(tmp_path)] == [run.path]
+
+
+def test_data_sets_differ_in_words():
+    a = DatasetFacts("a", 40, 32, 3, 0, "x")
+    assert a.differences(DatasetFacts("b", 40, 32, 3, 0, "x")) == []
+    assert a.differences(DatasetFacts("b", 50, 64, 3, 0, "y")) == [
+        "images: 40 there, 50 here", "resolution: 32 there, 64 here",
+    ]  # fmt: skip
+    assert "other pixels" in a.differences(DatasetFacts("b", 40, 32, 3, 0, "y"))[0]
+    assert str(a) == "40 images of 32x32, 3 channel(s), no labels"
