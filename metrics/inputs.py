@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -141,8 +142,9 @@ def dataset_of(
         config = config_module.override(
             config, {**other, "data.synthetic": "", "data.resolution": 0}
         )
+    measured = shlex.quote(os.fspath(snapshot.path)).replace("{", "{{").replace("}", "}}")
     try:
-        dataset = open_dataset(config.data, "python -m metrics.run")
+        dataset = open_dataset(config.data, f"python -m metrics.run --snapshot {measured}")
     except UserError:
         if data_dir is not None or needed:
             raise

@@ -1,6 +1,7 @@
 """The command line, on small networks and data sets."""
 
 import re
+import shlex
 import urllib.error
 
 import pytest
@@ -103,6 +104,15 @@ def test_wrong_data_sets_are_refused_in_one_line(world):
         with pytest.raises(UserError, match=words) as error:
             measure(*base, *arguments)
         assert "\n" not in str(error.value)
+
+
+def test_a_misspelt_data_set_is_answered_with_a_command_that_works(world):
+    with pytest.raises(UserError) as error:
+        measure("--snapshot", "results/001-test", "--metrics", "msssim", "--data-dir", "date")
+    command = str(error.value).split("did you mean: ")[1]
+    assert command.startswith("python -m metrics.run --snapshot results/001-test/network-snapshot")
+    arguments = shlex.split(command)[3:]
+    assert measure(*arguments, "--metrics", "msssim", "--real-passes", 0) == 0
 
 
 def test_missing_data_matters_only_to_metrics_that_compare(world, read_results):
