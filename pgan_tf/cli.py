@@ -12,6 +12,7 @@ from typing import NoReturn
 from pgan_tf.errors import UserError, nearest
 
 _MOST_IN_GRID = 100_000
+_MOST_IMAGES = 10**7
 
 
 class Parser(argparse.ArgumentParser):
@@ -92,6 +93,25 @@ def columns_and_rows(text: str) -> tuple[int, int]:
             f"{text!r} is not columns x rows such as 8x4, of {_MOST_IN_GRID:,} images at most"
         )
     return int(match[1]), int(match[2])
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Turns `1,5,7-9` into [1, 5, 7, 8, 9].
+
+    Raises: UserError for anything else, or seeds that don't fit in 32 bits.
+    """
+    seeds = []
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        if not match:
+            raise UserError(f"--seeds {text}: write numbers and ranges such as 0-99 or 1,5,7-9")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first or last >= 2**32:
+            raise UserError(f"--seeds {text}: ranges go up, to 4294967295 at most")
+        if len(seeds) + last - first >= _MOST_IMAGES:
+            raise UserError(f"--seeds {text}: more than ten million images")
+        seeds.extend(range(first, last + 1))
+    return seeds
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):

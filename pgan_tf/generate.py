@@ -1,6 +1,5 @@
 """Command line: images from a snapshot."""
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,6 @@ EXAMPLES = """\
   python -m pgan_tf.generate --snapshot --class 3 --seeds 0-9
   python -m pgan_tf.generate --snapshot results/002-pets-v2-1gpu-fp32 --class cat
 """
-_MOST_IMAGES = 10**7
 _MOST_PIXELS = 32768  # of the side of an image
 
 
@@ -62,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser().parse_args(argv)
     grid = args.grid
     cells = grid[0] * grid[1] if grid else 32
-    seeds = parse_seeds(args.seeds) if args.seeds else list(range(cells))
+    seeds = cli.parse_seeds(args.seeds) if args.seeds else list(range(cells))
     if grid and len(seeds) > cells:
         raise UserError(f"--seeds names {len(seeds)} images, --grid holds {cells}")
     devices.load_tensorflow(repeatable=True)
@@ -131,25 +129,6 @@ def generate(
         picture = pictures.make_grid(np.concatenate(made), grid[0])
         files = [pictures.save_png(picture, out / "grid.png")]
     return files
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Turns `1,5,7-9` into [1, 5, 7, 8, 9].
-
-    Raises: UserError for anything else, or seeds that don't fit in 32 bits.
-    """
-    seeds = []
-    for part in text.split(","):
-        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
-        if not match:
-            raise UserError(f"--seeds {text}: write numbers and ranges such as 0-99 or 1,5,7-9")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last < first or last >= 2**32:
-            raise UserError(f"--seeds {text}: ranges go up, to 4294967295 at most")
-        if len(seeds) + last - first >= _MOST_IMAGES:
-            raise UserError(f"--seeds {text}: more than ten million images")
-        seeds.extend(range(first, last + 1))
-    return seeds
 
 
 if __name__ == "__main__":

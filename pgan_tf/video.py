@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from pgan_tf import cli, devices, run
+from pgan_tf.cli import parse_seeds
 from pgan_tf.errors import UserError
-from pgan_tf.generate import parse_seeds
 
 EXAMPLES = """\
   python -m pgan_tf.video walk --snapshot --duration 60 --fps 30 --grid 3x2 --out walk.mp4

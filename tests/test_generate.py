@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 
 from pgan_tf import pictures
+from pgan_tf.cli import parse_seeds
 from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
-from pgan_tf.generate import generate, parse_seeds
+from pgan_tf.generate import generate
 from pgan_tf.inference import Synthesis, to_uint8
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.run import newest_snapshot
