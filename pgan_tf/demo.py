@@ -58,9 +58,9 @@ def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
     growing = home / "growing.png"
     size = f"{config.data.resolution}x{config.data.resolution}"
     yield f"Trains a growing GAN on drawn portraits, from 4x4 to {size}:"
-    yield "about 15 minutes on two CPU cores."
+    yield "about 12 minutes on two CPU cores."
     yield "Ctrl-C stops it; the same command continues."
-    yield f"What it makes while it learns, replaced every half minute: {growing}"
+    yield f"What it makes while it learns, replaced at every tick: {growing}"
     if "data.path" not in assignments:
         yield from make_dataset(Path(config.data.path), config.data.resolution)
     run = loop.train(config, home / "results", callbacks=[newest_picture(growing)])

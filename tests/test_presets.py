@@ -23,7 +23,7 @@ def test_every_preset_the_paper_names_is_there():
     assert {"v1-1gpu", "v2-1gpu", "v2-2gpus", "v2-4gpus", "v2-8gpus"} <= set(configs.HARDWARE)
     mirrored = {n for n, p in configs.DATA.items() if options_of(p).get("data.mirror")}
     emoji = {
-        "emoji-32", "emoji-128", "openmoji", "openmoji-large", "portraits-64", "portraits",
+        "emoji-32", "emoji-128", "openmoji", "openmoji-large", "portraits-32", "portraits",
     }  # fmt: skip
     assert mirrored == lsun | {"celebahq", "celeba"} | emoji
 
