@@ -102,12 +102,14 @@ def newest_picture(path: Path):
 
 
 def make_pictures(run: Path, config: Config, home: Path) -> Iterator[str]:
-    """Writes grid.png, stages.png and neighbours.png of a finished run; yields a line on each.
+    """Writes pictures and films of a finished run; yields a line on each.
 
     Stages and neighbours show the same people: the first of the run's own pictures.
     """
     from pgan_tf import growth, neighbours
     from pgan_tf.data.opening import open_dataset
+    from pgan_tf.film.growth import growth as growth_film
+    from pgan_tf.film.walk import walk
     from pgan_tf.generate import generate
     from pgan_tf.pictures import save_png
 
@@ -125,6 +127,10 @@ def make_pictures(run: Path, config: Config, home: Path) -> Iterator[str]:
     )
     near = save_png(sheet, home / "neighbours.png")
     yield f"The same {_FACES}, each beside its three nearest training images: {near}"
+    film = growth_film(run, home / "growth.mp4", duration=15.0, reals=True)
+    yield f"A film of the growth: {film}"
+    film = walk(run, home / "walk.mp4", duration=15.0, grid=(6, 4))
+    yield f"A walk from face to face: {film}"
     out = home / "images"
     yield f"More: python -m pgan_tf.generate --snapshot {run} --seeds 0-99 --out {out}"
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from films import decode
 from made_up import noise, write_dataset
 from PIL import Image
 
@@ -65,6 +66,8 @@ def test_pictures_and_what_is_said(tmp_path, trained, capsys):
     run = home / "results" / "000-portraits"
     np.testing.assert_array_equal(read(home / "growing.png"), read(run / "fakes000002.png"))
     assert read(home / "grid.png").shape == (8 * 128, 16 * 128, 3)
+    for name in ("growth.mp4", "walk.mp4"):
+        assert len(decode(home / name)[0]) == 15 * 30 and f"{home / name}" in out
     np.testing.assert_array_equal(read(home / "stages.png"), stages_sheet(run, 8, 8, zoom=16))
     np.testing.assert_array_equal(
         read(home / "neighbours.png"), neighbours_sheet(FAKES[:8], Dataset(data), zoom=16)

@@ -9,7 +9,7 @@ import numpy as np
 
 from pgan_tf import latents, progress
 from pgan_tf.directions import principal_directions
-from pgan_tf.errors import UserError, nearest
+from pgan_tf.errors import UserError
 from pgan_tf.film import encoding
 from pgan_tf.film.frames import Layout
 from pgan_tf.inference import Synthesis
@@ -76,11 +76,12 @@ def walk(
             f"{frames:,} frames of {cells:,} images need too much memory for their latents;"
             " choose a shorter --duration or a smaller --grid"
         )
-    chosen = None if class_name is None else class_number(loaded, class_name)
+    chosen = None if class_name is None else loaded.class_index(class_name)
     if through_seeds:
         z, y = _through_seeds(Gs, seeds, frames, cells, not straight, chosen)
     else:
-        classes = np.arange(cells) % max(Gs.label_size, 1) if chosen is None else [chosen] * cells
+        used = loaded.used_classes or (0,)
+        classes = np.resize(used, cells) if chosen is None else [chosen] * cells
         y = latents.one_hot(classes, Gs.label_size)
         if direction is None:
             z = latents.smooth_loop(cells, frames, Gs.latent_size, smoothing * fps, seed)
@@ -97,23 +98,6 @@ def walk(
             add(layout(images))
             bar.advance(task)
     return Path(out)
-
-
-def class_number(snapshot: Snapshot, wanted: str | int) -> int:
-    """Returns the number of a class that is given by number or name.
-
-    Raises: UserError when there is none, naming those there are.
-    """
-    names = snapshot.class_names
-    if wanted in names:
-        return names.index(wanted)
-    number = int(wanted) if str(wanted).isdecimal() else -1
-    if 0 <= number < len(names):
-        return number
-    if not names:
-        raise UserError(f"--class {wanted}: this network has no labels; leave --class out")
-    hint = nearest(str(wanted), names)
-    raise UserError(f"--class {wanted}: the network's classes are 0 to {len(names) - 1}{hint}")
 
 
 def _through_seeds(

@@ -6,7 +6,7 @@ from films import decode
 from PIL import Image
 
 from pgan_tf.errors import UserError
-from pgan_tf.film.walk import class_number, walk
+from pgan_tf.film.walk import walk
 from pgan_tf.generate import generate
 from pgan_tf.snapshots import load_snapshot
 
@@ -58,9 +58,9 @@ def test_classes(snapshot, tmp_path):
     cells = film["swinging"].reshape(3, 128, 3, 128, 3)
     np.testing.assert_allclose(cells[:, :, 0], cells[:, :, 1], atol=12)  # one seed everywhere
     loaded = load_snapshot(snapshot)
-    assert [class_number(loaded, wanted) for wanted in (1, "1")] == [1, 1]
+    assert [loaded.class_index(wanted) for wanted in (1, "1")] == [1, 1]
     with pytest.raises(UserError, match="--class 3: the network's classes are 0 to 2"):
-        class_number(loaded, 3)
+        loaded.class_index(3)
 
 
 @pytest.mark.parametrize(
