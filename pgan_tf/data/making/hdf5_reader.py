@@ -80,8 +80,8 @@ def examine(file, name: str, resolution: int, num_bytes: int):
         raise Refused(f"packs {name} by a filter that is not read; use gzip or none")
     if declared > num_bytes * (MOST_PACKED if filters else 1):
         raise Refused(
-            f"declares {declared} bytes of images in {name}, and has {num_bytes} itself, to which no"
-            " images pack; if they do, write them unpacked"
+            f"declares {declared} bytes of images in {name}, and has {num_bytes} itself, to which"
+            " no images pack; if they do, write them unpacked"
         )
     if storage.get_layout() == h5py.h5d.CHUNKED:
         chunk = storage.get_chunk()
