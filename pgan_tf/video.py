@@ -141,8 +141,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             strength=args.strength,
         )
     else:
+        from pgan_tf.film import encoding
         from pgan_tf.film.growth import growth
 
+        encoding.check(args.out, args.fps)  # before a run is looked for
         film = growth(
             args.run or newest_run(args.results),
             args.out,

@@ -1,8 +1,26 @@
 """Frames to film, and films read again."""
 
+import contextlib
+
 import av
 import numpy as np
 from PIL import Image
+
+from pgan_tf.film import encoding
+
+
+def uncoded(monkeypatch, film, *args, **options):
+    """Returns the frames that a film's maker hands to the encoder: float64 [n, h, w, 3]."""
+    frames = []
+
+    @contextlib.contextmanager
+    def writing(*_):
+        yield frames.append
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encoding, "writing", writing)
+        film(*args, **options)
+    return np.array(frames, np.float64)
 
 
 def gradient(count, height, width):

@@ -9,6 +9,7 @@ from made_up import noise, write_dataset
 from PIL import Image
 
 from pgan_tf import demo
+from pgan_tf.config import to_json
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.growth import stages_sheet
 from pgan_tf.neighbours import neighbours_sheet
@@ -46,6 +47,8 @@ def trained(tmp_path, monkeypatch):
                 path = save_png(make_grid(images, 4), run / f"fakes{kimg:06d}.png")
                 for callback in callbacks:
                     callback.picture(None, path)
+        save_png(make_grid(FAKES, 4), run / "reals.png")
+        (run / "config.json").write_text(to_json(config))
         networks = Generator(**SHAPE), Discriminator(**SHAPE), Generator(**SHAPE)
         save_snapshot(run / "network-snapshot-000002.npz", *networks, config, 2000, 0.0)
         return run

@@ -18,7 +18,7 @@ from pgan_tf.film.timeline import Clock, moment, positions
 from pgan_tf.inference import Synthesis
 from pgan_tf.networks import Generator
 from pgan_tf.run import Moment, Run
-from pgan_tf.snapshots import load_snapshot
+from pgan_tf.snapshots import load_snapshot, read_parts
 from pgan_tf.training.feed import Feed
 
 _FADE = 0.5  # seconds of film
@@ -107,11 +107,14 @@ def growth(
 def final_resolution(run: Run) -> int:
     """Returns R, of the images in a run's pictures.
 
-    Raises: DamagedError when neither its options, nor its data set, nor its ticks tell.
+    Raises: DamagedError when neither its options, its data set, its ticks nor a snapshot tell.
     """
     facts = run.dataset
     trained = max((tick.resolution for tick in run.ticks), default=0)
     found = run.config.data.resolution or (facts.resolution if facts else trained)
+    if not found and run.snapshots:
+        parts = read_parts(run.snapshots[-1].path)
+        found = parts.networks["Gs"].arguments["resolution"]
     if not found:
         raise DamagedError(f"{run.path} does not tell the resolution of its images")
     return found

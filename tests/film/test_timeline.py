@@ -51,6 +51,6 @@ def test_captions_follow_the_ticks():
     assert [clock.resolution(n) for n in (0, 1000, 1001, 2000, 9000)] == [4, 4, 8, 8, 8]
     assert [clock.seconds(n) for n in (0, 500, 1500, 9000)] == [0.0, 15.0, 2015.0, 4000.0]
     assert clock.caption(1500.7, 8) == [
-        "Resolution 8 x 8", "Training time 33m 37s", "Images shown 1,500",
+        "Resolution 8 x 8", "Training time 33m 38s", "Images shown 1,500",
     ]  # fmt: skip
     assert Clock([]).caption(12_345, 0) == ["Images shown 12,345"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from films import decode
+from films import decode, uncoded
 from PIL import Image
 
 from pgan_tf.errors import UserError
@@ -25,10 +25,12 @@ def test_a_walk_closes_and_makes_no_jumps(options, snapshot, tmp_path):
     assert len(frames) == 40 and fps == 20 and frames[0].shape == (64, 128, 3)
     frames = np.array(frames, np.float64)
     steps = np.abs(np.roll(frames, -1, axis=0) - frames).mean(axis=(1, 2, 3))
-    assert steps[:-1].min() > 0.1  # it never rests
-    assert steps[-1] <= steps[:-1].max()
-    across = np.abs(frames[20] - frames[0]).mean()
-    assert "direction" in options or steps.max() < 0.6 * across  # it gets somewhere
+    # Steps are alike up to chance and lossy coding; two frames far apart differ much more.
+    assert steps[-1] < 1.25 * steps[:-1].max()
+    across = np.abs(frames[10] - frames[0]).mean()
+    assert across > 1.6 * steps.max()
+    if "direction" not in options:  # which rests where it turns
+        assert steps.min() > 0.3 * steps.mean()
 
 
 def test_a_walk_through_seeds_shows_their_images(snapshot, tmp_path):
@@ -44,19 +46,21 @@ def test_a_walk_through_seeds_shows_their_images(snapshot, tmp_path):
         assert difference.mean() < 6  # lossy coding
 
 
-def test_classes(snapshot, tmp_path):
+def test_classes(snapshot, tmp_path, monkeypatch):
     film = {}
     for name, options in (
         ("each", {"grid": (3, 1)}),
         ("last", {"grid": (3, 1), "class_name": "2"}),
         ("swinging", {"grid": (3, 1), "class_name": 2, "direction": 2, "seeds": [7]}),
     ):
-        path = walk(snapshot, tmp_path / f"{name}.mp4", duration=0.1, size=(384, 128), **options)
-        film[name] = np.array(decode(path)[0], np.float64)
+        out = tmp_path / f"{name}.mp4"
+        film[name] = uncoded(
+            monkeypatch, walk, snapshot, out, duration=0.1, size=(384, 128), **options
+        )
     difference = np.abs(film["each"] - film["last"]).reshape(3, 128, 3, 128, 3).mean((0, 1, 3, 4))
-    assert difference[:2].min() > 3 > 1 > difference[2]  # the cell of class 2 stays as it was
+    assert difference[:2].min() > 3 and difference[2] == 0  # class 2 stays as it was
     cells = film["swinging"].reshape(3, 128, 3, 128, 3)
-    np.testing.assert_allclose(cells[:, :, 0], cells[:, :, 1], atol=12)  # one seed everywhere
+    np.testing.assert_array_equal(cells[:, :, 0], cells[:, :, 1])  # one seed everywhere
     loaded = load_snapshot(snapshot)
     assert [loaded.class_index(wanted) for wanted in (1, "1")] == [1, 1]
     with pytest.raises(UserError, match="--class 3: the network's classes are 0 to 2"):
