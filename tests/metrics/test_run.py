@@ -38,7 +38,7 @@ def test_a_run_is_measured_snapshot_by_snapshot(world, capsys, read_results):
     assert [r.get("reals_pass") for r in records] == [1, 2, None, None]
     assert [r.get("kimg") for r in records] == [None, None, 1.0, 2.0]
     last = records[-1]
-    assert float(rows[-1][3]) == pytest.approx(last["value"], abs=1e-4)
+    assert float(rows[-1][-2]) == pytest.approx(last["value"], abs=1e-4)
     assert last["value"] == last["values"]["SWDx1e3_avg"]
     about = {key: last[key] for key in ("snapshot", "lod", "seed", "num_images", "dataset")}
     assert about == {
