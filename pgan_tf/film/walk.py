@@ -138,5 +138,5 @@ def _images(synthesis: Synthesis, z: np.ndarray, y: np.ndarray) -> Iterator[np.n
     step = synthesis.minibatch // math.gcd(synthesis.minibatch, cells)
     for first in range(0, len(z), step):
         part = slice(first, first + step)
-        images = synthesis(*(a[part].reshape(-1, a.shape[-1]) for a in (z, y)))
+        images = synthesis(*(np.concatenate(a[part]) for a in (z, y)))
         yield from images.reshape(-1, cells, *images.shape[1:])
