@@ -58,7 +58,7 @@ def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
     growing = home / "growing.png"
     size = f"{config.data.resolution}x{config.data.resolution}"
     yield f"Trains a growing GAN on drawn portraits, from 4x4 to {size}:"
-    yield "about 12 minutes on two CPU cores."
+    yield "10 to 20 minutes on two CPU cores."
     yield "Ctrl-C stops it; the same command continues."
     yield f"What it makes while it learns, replaced at every tick: {growing}"
     if "data.path" not in assignments:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pgan_tf.training.loop import _Training
 
 _LONG_ON_A_CPU = 2000  # kimg
-_CPU_RATE = 2e11  # products and sums a second that a small CPU reaches, for a first estimate
+_CPU_RATE = 7e10  # products and sums a second of narrow networks on two cores, for a first estimate
 
 
 def first_lines(training: "_Training", nimg: int) -> Iterator[str]:
