@@ -15,6 +15,7 @@ EXAMPLES = """\
 """
 PRESET = "portraits"
 _GRID = (16, 8)
+_FILM_SECONDS = 15.0
 _FACES = 8  # on the pictures of stages and neighbours
 
 
@@ -127,9 +128,9 @@ def make_pictures(run: Path, config: Config, home: Path) -> Iterator[str]:
     )
     near = save_png(sheet, home / "neighbours.png")
     yield f"The same {_FACES}, each beside its three nearest training images: {near}"
-    film = growth_film(run, home / "growth.mp4", duration=15.0, reals=True)
+    film = growth_film(run, home / "growth.mp4", duration=_FILM_SECONDS, reals=True)
     yield f"A film of the growth: {film}"
-    film = walk(run, home / "walk.mp4", duration=15.0, grid=(6, 4))
+    film = walk(run, home / "walk.mp4", duration=_FILM_SECONDS, grid=(6, 4))
     yield f"A walk from face to face: {film}"
     out = home / "images"
     yield f"More: python -m pgan_tf.generate --snapshot {run} --seeds 0-99 --out {out}"

@@ -54,6 +54,7 @@ def trained(tmp_path, monkeypatch):
         return run
 
     monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr(demo, "_FILM_SECONDS", 1.0)
     return given
 
 
@@ -70,7 +71,7 @@ def test_pictures_and_what_is_said(tmp_path, trained, capsys):
     np.testing.assert_array_equal(read(home / "growing.png"), read(run / "fakes000002.png"))
     assert read(home / "grid.png").shape == (8 * 128, 16 * 128, 3)
     for name in ("growth.mp4", "walk.mp4"):
-        assert len(decode(home / name)[0]) == 15 * 30 and f"{home / name}" in out
+        assert len(decode(home / name)[0]) == 30 and f"{home / name}" in out
     np.testing.assert_array_equal(read(home / "stages.png"), stages_sheet(run, 8, 8, zoom=16))
     np.testing.assert_array_equal(
         read(home / "neighbours.png"), neighbours_sheet(FAKES[:8], Dataset(data), zoom=16)

@@ -36,6 +36,7 @@ def _interrupt(seconds):
     raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ticks", "has_data"), [(4, False), (8, True)])
 def test_every_command_works_as_printed(tmp_path, monkeypatch, capsys, ticks, has_data):
     monkeypatch.chdir(tmp_path)
@@ -131,6 +132,7 @@ def test_watch_ends_when_the_run_is_gone(tmp_path):
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_page_of_many_large_pictures_stays_small(tmp_path):
     run = write_run(tmp_path / "000-a", ticks=0)
     for number in range(4):

@@ -81,6 +81,7 @@ def test_directories_of_other_things_are_never_replaced(labelled, tmp_path):
     assert (tmp_path / "home" / "letter.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_savedmodel_is_replaced_when_told_to(labelled, tmp_path):
     out = tmp_path / "Gs"
     export(labelled.path, out, "savedmodel")

@@ -14,8 +14,15 @@ def expected_images(network, inputs, lod):
     return synthesize(network, inputs["latents"], inputs.get("labels"), lod).numpy()
 
 
+# A conversion to these takes ten seconds; a test for all formats runs each of them always.
+FORMATS = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in ("litert", "savedmodel") else [])
+    for name in RUNTIMES
+]
+
+
 @pytest.mark.parametrize("lod", [1.0, 0.4])
-@pytest.mark.parametrize("format", RUNTIMES)
+@pytest.mark.parametrize("format", FORMATS)
 def test_images_are_those_of_the_generator(snapshot, format, lod, tmp_path):
     path = tmp_path / f"Gs{ENDINGS[format]}"
     line = export(snapshot.path, path, format, lod=lod)
@@ -40,7 +47,7 @@ def test_uint8_channels_first_at_the_snapshots_lod(labelled, format, tmp_path):
     assert np.abs(images.astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("format", RUNTIMES)
+@pytest.mark.parametrize("format", FORMATS)
 def test_float16_is_smaller_and_near(labelled, format, tmp_path):
     path = tmp_path / f"Gs{ENDINGS[format]}"
     export(labelled.path, path, format, float16=True)
@@ -52,7 +59,7 @@ def test_float16_is_smaller_and_near(labelled, format, tmp_path):
     assert 1e-6 < difference < 0.01  # eleven bits, through eight layers
 
 
-@pytest.mark.parametrize("format", RUNTIMES)
+@pytest.mark.parametrize("format", FORMATS)
 def test_scores_are_those_of_the_discriminator(snapshot, format, tmp_path):
     path = tmp_path / f"D{ENDINGS[format]}"
     has_labels = bool(snapshot.D.label_size)

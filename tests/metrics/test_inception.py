@@ -39,6 +39,7 @@ def test_convolutions_have_the_names_and_shapes_of_the_weights_file(golden):
     assert inception_module.convolutions(inception_module.build()) == expected
 
 
+@pytest.mark.slow
 def test_features_do_not_depend_on_the_batch(inception, values, monkeypatch):
     images, _ = values
     together = inception.features(images)
@@ -48,6 +49,7 @@ def test_features_do_not_depend_on_the_batch(inception, values, monkeypatch):
     np.testing.assert_allclose(inception.features(images), together, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_gray_images_are_replicated(inception, values):
     gray = values[0][:2, :, :, :1]
     expected = inception.features(np.repeat(gray, 3, axis=3))

@@ -76,6 +76,7 @@ def test_classifier_has_the_papers_layers():
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_classifier_learns_and_reads_the_channels(classifier):
     assert classifier.accuracy > 0.9
     digits, classes = drawn_digits(300, seed=1)
@@ -87,6 +88,7 @@ def test_classifier_learns_and_reads_the_channels(classifier):
     np.testing.assert_array_equal(classifier.codes(images[3:5]), found[3:5])
 
 
+@pytest.mark.slow
 def test_classifier_is_kept(classifier, mnist_dir, tmp_path, monkeypatch):
     first = mnist_modes.load_classifier  # trains below, with one epoch
     monkeypatch.setattr(mnist_modes, "_EPOCHS", 1)

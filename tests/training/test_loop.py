@@ -151,6 +151,7 @@ def test_a_measurement_outlives_what_fails_after_it(tmp_path, monkeypatch, tiny)
     assert lines() == [first, (0.128, None), (0.192, "network-snapshot-000000-192.npz")]
 
 
+@pytest.mark.slow
 def test_metrics_while_training_mark_the_best_snapshot(tmp_path, tiny):
     path = tmp_path / "noise"
     with DatasetWriter(path, 16, 3) as writer:
@@ -183,6 +184,7 @@ def test_metrics_while_training_mark_the_best_snapshot(tmp_path, tiny):
         assert not list((tmp_path / "other").iterdir())
 
 
+@pytest.mark.slow
 def test_a_measurement_that_fails_is_said_and_the_training_goes_on(config, tmp_path, monkeypatch):
     from metrics import during_training, swd
 

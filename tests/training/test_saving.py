@@ -47,7 +47,9 @@ def test_same_command_continues_and_a_longer_one_too(whole, config, tmp_path, ca
     assert "is finished" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch, number):
     iterate = loop._Training.iterate
 
@@ -76,7 +78,9 @@ def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch
     assert {p.name for p in run.glob("fakes*")} == {p.name for p in whole.glob("fakes*")}
 
 
-@pytest.mark.parametrize("part", ["network-snapshot", "training-state"])
+@pytest.mark.parametrize(
+    "part", ["network-snapshot", pytest.param("training-state", marks=pytest.mark.slow)]
+)
 def test_full_disk_keeps_the_snapshots_before(small, tmp_path, monkeypatch, part):
     run = train(override(small, {"train.total_kimg": 0.064}), str(tmp_path))
     before = {p.name: p.read_bytes() for p in run.glob("*.npz")}
@@ -224,6 +228,7 @@ def test_continuing_drops_what_was_written_after_the_save(config, tmp_path):
     assert [json.loads(line).get("value") for line in kept] == [3, None, None]
 
 
+@pytest.mark.slow
 def test_another_data_set_under_the_same_name_is_told(config, tmp_path):
     def make(resolution, channels, seed):
         pixels = np.random.RandomState(seed).randint(0, 256, [8, channels, resolution, resolution])
@@ -241,6 +246,7 @@ def test_another_data_set_under_the_same_name_is_told(config, tmp_path):
     train(override(config, {**options, "train.total_kimg": 0.1}), str(tmp_path / "results"))
 
 
+@pytest.mark.slow
 def test_two_devices_train_and_continue(small, tmp_path):
     # Labels with one group of four per replica; the statistics are those of other samples than
     # on one device, so only the run as such is looked at.

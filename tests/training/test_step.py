@@ -192,7 +192,7 @@ def test_adam_follows_the_formula():
             np.testing.assert_allclose(variable.numpy(), w, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+@pytest.mark.parametrize("precision", ["fp16", pytest.param("bf16", marks=pytest.mark.slow)])
 def test_half_precision_trains_near_float32(precision):
     full = make(ONE)
     half = make(

@@ -495,6 +495,7 @@ def test_interrupted_job_goes_on(inputs, aligned, how):
     assert sorted(os.listdir(inputs)) == ["celeba", "deltas", "hq", "hq-images.txt"]
 
 
+@pytest.mark.slow
 def test_the_listing_takes_no_other_file_s_place(inputs):
     (inputs / "hq-images.txt").write_text("mine")
     with pytest.raises(UserError, match=r"hq-images\.txt.* holds something else"):

@@ -193,6 +193,7 @@ def test_a_root_of_many_objects(path):
     refused(path, "holds 10001 objects")
 
 
+@pytest.mark.slow
 def test_damage_is_always_one_line(path, tmp_path):
     with h5py.File(path, "w") as file:
         for r in (8, 4):
