@@ -176,7 +176,7 @@ def test_an_official_size_file_takes_less_than_two_gib(tmp_path):
     networks = {name: Generator(1024, seed=1, name=name) for name in ("G", "Gs")}
     snapshot = Snapshot(
         **networks, D=Discriminator(1024, seed=2, name="D"), config=None, nimg=None, lod=0.0,
-        class_names=(), path=tmp_path,
+        class_names=(), used_classes=(), path=tmp_path,
     )  # fmt: skip
     tensorflow_pickle.write(tmp_path / "x.pkl", snapshot)
     old_pickles.dump(tmp_path / "x.pkl", old_pickles.load(tmp_path / "x.pkl"), 2)
