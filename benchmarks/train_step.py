@@ -1,16 +1,19 @@
 """Speed of the training step: images per second at each resolution, beside the matrix product.
 
 Each resolution runs in a process of its own, so that its first step and its peak memory are its
-own. Networks have the paper's width (feature maps 8192, at most 512) and the full 1024x1024
+own; programs compiled before are not used, unless --kept asks for them. Networks have the paper's width (feature maps 8192, at most 512) and the full 1024x1024
 stages. The share is that of the machine's float32 product of two 2048x2048 matrices, measured in
 the same process before and after; operations are counted from the networks' tables, with fused
-scaling (pgan_tf/networks/table.py).
+scaling (pgan_tf/networks/table.py). --against runs another checkout of this repository in turn, each
+resolution here and then there, and prints the ratios.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +27,8 @@ EXAMPLES = """\
   python -m benchmarks.train_step
   python -m benchmarks.train_step --resolutions 4,8,16,32 --seconds 20
   python -m benchmarks.train_step --without-xla --resolutions 4,8
+  python -m benchmarks.train_step --kept --resolutions 32
+  python -m benchmarks.train_step --against ../before --resolutions 4,8,16
 """
 _ROOT = Path(__file__).parents[1]
 MINIBATCH = {256: 14, 512: 6, 1024: 3}  # the paper's own schedule: 16 elsewhere
@@ -38,39 +43,61 @@ def main(argv: Sequence[str] | None = None) -> None:
     p.add_argument("--fade", action="store_true", help="while fading in, lod + 0.5")
     p.add_argument("--without-xla", action="store_true", help="plain TensorFlow operations")
     p.add_argument("--seconds", type=float, default=10, help="to measure for, two steps at least")
+    p.add_argument("--kept", action="store_true", help="also a first step of a second process")
+    p.add_argument("--against", metavar="CHECKOUT", help="directory of another checkout")
     p.add_argument("--one", type=int, help="run this resolution here and print JSON")
     args = p.parse_args(argv)
     if args.one:
         print(json.dumps(measure(args.one, args)))
         return
-    print("resolution  minibatch  images/s  GFLOP/s  product GFLOP/s  share  first step  peak GiB")
+    head = "resolution  minibatch  images/s  GFLOP/s  product GFLOP/s  share  first step  peak GiB"
+    print(
+        head + "  with kept" * args.kept + "   there  images/s x  first step x" * bool(args.against)
+    )
+    options = [
+        *("--precision", args.precision, "--seconds", str(args.seconds)),
+        *(("--minibatch", str(args.minibatch)) if args.minibatch else ()),
+        *(["--fade"] * args.fade + ["--without-xla"] * args.without_xla),
+    ]
     for resolution in args.resolutions.split(","):
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.train_step",
-            *(argv or sys.argv[1:]),
-            "--one",
-            resolution,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=_ROOT)
-        if done.returncode:
-            errors = re.findall(r"^\S*Error.*|^Killed.*", done.stderr, re.MULTILINE)
-            print(f"{resolution:>10}  failed: {(errors or [f'exit code {done.returncode}'])[-1]}")
-            continue
-        r = json.loads(done.stdout.strip().splitlines()[-1])
-        print(
-            f"{resolution:>10}  {r['minibatch']:9d}  {r['images_per_sec']:8.2f}"
-            f"  {r['gflops']:7.0f}  {r['product_gflops']:15.0f}  {r['share']:5.2f}"
-            f"  {r['first_step']:9.1f}s  {r['peak_gib']:8.1f}",
-            flush=True,
-        )
+        row = f"{resolution:>10}"
+        with tempfile.TemporaryDirectory() as kept:
+            where = kept if args.kept else "off"
+            r = _run(resolution, options, _ROOT, where)
+            if isinstance(r, str):
+                print(f"{row}  failed: {r}")
+                continue
+            row += (
+                f"  {r['minibatch']:9d}  {r['images_per_sec']:8.2f}"
+                f"  {r['gflops']:7.0f}  {r['product_gflops']:15.0f}  {r['share']:5.2f}"
+                f"  {r['first_step']:9.1f}s  {r['peak_gib']:8.1f}"
+            )
+            if args.kept:
+                again = _run(resolution, options, _ROOT, where)
+                row += f"  {again if isinstance(again, str) else again['first_step']:8.1f}s"
+        if args.against:
+            other = _run(resolution, options, Path(args.against), "off")
+            row += f"  failed: {other}" if isinstance(other, str) else (
+                f"  {other['images_per_sec']:6.2f}"
+                f"  {r['images_per_sec'] / other['images_per_sec']:10.3f}"
+                f"  {r['first_step'] / other['first_step']:12.3f}"
+            )  # fmt: skip
+        print(row, flush=True)
+
+
+def _run(resolution: str, options: list[str], checkout: Path, kept: str) -> dict[str, float] | str:
+    """Returns what `measure` gives in a process of a checkout, or why it failed."""
+    command = [sys.executable, "-m", "benchmarks.train_step", *options, "--one", resolution]
+    environment = {**os.environ, "PGAN_TF_COMPILED": kept}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=checkout, env=environment)
+    if done.returncode:
+        errors = re.findall(r"^\S*Error.*|^Killed.*", done.stderr, re.MULTILINE)
+        return (errors or [f"exit code {done.returncode}"])[-1]
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def measure(resolution: int, args) -> dict[str, float]:
     """Measures the full D + G + Gs update of one resolution; see `main` for the keys."""
-    import resource
-
     import numpy as np
 
     from pgan_tf.config import resolve
@@ -130,7 +157,7 @@ def measure(resolution: int, args) -> dict[str, float]:
         "product_gflops": max(products),
         "share": gflops / max(products),
         "first_step": first,
-        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "peak_gib": _peak_bytes() / 2**30,
     }
 
 
@@ -146,6 +173,17 @@ def product_rate() -> float:
         product(a).numpy()
         best = min(best, time.perf_counter() - start)
     return 2 * 2048**3 / best / 1e9
+
+
+def _peak_bytes() -> int:
+    """Returns the most memory that was used: of the first GPU, or else of this process."""
+    import resource
+
+    import tensorflow as tf
+
+    if _gpus():
+        return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _gpus() -> int:

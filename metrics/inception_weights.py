@@ -26,12 +26,6 @@ _OTHER_NAMES = (  # under which people have the same numbers
 )
 
 
-def default_cache() -> Path:
-    """Returns the directory for what is downloaded or computed once for all runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "pgan-tf"
-
-
 def load(
     path: str | os.PathLike | None,
     cache: Path,

@@ -16,6 +16,7 @@ from metrics.streams import Addressed, halves
 from metrics.tools import Tools
 from pgan_tf import __version__
 from pgan_tf.errors import UserError
+from pgan_tf.files import cache_directory
 from pgan_tf.snapshots import load_snapshot
 
 DEFAULT_METRICS = ("swd", "msssim")
@@ -110,7 +111,7 @@ def make_tools(
       options: how a user names the weights and MNIST's files, for messages.
       others: see `measure`.
     """
-    directory = Path(cache) if cache else inception_weights.default_cache()
+    directory = Path(cache) if cache else cache_directory()
 
     def load_inception() -> Inception:
         if isinstance(inception, str | os.PathLike | None):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from pgan_tf import compiled
 from pgan_tf.errors import UserError, nearest
 
 _MOST_IN_GRID = 100_000
@@ -145,6 +146,8 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
         where = f": {error.filename}" if error.filename else ""
         code = _complain(program, f"{error.strerror}{where}")
     except Exception as error:
+        if about := compiled.trouble(error):
+            sys.exit(_complain(program, about))
         if type(error).__name__ not in _FILE_SYSTEM_ERRORS or not hasattr(error, "message"):
             raise
         code = _complain(program, (error.message or type(error).__name__).splitlines()[0])

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from pgan_tf import compiled
 from pgan_tf.errors import UserError
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def load_tensorflow(repeatable: bool = False) -> None:
     if repeatable:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors come as exceptions
+    compiled.keep()
     if _stores_compressed_slowly():
         os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4 AVX512_ICL")
     with tempfile.TemporaryFile() as said:

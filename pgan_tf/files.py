@@ -12,6 +12,12 @@ from pgan_tf.errors import DamagedError
 PARTIAL_SUFFIX = ".partial"
 
 
+def cache_directory() -> Path:
+    """Returns the directory for what is downloaded, computed or compiled once for all runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "pgan-tf"
+
+
 @contextlib.contextmanager
 def named_errors(path: str | os.PathLike) -> Iterator[None]:
     """Adds the path to an OSError of the block that has none: a full disk does not say which."""

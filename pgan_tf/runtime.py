@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from pgan_tf import devices
+from pgan_tf import compiled, devices
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class Runtime:
           precision: "tf32" lets GPUs round the factors of float32 products.
         Raises: UserError when there are fewer devices.
         """
+        compiled.keep()
         devices.allow_tf32(precision == "tf32")
         return cls(devices.make_strategy(gpus))
 

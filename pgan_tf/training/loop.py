@@ -10,9 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from pgan_tf import compiled, schedule
 from pgan_tf import config as config_module
 from pgan_tf import run as names
-from pgan_tf import schedule
 from pgan_tf.config import Config
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
 from pgan_tf.data.opening import open_dataset
@@ -251,8 +251,12 @@ class _Training:
             self._train(total)
         except (UserError, OSError) as error:
             raise self.rescued(error) from None
-        except tf.errors.ResourceExhaustedError:
-            raise self.out_of_memory() from None
+        except tf.errors.OpError as error:
+            if about := compiled.trouble(error):
+                raise UserError(about) from None
+            if isinstance(error, tf.errors.ResourceExhaustedError):
+                raise self.out_of_memory() from None
+            raise
         self.finished = self.position.nimg >= total
         if self.finished:
             say(f"Finished {self.position.nimg / 1000:.1f} kimg: {where}")

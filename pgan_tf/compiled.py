@@ -1,0 +1,197 @@
+"""What XLA compiled is kept on this machine, so that a program is compiled once.
+
+TensorFlow writes each compiled program into a directory and finds it again by a fingerprint of what
+was to be compiled. This module chooses the directory and guards it: programs of another processor,
+GPU driver or TensorFlow are kept apart, every file has a checksum that is compared before anything
+is run, the oldest files go when there are too many, and a directory that others may write to is not
+used. What is kept are programs of this machine, made here; delete the directory at any time.
+"""
+
+import atexit
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import shutil
+import time
+from pathlib import Path
+
+import google_crc32c
+
+from pgan_tf.files import atomic_path, cache_directory
+
+VARIABLE = "PGAN_TF_COMPILED"
+"""Environment variable: another directory, or `off`."""
+
+MOST_BYTES = 1 << 30
+_LEAST_FREE_BYTES = 1 << 30
+_FLAG = "--tf_xla_persistent_cache_directory="
+_CHECKSUM = ".crc32c"
+_DAY = 24 * 60 * 60
+
+
+def keep() -> Path | None:
+    """Makes TensorFlow keep what it compiles, and use what was kept; before it compiles anything.
+
+    Calling it again changes nothing. It never fails: where programs can't be kept safely, they
+    are compiled in each process.
+
+    Returns: the directory of this machine's programs; None when none are kept.
+    """
+    if found := in_use():
+        return found
+    if os.environ.get(VARIABLE) == "off":
+        return None
+    base = Path(os.environ.get(VARIABLE) or cache_directory() / "compiled")
+    try:
+        directory = base / _machine()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_private(base) or not _is_private(directory):
+            return None
+        check(directory)
+        os.utime(directory)
+        bound(base)
+        if shutil.disk_usage(directory).free < _LEAST_FREE_BYTES:
+            return None
+    except OSError:
+        return None
+    if re.search(r"\s", os.fspath(directory)):  # flags are separated by spaces
+        return None
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    os.environ["TF_XLA_FLAGS"] = f"{flags} {_FLAG}{directory}".strip()
+    atexit.register(_seal_quietly, directory)
+    return directory
+
+
+def in_use() -> Path | None:
+    """Returns the directory that TensorFlow keeps programs in; None when it keeps none."""
+    flags = os.environ.get("TF_XLA_FLAGS", "").split()
+    found = [flag.removeprefix(_FLAG) for flag in flags if flag.startswith(_FLAG)]
+    return Path(found[-1]) if found else None
+
+
+def trouble(error: BaseException) -> str | None:
+    """Returns what to tell the user if an error of TensorFlow is about the kept programs.
+
+    A full disk there ends a step, as does a file that was damaged while this process ran.
+    """
+    directory = in_use()
+    if directory is None or os.fspath(directory) not in str(error):
+        return None
+    reason = str(error).splitlines()[0].split("; ")[-1].split(" [Op:")[0]
+    return (
+        f"a compiled program can't be kept in {directory}: {reason}; make room there, or delete"
+        f" it, or set {VARIABLE}=off, and type the same command again"
+    )
+
+
+def check(directory: Path) -> None:
+    """Deletes programs that are not what was written, and adds the checksums that are missing.
+
+    TensorFlow writes beside and renames, so a file without a checksum is whole, unless the machine
+    has stopped since.
+    """
+    now = time.time()
+    booted = now - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    for path in list(directory.iterdir()):
+        try:
+            if path.suffix == ".pb":
+                checksum = path.with_name(path.name + _CHECKSUM)
+                if checksum.exists():
+                    whole = checksum.read_text(encoding="ascii", errors="replace") == _sum(path)
+                    if not whole:
+                        path.unlink()
+                        checksum.unlink()
+                elif path.stat().st_mtime < booted:
+                    path.unlink()
+            elif path.suffix == _CHECKSUM:
+                if not path.with_name(path.name.removesuffix(_CHECKSUM)).exists():
+                    path.unlink()
+            elif path.stat().st_mtime < now - _DAY:  # half a file of a process that was killed
+                path.unlink()
+        except FileNotFoundError:  # another process was faster
+            continue
+    seal(directory)
+
+
+def seal(directory: Path) -> None:
+    """Adds the checksums that are missing."""
+    for path in list(directory.glob("*.pb")):
+        checksum = path.with_name(path.name + _CHECKSUM)
+        if not checksum.exists():
+            try:
+                text = _sum(path)
+            except FileNotFoundError:
+                continue
+            with atomic_path(checksum) as partial:
+                partial.write_text(text, encoding="ascii")
+
+
+def bound(base: Path, most_bytes: int = MOST_BYTES) -> None:
+    """Deletes the oldest programs, first of the machines and versions that were used longest ago.
+
+    Args:
+      base: holds a directory for each machine and version.
+      most_bytes: that stay at most.
+    """
+    found = []
+    for path in base.glob("*/*.pb"):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        used = path.parent.stat().st_mtime
+        found.append((used, status.st_mtime, status.st_size, path))
+    total = 0
+    for *_, size, path in sorted(found, reverse=True):
+        total += size
+        if total > most_bytes:
+            path.unlink(missing_ok=True)
+            path.with_name(path.name + _CHECKSUM).unlink(missing_ok=True)
+
+
+def _sum(path: Path) -> str:
+    content = path.read_bytes()
+    return f"{google_crc32c.value(content):08x} {len(content)}"
+
+
+def _seal_quietly(directory: Path) -> None:
+    with contextlib.suppress(OSError):  # the next process does it
+        seal(directory)
+
+
+def _is_private(directory: Path) -> bool:
+    """Whether only this user can write there: what lies there is run."""
+    status = directory.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
+def _machine() -> str:
+    """Returns a name for all that compiled programs depend on beside the program itself."""
+    try:
+        cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        cpuinfo = platform.processor()
+    processor = re.findall(r"^(?:model name|flags|Features|CPU part)\s*:.*", cpuinfo, re.MULTILINE)
+    drivers = [Path("/proc/driver/nvidia/version")]
+    drivers += sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    gpus = [
+        re.findall(r"^(?:NVRM version|Model).*", path.read_text("utf-8"), re.MULTILINE)
+        for path in drivers
+        if path.is_file()
+    ]
+    depends_on = [
+        importlib.metadata.version("tensorflow"),
+        platform.machine(),
+        sorted(set(processor)),
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        gpus,
+        *(
+            os.environ.get(name, "")
+            for name in ("TF_NUM_INTRAOP_THREADS", "TF_XLA_FLAGS", "XLA_FLAGS")
+        ),
+    ]
+    return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:24]

@@ -1,0 +1,117 @@
+"""Compiled programs are kept, found again, and guarded."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pgan_tf import compiled
+
+_TWO_PROGRAMS = """
+import sys
+from pathlib import Path
+from pgan_tf import compiled, devices
+
+devices.load_tensorflow()
+import tensorflow as tf
+
+directory = compiled.in_use()
+known = set(directory.glob("*.pb"))
+x = tf.random.stateless_normal([2, 8, 8, 4], [1, 2])
+
+@tf.function(jit_compile=True)
+def first(x):
+    return tf.reduce_sum(tf.nn.conv2d(x, x[0, :3, :3, :, None] * tf.ones([4]), 1, "SAME"))
+
+@tf.function(jit_compile=True)
+def second(x):
+    return tf.reduce_sum(tf.sin(x))
+
+print(float(first(x)).hex())
+print(len(set(directory.glob("*.pb")) - known))
+if sys.argv[1] == "damage":
+    for path in directory.glob("*.pb"):
+        path.write_bytes(b"damage")
+try:
+    print(float(second(x)).hex())
+except tf.errors.OpError as error:
+    print(compiled.trouble(error))
+"""
+
+
+@pytest.fixture
+def base(tmp_path, monkeypatch):
+    monkeypatch.setenv(compiled.VARIABLE, os.fspath(tmp_path / "compiled"))
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    return tmp_path / "compiled"
+
+
+def test_a_program_is_compiled_once(base):
+    def run(mode):
+        command = [sys.executable, "-c", _TWO_PROGRAMS, mode]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines(), done.stderr
+
+    (value, new, _), errors = run("whole")
+    assert (new, errors) == ("1", "")
+    kept = sorted(base.glob("*/*.pb"))
+    assert len(kept) == 2 and len(list(base.glob("*/*.crc32c"))) == 2
+    (again, new, trouble), errors = run("damage")  # that the file is read proves that it is used
+    assert (again, new, errors) == (value, "0", "")
+    assert trouble.startswith(f"a compiled program can't be kept in {kept[0].parent}: ")
+    assert "\n" not in trouble and f"{compiled.VARIABLE}=off" in trouble
+
+
+def test_damaged_files_are_deleted_and_half_files_too(base):
+    directory = compiled.keep()
+    assert directory.parent == base and compiled.in_use() == compiled.keep() == directory
+    whole, cut, old = (directory / f"{name}.pb" for name in ("whole", "cut", "old"))
+    for path in (whole, cut, old, directory / "half.tmp"):
+        path.write_bytes(b"program")
+    compiled.seal(directory)
+    cut.write_bytes(b"progra")
+    (directory / "old.pb.crc32c").unlink()
+    for path in (old, directory / "half.tmp"):
+        os.utime(path, (0, 0))  # from before the machine was started
+    compiled.check(directory)
+    assert sorted(p.name for p in directory.iterdir()) == ["whole.pb", "whole.pb.crc32c"]
+
+
+def test_the_programs_used_longest_ago_go(base):
+    for directory, programs, used in (("this", (7, 8), 20), ("other", (9,), 10)):
+        (base / directory).mkdir(parents=True)
+        for compiled_at in programs:
+            path = base / directory / f"{compiled_at}.pb"
+            path.write_bytes(bytes(1000))
+            os.utime(path, (compiled_at, compiled_at))
+        compiled.seal(base / directory)
+        os.utime(base / directory, (used, used))
+    compiled.bound(base, 2000)
+    assert {p.name for p in base.glob("*/*")} == {"7.pb", "7.pb.crc32c", "8.pb", "8.pb.crc32c"}
+    compiled.bound(base, 1000)
+    assert {p.name for p in base.glob("*/*")} == {"8.pb", "8.pb.crc32c"}
+
+
+def test_nothing_is_kept_where_it_is_not_safe(base, monkeypatch):
+    base.mkdir()
+    base.chmod(0o777)
+    assert compiled.keep() is None and compiled.in_use() is None
+    base.chmod(0o700)
+    monkeypatch.setenv(compiled.VARIABLE, "off")
+    assert compiled.keep() is None
+    monkeypatch.setenv(compiled.VARIABLE, "/dev/null/no-directory")
+    assert compiled.keep() is None
+    assert compiled.trouble(ValueError("elsewhere")) is None
+
+
+def test_other_processors_and_versions_have_their_own(base, monkeypatch):
+    first = compiled.keep()
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+    second = compiled.keep()
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.setattr(compiled.importlib.metadata, "version", lambda name: "2.99")
+    assert len({first, second, compiled.keep()}) == 3
+    assert all(Path(d).parent == base for d in (first, second))
