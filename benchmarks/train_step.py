@@ -1,11 +1,12 @@
 """Speed of the training step: images per second at each resolution, beside the matrix product.
 
 Each resolution runs in a process of its own, so that its first step and its peak memory are its
-own; programs compiled before are not used, unless --kept asks for them. Networks have the paper's width (feature maps 8192, at most 512) and the full 1024x1024
-stages. The share is that of the machine's float32 product of two 2048x2048 matrices, measured in
-the same process before and after; operations are counted from the networks' tables, with fused
-scaling (pgan_tf/networks/table.py). --against runs another checkout of this repository in turn, each
-resolution here and then there, and prints the ratios.
+own; programs compiled before are not used, unless --kept asks for them. Networks have the paper's
+width (feature maps 8192, at most 512) and the full 1024x1024 stages. The share is that of the
+machine's float32 product of two 2048x2048 matrices, measured in the same process before and after;
+operations are counted from the networks' tables, with fused scaling (pgan_tf/networks/table.py).
+--against runs another checkout of this repository in turn, each resolution here and then there, and
+prints the ratios.
 """
 
 import json
@@ -100,6 +101,7 @@ def measure(resolution: int, args) -> dict[str, float]:
     """Measures the full D + G + Gs update of one resolution; see `main` for the keys."""
     import numpy as np
 
+    from pgan_tf import devices
     from pgan_tf.config import resolve
     from pgan_tf.runtime import Runtime
     from pgan_tf.schedule import Phase
@@ -107,6 +109,7 @@ def measure(resolution: int, args) -> dict[str, float]:
     from pgan_tf.training.setup import build_networks
     from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch, TrainStep
 
+    devices.load_tensorflow()
     options = {
         "train.precision": args.precision,
         "train.xla": not args.without_xla,

@@ -48,7 +48,8 @@ def keep() -> Path | None:
     base = Path(os.environ.get(VARIABLE) or cache_directory() / "compiled")
     try:
         directory = base / _machine()
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
         if not _is_private(base) or not _is_private(directory):
             return None
         check(directory)

@@ -5,6 +5,8 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # the same bits in every run, without XLA too
 
+os.environ.setdefault("PGAN_TF_COMPILED", os.path.abspath(".pytest_cache/compiled"))
+
 import json
 import signal
 from pathlib import Path
