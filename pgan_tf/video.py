@@ -12,6 +12,7 @@ from pgan_tf.errors import UserError
 EXAMPLES = """\
   python -m pgan_tf.video walk --snapshot --duration 60 --fps 30 --grid 3x2 --out walk.mp4
   python -m pgan_tf.video walk --snapshot --seeds 3,14,15,92 --out seeds.webm
+  python -m pgan_tf.video walk --snapshot --latent a/latent.npy --latent b/latent.npy
   python -m pgan_tf.video walk --snapshot --direction 1 --duration 6 --out direction.gif
   python -m pgan_tf.video growth --run --reals --out growth.mp4
   python -m pgan_tf.video growth --run results/000-openmoji-fp32 --render --seeds 0-5
@@ -46,7 +47,7 @@ def _add_walk(commands: argparse._SubParsersAction) -> None:
     _add_common(p, "walk.mp4", 60.0)
     p.add_argument(
         "--grid", metavar="COLSxROWS", type=cli.columns_and_rows,
-        help="images side by side (default: 3x2, or one that goes through --seeds)",
+        help="images side by side (default: 3x2, or one that goes through --seeds or --latent)",
     )  # fmt: skip
     p.add_argument(
         "--smoothing", metavar="SECONDS", type=_number(0, _LONGEST), default=1.0,
@@ -62,12 +63,18 @@ def _add_walk(commands: argparse._SubParsersAction) -> None:
         " with --direction: the images that change",
     )  # fmt: skip
     p.add_argument(
-        "--straight", action="store_true", help="go straight between --seeds, not along arcs"
-    )
+        "--latent", metavar="FILE", action="append", default=[],
+        help="go through the latents of a .npy file [n, latent_size], such as pgan_tf.project"
+        " writes, after those of --seeds; may be given several times",
+    )  # fmt: skip
+    p.add_argument(
+        "--straight", action="store_true",
+        help="go straight between --seeds or --latent, not along arcs",
+    )  # fmt: skip
     p.add_argument(
         "--class", metavar="K", dest="class_name",
         help="class of all images, a name or a number from 0 (default: a class in each cell, or"
-        " that of each seed)",
+        " that of each seed, or by the row of --latent)",
     )  # fmt: skip
     p.add_argument(
         "--direction", metavar="N", type=cli.whole_number(1),
@@ -139,6 +146,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             class_name=args.class_name,
             direction=args.direction,
             strength=args.strength,
+            latent_files=args.latent,
         )
     else:
         from pgan_tf.film import encoding

@@ -1,10 +1,13 @@
 """Walks through the latents of a small generator."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from films import decode, uncoded
 from PIL import Image
 
+from pgan_tf import latents
 from pgan_tf.errors import UserError
 from pgan_tf.film.walk import walk
 from pgan_tf.generate import generate
@@ -44,6 +47,24 @@ def test_a_walk_through_seeds_shows_their_images(snapshot, tmp_path):
         wanted = np.concatenate([np.asarray(Image.open(file)) for file in files], axis=1)
         difference = np.abs(frames[number].astype(float) - wanted)
         assert difference.mean() < 6  # lossy coding
+
+
+def test_a_walk_through_latents_of_files(snapshot, tmp_path, monkeypatch):
+    z = latents.from_seeds([6, 9, 4], 16)  # of classes 0 to 2, as seeds and as rows
+    latents.write(tmp_path / "a.npy", z[:2])
+    latents.write(tmp_path / "b.npy", z[2:])
+    files = [tmp_path / "a.npy", tmp_path / "b.npy"]
+    options = {"duration": 3, "fps": 4, "class_name": 1, "size": (128, 64)}
+    film = partial(uncoded, monkeypatch, walk, snapshot, tmp_path / "walk.webm", **options)
+    through_seeds = film(seeds=[6, 9, 4])
+    np.testing.assert_array_equal(film(latent_files=files), through_seeds)
+    np.testing.assert_array_equal(
+        film(seeds=[6], latent_files=[*files[:1], *files[1:]])[:1], through_seeds[:1]
+    )
+    swing = film(seeds=[4], direction=1, grid=(2, 1))
+    np.testing.assert_array_equal(film(latent_files=files[1:], direction=1, grid=(2, 1)), swing)
+    with pytest.raises(UserError, match=r"b\.npy holds one latent: name a second file to go to"):
+        walk(snapshot, tmp_path / "walk.mp4", latent_files=files[1:])
 
 
 def test_classes(snapshot, tmp_path, monkeypatch):
