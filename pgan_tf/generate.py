@@ -19,6 +19,7 @@ EXAMPLES = """\
   python -m pgan_tf.generate --snapshot --class 3 --seeds 0-9
   python -m pgan_tf.generate --snapshot results/002-pets-v2-1gpu-fp32 --class cat
   python -m pgan_tf.generate --snapshot --latent projected/latent.npy
+  python -m pgan_tf.generate --snapshot --psi 0.7 --grid 8x4
 """
 _MOST_PIXELS = 32768  # of the side of an image
 
@@ -54,6 +55,7 @@ def parser() -> cli.Parser:
         help="class of all images, by number from 0 or by name (default: by the seed, or by the"
         " row of --latent, one class after the other)",
     )  # fmt: skip
+    cli.add_psi(p)
     p.add_argument(
         "--zoom", metavar="N", type=cli.whole_number(), default=1, help="enlarge pixels N times"
     )
@@ -70,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     devices.load_tensorflow(repeatable=True)
     for path in generate(
         args.snapshot or args.results, args.out, seeds, grid, args.class_name, args.zoom,
-        args.latent,
+        args.latent, args.psi,
     ):  # fmt: skip
         print(path)
 
@@ -83,6 +85,7 @@ def generate(
     class_name: int | str | None = None,
     zoom: int = 1,
     latent_files: Sequence[str | Path] = (),
+    psi: float = 1.0,
 ) -> list[Path]:
     """Makes an image for each seed and each latent of the files: PNG files, or one grid.
 
@@ -95,29 +98,30 @@ def generate(
         modulo the number of classes.
       zoom: enlarges each pixel.
       latent_files: `.npy` files of latents; see `latents.read`.
+      psi: 0 to 1: how far from the typical image; see `truncation`. At 1 nothing is changed.
     Returns: the files written: `seedNNNN.png` and `latentNNNN.png`, counted through all files, or
       `grid.png`.
-    Raises: UserError when there is no snapshot, no such class, no latents in a file, or more
-      images than the grid holds.
+    Raises: UserError when there is no snapshot, no such class, no latents in a file, more images
+      than the grid holds, or psi out of range.
     """
     from pgan_tf import pictures
     from pgan_tf.inference import Synthesis
     from pgan_tf.snapshots import load_snapshot
+    from pgan_tf.truncation import Truncation
 
     loaded = load_snapshot(snapshot)
     Gs = loaded.Gs
     if zoom * Gs.resolution > _MOST_PIXELS:
         raise UserError(f"--zoom {zoom}: images would be more than {_MOST_PIXELS} pixels wide")
-    class_index = None if class_name is None else loaded.class_index(class_name)
     given = latents.read_all(latent_files, Gs.latent_size)
     count = len(seeds) + len(given)
     if grid and count > grid[0] * grid[1]:
         what = "--seeds and --latent name" if latent_files else "--seeds names"
         raise UserError(f"{what} {count} images, --grid holds {grid[0] * grid[1]}")
-    used = loaded.used_classes or (0,)
     numbers = [*seeds, *range(len(given))]
-    classes = [used[n % len(used)] if class_index is None else class_index for n in numbers]
-    labels = latents.one_hot(classes, Gs.label_size)
+    labels = latents.one_hot(loaded.classes(numbers, class_name), Gs.label_size)
+    truncation = Truncation(Gs)
+    truncation.prepare(labels, psi)
     kinds = ["seed"] * len(seeds) + ["latent"] * len(given)
 
     out = Path(out)
@@ -131,7 +135,7 @@ def generate(
             part = slice(first, first + step)
             rows = slice(max(first - len(seeds), 0), max(first + step - len(seeds), 0))
             z = [latents.from_seeds(seeds[part], Gs.latent_size), given[rows]]
-            pixels = run(np.concatenate(z), labels[part])
+            pixels = run(truncation(np.concatenate(z), labels[part], psi), labels[part])
             pixels = pictures.enlarge(pixels, zoom * pixels.shape[1])
             if grid:
                 made.append(pixels)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pgan_tf import progress
 from pgan_tf.errors import UserError
 from pgan_tf.inference import Synthesis
 from pgan_tf.latents import spherical
@@ -48,11 +49,13 @@ def centre(
     z = random_state(0, Role.CENTRE).randn(candidates, Gs.latent_size).astype(np.float32)
     synthesis = Synthesis(Gs, affordable_lod(Gs, candidates), most=64, xla=False)
     y = np.tile(row, [candidates, 1])
-    step = synthesis.minibatch
-    parts = [
-        _small(synthesis.floats(z[first : first + step], y[first : first + step]))
-        for first in range(0, candidates, step)
-    ]
+    step, parts = synthesis.minibatch, []
+    with progress.bar("images") as bar:
+        task = bar.add_task("Looking for a typical image", total=candidates)
+        for first in range(0, candidates, step):
+            part = slice(first, first + step)
+            parts.append(_small(synthesis.floats(z[part], y[part])))
+            bar.advance(task, len(z[part]))
     images = np.concatenate(parts).reshape(candidates, -1)
     distances = np.square(images - images.mean(axis=0, dtype=np.float64)).sum(axis=1)
     return z[distances.argmin()]
@@ -93,29 +96,42 @@ class Truncation:
 
     Args:
       Gs: the generator.
-      psi: 0 to 1; at 1 nothing is done.
-    Raises: UserError for psi out of range.
     """
 
-    def __init__(self, Gs: Generator, psi: float):
+    def __init__(self, Gs: Generator):
         self.Gs = Gs
-        self.psi = float(check_psi(psi))
         self._centres: dict[bytes, np.ndarray] = {}
 
-    def __call__(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Returns latents moved towards the centre of their label.
+    def __call__(
+        self, latents: np.ndarray, labels: np.ndarray | None = None, psi: float = 1.0
+    ) -> np.ndarray:
+        """Returns latents moved towards the centre of their label; as they are for psi 1.
 
         Args:
           latents: [N, latent_size].
           labels: [N, label_size]; None for zeros.
+          psi: 0 to 1.
         Returns: float32 [N, latent_size].
+        Raises: UserError for psi out of range.
         """
         latents = np.asarray(latents, np.float32)
-        if self.psi == 1 or not len(latents):
+        if check_psi(psi) == 1 or not len(latents):
             return latents
         if labels is None:
             labels = np.zeros([len(latents), self.Gs.label_size], np.float32)
-        return truncate(latents, np.stack([self.centre(row) for row in labels]), self.psi)
+        return truncate(latents, np.stack([self.centre(row) for row in labels]), psi)
+
+    def prepare(self, labels: np.ndarray, psi: float) -> None:
+        """Finds now the centres that a call will need.
+
+        Args:
+          labels: [N, label_size].
+          psi: 0 to 1.
+        Raises: UserError for psi out of range.
+        """
+        if check_psi(psi) < 1:
+            for row in labels:
+                self.centre(row)
 
     def centre(self, label: np.ndarray | None = None) -> np.ndarray:
         """Returns the centre of a label [label_size]; None for zeros."""

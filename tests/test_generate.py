@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from pgan_tf import generate as command
-from pgan_tf import inference, latents, pictures
+from pgan_tf import inference, latents, pictures, truncation
 from pgan_tf.cli import parse_seeds
 from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
-from pgan_tf.generate import generate
+from pgan_tf.generate import generate, main
 from pgan_tf.inference import Synthesis, to_uint8
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.run import newest_snapshot
@@ -56,6 +56,26 @@ def test_the_same_whatever_the_batch(path, tmp_path):
     many = generate(path, tmp_path / "b", list(range(41)))
     for seed, image in one.items():
         np.testing.assert_array_equal(read(many[seed]), image)
+
+
+def test_truncated(path, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(inference, "Synthesis", partial(Synthesis, xla=False))
+    middles = {0: 70, 2: 72}  # class -> seed of its centre
+    monkeypatch.setattr(
+        truncation,
+        "centre",
+        lambda Gs, label: latents.from_seeds([middles[int(label.argmax())]], Gs.latent_size)[0],
+    )
+    main(["--snapshot", str(path), "--out", str(tmp_path), "--seeds", "3,5", "--psi", "0.5"])
+    files = capsys.readouterr().out.split()
+    Gs = load_snapshot(path).Gs
+    z, middle = latents.from_seeds([3, 5], 16), latents.from_seeds([70, 72], 16)
+    expected = to_uint8(Gs(latents.spherical(middle, z, 0.5), latents.one_hot([0, 2], 3)))
+    for image, file in zip(expected, files, strict=True):
+        assert np.abs(read(file).astype(int) - image).max() <= 1
+    with pytest.raises(SystemExit):
+        main(["--snapshot", str(path), "--psi", "1.5"])
+    assert "argument --psi: 1.5 is not from 0 to 1" in capsys.readouterr().err
 
 
 def test_grid_is_laid_out_by_rows(path, tmp_path):

@@ -33,7 +33,8 @@ def test_the_centre_has_the_image_nearest_to_the_mean(Gs, lod):
     Gs.lod = 0.0
 
 
-def test_the_same_in_every_call_and_one_a_class(Gs):
+def test_the_same_in_every_call_and_one_a_class():
+    Gs = Generator(**{**SHAPE, "resolution": 16}, seed=4)
     label = [[0, 0], [1, 0], [0, 1]]
     found = [centre(Gs, row, candidates=200) for row in label]
     np.testing.assert_array_equal(found[0], centre(Gs, candidates=200))
@@ -73,11 +74,11 @@ def test_each_latent_moves_towards_the_centre_of_its_label(Gs, monkeypatch):
         lambda Gs, label: calls.append(list(label)) or latents.from_seeds([int(label[1])], 8)[0],
     )
     z, y = latents.from_seeds(range(3), 8), latents.one_hot([1, 0, 1], 2)
-    seen = Truncation(Gs, 0.5)(z, y)
+    seen = Truncation(Gs)(z, y, 0.5)
     middles = latents.from_seeds([1, 0, 1], 8)
     np.testing.assert_array_equal(seen, latents.spherical(middles, z, 0.5))
     assert calls == [[0, 1], [1, 0]]
-    assert Truncation(Gs, 1)(z, y) is z and len(calls) == 2  # no centre is looked for
+    assert Truncation(Gs)(z, y) is z and len(calls) == 2  # no centre is looked for
 
 
 def test_candidates_are_made_where_they_are_cheap(Gs):

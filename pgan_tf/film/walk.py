@@ -15,6 +15,7 @@ from pgan_tf.film.frames import Layout
 from pgan_tf.inference import Synthesis
 from pgan_tf.networks import Generator
 from pgan_tf.snapshots import Snapshot, load_snapshot
+from pgan_tf.truncation import Truncation
 
 _MOST_NUMBERS = 1 << 27  # of a walk's latents: a gigabyte in float64
 
@@ -35,6 +36,7 @@ def walk(
     direction: int | None = None,
     strength: float = 1.0,
     latent_files: Sequence[str | os.PathLike] = (),
+    psi: float = 1.0,
 ) -> Path:
     """Makes a film of Gs's images while its latents change; its end leads to its beginning.
 
@@ -60,6 +62,8 @@ def walk(
         their number; with seeds or files, each latent has the class that `generate` gives it.
       direction: which principal direction, 1 for the strongest.
       strength: how far it swings: 1 is the mean length of a latent, which turns it by 45 degrees.
+      psi: 0 to 1: how far from the typical image the noise goes, or the latents to go through, or
+        those to swing from; see `truncation`. At 1 nothing is changed.
     Returns: the file.
     Raises: UserError for what can't be made, in one line.
     """
@@ -86,23 +90,22 @@ def walk(
             f"{frames:,} frames of {cells:,} images need too much memory for their latents;"
             " choose a shorter --duration or a smaller --grid"
         )
-    chosen = None if class_name is None else loaded.class_index(class_name)
-    used = loaded.used_classes or (0,)
+    truncation = Truncation(Gs)
     if chosen_points:
         numbers = [*seeds, *range(len(given))]
-        classes = [used[n % len(used)] if chosen is None else chosen for n in numbers]
-        labels = latents.one_hot(classes, Gs.label_size)
-        z, y = _through(points, labels, frames, cells, not straight)
+        labels = latents.one_hot(loaded.classes(numbers, class_name), Gs.label_size)
+        z, y = _through(truncation(points, labels, psi), labels, frames, cells, not straight)
     else:
-        classes = np.resize(used, cells) if chosen is None else [chosen] * cells
-        y = latents.one_hot(classes, Gs.label_size)
+        y = latents.one_hot(loaded.classes(range(cells), class_name), Gs.label_size)
         if direction is None:
             z = latents.smooth_loop(cells, frames, Gs.latent_size, smoothing * fps, seed)
+            for frame in z:
+                frame[:] = truncation(frame, y, psi)
         else:
             if not len(points):
                 points = latents.from_seeds(range(cells), Gs.latent_size)
-            start = points[np.resize(np.arange(len(points)), cells)]
-            label = None if chosen is None else y[0]
+            start = truncation(points[np.resize(np.arange(len(points)), cells)], y, psi)
+            label = None if class_name is None else y[0]
             z = _swing(Gs, start, frames, direction, strength, label)
         y = np.broadcast_to(y, (frames, *y.shape))
     synthesis = Synthesis(Gs, loaded.lod)
