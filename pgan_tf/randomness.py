@@ -23,6 +23,7 @@ class Role(IntEnum):
     METRIC_HALVES = 104
     LATENT_WALK = 201
     DIRECTIONS = 202
+    PROJECTION = 203
     CENTRE = 204
 
 
