@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from PIL import Image
 from test_generate import snapshot_in
 
-from pgan_tf import sampler
+from pgan_tf import projection, sampler
 from pgan_tf.inference import Synthesis
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +29,8 @@ def first_block(page):
 def test_ten_lines(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sampler, "Synthesis", partial(Synthesis, xla=False))
+    quick = partial(projection.project, steps=30, starts=2, xla=False)
+    monkeypatch.setattr(projection, "project", quick)
     snapshot_in(tmp_path / "demo" / "results" / "000-portraits")
     code = first_block((ROOT / "docs" / "python.md").read_text(encoding="utf-8"))
     names = {}
@@ -37,7 +39,9 @@ def test_ten_lines(tmp_path, monkeypatch):
     spread = [names[name].std(axis=0).mean() for name in ("typical", "images")]
     assert 0 < spread[0] < spread[1]
     gs, between = names["gs"], names["between"]
-    np.testing.assert_allclose(between[[0, -1]].astype(int), gs.sample([3, 14]), atol=1)
+    assert names["found"].psnr > 15
+    ends = np.stack([names["found"].image, gs.sample([14])[0]])
+    np.testing.assert_allclose(between[[0, -1]].astype(int), ends, atol=1)
     picture = np.asarray(Image.open("faces.png"))
     np.testing.assert_array_equal(picture[:16, 16:32], names["images"][1])
     np.testing.assert_array_equal(picture[32:48, :16], between[0])
@@ -47,6 +51,7 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     snapshot = snapshot_in(tmp_path / "000-faces", class_names=("bird", "cat"), label_size=2)
     monkeypatch.setenv("PGAN_SNAPSHOT", str(snapshot))
     monkeypatch.setenv("PGAN_OUT", str(tmp_path))
+    monkeypatch.setenv("PGAN_STEPS", "20")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     directory = {"metadata": {"path": str(NOTEBOOK.parent)}}
     NotebookClient(notebook, timeout=600, kernel_name="python3", resources=directory).execute()
@@ -59,6 +64,7 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert [picture.size for picture in pictures[:3]] == [(768, 192), (768, 480), (768, 96)]
     truncated = np.asarray(pictures[1])[480 - 96 :].reshape(96, 4, 192, 3)
     np.testing.assert_array_equal(truncated[:, 0], truncated[:, 3])  # psi 0: an image a class
+    assert pictures[-1].size == (192, 96)  # the projection's target and image
     saved = np.asarray(Image.open(tmp_path / "notebook.png"))
     assert saved.shape == (64, 128, 3) and saved.std() > 5
 
