@@ -1,14 +1,17 @@
 """Progressive Growing of GANs (Karras et al., ICLR 2018) on TensorFlow 2 and Keras 3."""
 
+import importlib
 from typing import Any
 
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    # On first use, so that command lines answer --help without loading TensorFlow.
-    if name == "load_snapshot":
-        from pgan_tf.snapshots import load_snapshot
+_LAZY = {"load_snapshot": "pgan_tf.snapshots", "Sampler": "pgan_tf.sampler"}
+"""What is offered here -> where it is; on first use, so that command lines answer --help without
+loading TensorFlow."""
 
-        return load_snapshot
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'pgan_tf' has no attribute {name!r}")

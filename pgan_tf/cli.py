@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import math
 import os
 import re
 import signal
@@ -84,6 +85,30 @@ def whole_number(least: int = 1, greatest: int | None = None) -> Callable[[str],
         return value
 
     return parse
+
+
+def number(least: float, greatest: float) -> Callable[[str], float]:
+    """Returns what turns an option's text into a number from `least` to `greatest`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+        if not (math.isfinite(value) and least <= value <= greatest):
+            raise argparse.ArgumentTypeError(f"{text} is not from {least:g} to {greatest:g}")
+        return value
+
+    return parse
+
+
+def add_psi(p: argparse.ArgumentParser) -> None:
+    """Adds --psi, the truncation of latents."""
+    p.add_argument(
+        "--psi", metavar="X", type=number(0, 1), default=1.0,
+        help="0 to 1: less than 1 moves all images towards a typical one, less varied and often"
+        " better",
+    )  # fmt: skip
 
 
 def columns_and_rows(text: str) -> tuple[int, int]:

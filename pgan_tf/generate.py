@@ -18,6 +18,8 @@ EXAMPLES = """\
   python -m pgan_tf.generate --snapshot network-snapshot-012000.npz --seeds 3,14,15-92
   python -m pgan_tf.generate --snapshot --class 3 --seeds 0-9
   python -m pgan_tf.generate --snapshot results/002-pets-v2-1gpu-fp32 --class cat
+  python -m pgan_tf.generate --snapshot --latent projected/latent.npy
+  python -m pgan_tf.generate --snapshot --psi 0.7 --grid 8x4
 """
 _MOST_PIXELS = 32768  # of the side of an image
 
@@ -38,6 +40,11 @@ def parser() -> cli.Parser:
     p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
     p.add_argument("--seeds", metavar="LIST", help="such as 0-99 or 1,5,7-9 (default: 0-31)")
     p.add_argument(
+        "--latent", metavar="FILE", action="append", default=[],
+        help="a .npy file of latents [n, latent_size], such as pgan_tf.project writes: an image a"
+        " row, beside those of --seeds; may be given several times",
+    )  # fmt: skip
+    p.add_argument(
         "--grid",
         metavar="COLSxROWS",
         type=cli.columns_and_rows,
@@ -45,9 +52,10 @@ def parser() -> cli.Parser:
     )
     p.add_argument(
         "--class", metavar="K|NAME", dest="class_name",
-        help="class of all images, by number from 0 or by name (default: by the seed, one class"
-        " after the other)",
+        help="class of all images, by number from 0 or by name (default: by the seed, or by the"
+        " row of --latent, one class after the other)",
     )  # fmt: skip
+    cli.add_psi(p)
     p.add_argument(
         "--zoom", metavar="N", type=cli.whole_number(), default=1, help="enlarge pixels N times"
     )
@@ -59,14 +67,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Parses the command line and makes the images."""
     args = parser().parse_args(argv)
     grid = args.grid
-    cells = grid[0] * grid[1] if grid else 32
-    seeds = cli.parse_seeds(args.seeds) if args.seeds else list(range(cells))
-    if grid and len(seeds) > cells:
-        raise UserError(f"--seeds names {len(seeds)} images, --grid holds {cells}")
+    default = 0 if args.latent else grid[0] * grid[1] if grid else 32
+    seeds = cli.parse_seeds(args.seeds) if args.seeds else list(range(default))
     devices.load_tensorflow(repeatable=True)
     for path in generate(
-        args.snapshot or args.results, args.out, seeds, grid, args.class_name, args.zoom
-    ):
+        args.snapshot or args.results, args.out, seeds, grid, args.class_name, args.zoom,
+        args.latent, args.psi,
+    ):  # fmt: skip
         print(path)
 
 
@@ -77,33 +84,45 @@ def generate(
     grid: tuple[int, int] | None = None,
     class_name: int | str | None = None,
     zoom: int = 1,
+    latent_files: Sequence[str | Path] = (),
+    psi: float = 1.0,
 ) -> list[Path]:
-    """Makes an image for each seed, as PNG files or as one grid.
+    """Makes an image for each seed and each latent of the files: PNG files, or one grid.
 
     Args:
       snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
       out: directory, made if needed.
       seeds: each decides the latent of its image: `latents.from_seeds`.
       grid: (columns, rows) for one picture, filled row by row.
-      class_name: class of all images, by number or by name; None for seed modulo the number of
-        classes.
+      class_name: class of all images, by number or by name; None for seed, or row of the latents,
+        modulo the number of classes.
       zoom: enlarges each pixel.
-    Returns: the files written.
-    Raises: UserError when there is no snapshot, or no such class.
+      latent_files: `.npy` files of latents; see `latents.read`.
+      psi: 0 to 1: how far from the typical image; see `truncation`. At 1 nothing is changed.
+    Returns: the files written: `seedNNNN.png` and `latentNNNN.png`, counted through all files, or
+      `grid.png`.
+    Raises: UserError when there is no snapshot, no such class, no latents in a file, more images
+      than the grid holds, or psi out of range.
     """
     from pgan_tf import pictures
     from pgan_tf.inference import Synthesis
     from pgan_tf.snapshots import load_snapshot
+    from pgan_tf.truncation import Truncation
 
     loaded = load_snapshot(snapshot)
     Gs = loaded.Gs
     if zoom * Gs.resolution > _MOST_PIXELS:
         raise UserError(f"--zoom {zoom}: images would be more than {_MOST_PIXELS} pixels wide")
-    class_index = None if class_name is None else loaded.class_index(class_name)
-    label_size = Gs.label_size
-    used = loaded.used_classes or (0,)
-    classes = [used[s % len(used)] if class_index is None else class_index for s in seeds]
-    labels = latents.one_hot(classes, label_size)
+    given = latents.read_all(latent_files, Gs.latent_size)
+    count = len(seeds) + len(given)
+    if grid and count > grid[0] * grid[1]:
+        what = "--seeds and --latent name" if latent_files else "--seeds names"
+        raise UserError(f"{what} {count} images, --grid holds {grid[0] * grid[1]}")
+    numbers = [*seeds, *range(len(given))]
+    labels = latents.one_hot(loaded.classes(numbers, class_name), Gs.label_size)
+    truncation = Truncation(Gs)
+    truncation.prepare(labels, psi)
+    kinds = ["seed"] * len(seeds) + ["latent"] * len(given)
 
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
@@ -111,20 +130,21 @@ def generate(
     step = max(run.minibatch, 64)
     files, made = [], []
     with progress.bar("images") as bar:
-        task = bar.add_task("Generating", total=len(seeds))
-        for first in range(0, len(seeds), step):
-            part = seeds[first : first + step]
-            z = latents.from_seeds(part, Gs.latent_size)
-            pixels = run(z, labels[first : first + step])
+        task = bar.add_task("Generating", total=count)
+        for first in range(0, count, step):
+            part = slice(first, first + step)
+            rows = slice(max(first - len(seeds), 0), max(first + step - len(seeds), 0))
+            z = [latents.from_seeds(seeds[part], Gs.latent_size), given[rows]]
+            pixels = run(truncation(np.concatenate(z), labels[part], psi), labels[part])
             pixels = pictures.enlarge(pixels, zoom * pixels.shape[1])
             if grid:
                 made.append(pixels)
             else:
                 files += [
-                    pictures.save_png(image, out / f"seed{seed:04d}.png")
-                    for seed, image in zip(part, pixels, strict=True)
+                    pictures.save_png(image, out / f"{kind}{number:04d}.png")
+                    for kind, number, image in zip(kinds[part], numbers[part], pixels, strict=True)
                 ]
-            bar.advance(task, len(part))
+            bar.advance(task, len(pixels))
     if grid:
         picture = pictures.make_grid(np.concatenate(made), grid[0])
         files = [pictures.save_png(picture, out / "grid.png")]

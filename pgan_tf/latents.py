@@ -1,11 +1,17 @@
-"""Latents: from seeds, and along paths between them. NumPy only."""
+"""Latents: from seeds, from files, and along paths between them. NumPy only."""
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
 import scipy.ndimage
 
+from pgan_tf import npy
+from pgan_tf.errors import UserError
+from pgan_tf.files import atomic_path
 from pgan_tf.randomness import Role, random_state
+
+_MOST_BYTES = 256 << 20  # of a file: 131,000 latents of the paper's size
 
 
 def from_seeds(seeds: Sequence[int] | np.ndarray, latent_size: int) -> np.ndarray:
@@ -15,6 +21,52 @@ def from_seeds(seeds: Sequence[int] | np.ndarray, latent_size: int) -> np.ndarra
     """
     rows = [np.random.RandomState(seed).randn(latent_size) for seed in seeds]
     return np.array(rows, np.float32).reshape(-1, latent_size)
+
+
+def read(path: str | os.PathLike, latent_size: int) -> np.ndarray:
+    """Returns the latents of a `.npy` file: float32 [n, latent_size], n at least 1.
+
+    The file holds real numbers of shape [n, latent_size], or [latent_size] for one latent.
+
+    Raises: UserError, one line that names the file and what is expected, for anything else.
+    """
+    path = os.fspath(path)
+    wanted = f"latents are a .npy file of numbers [n, {latent_size}]"
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}; {wanted}") from None
+    if len(content) > _MOST_BYTES:
+        raise UserError(f"{path} has more than {_MOST_BYTES >> 20} MiB; {wanted}, in parts")
+    try:
+        found = npy.read(content)
+    except ValueError as error:
+        raise UserError(f"{path} is damaged or no .npy file: {error}; {wanted}") from None
+    if found.dtype.kind not in "fiu":
+        raise UserError(f"{path} holds {found.dtype}, not real numbers; {wanted}")
+    shape = list(found.shape)
+    if found.ndim == 1:
+        found = found[None]
+    if found.ndim != 2 or not len(found) or found.shape[1] != latent_size:
+        raise UserError(f"{path} has the shape {shape}; for this network, {wanted}")
+    with np.errstate(over="ignore"):  # what is too large becomes infinite
+        found = found.astype(np.float32)
+    if not np.isfinite(found).all():
+        raise UserError(f"{path} holds numbers that are infinite, too large or none; {wanted}")
+    return found
+
+
+def read_all(paths: Sequence[str | os.PathLike], latent_size: int) -> np.ndarray:
+    """Returns the latents of several files, one after the other; see `read`."""
+    found = [read(path, latent_size) for path in paths]
+    return np.concatenate([np.zeros([0, latent_size], np.float32), *found])
+
+
+def write(path: str | os.PathLike, latents: np.ndarray) -> None:
+    """Writes latents [n, latent_size] for `read`, atomically, as float32."""
+    with atomic_path(path) as partial, open(partial, "wb") as file:
+        np.save(file, np.asarray(latents, np.float32), allow_pickle=False)
 
 
 def straight(a: np.ndarray, b: np.ndarray, t: np.ndarray | float) -> np.ndarray:

@@ -4,11 +4,12 @@ Everything random in a run is drawn from streams of its own, told apart by a rol
 can be stopped and continued anywhere, and that nothing depends on what else was drawn.
 """
 
-from enum import IntEnum
+from enum import IntEnum, unique
 
 import numpy as np
 
 
+@unique
 class Role(IntEnum):
     """What a stream of random numbers is for."""
 
@@ -22,6 +23,8 @@ class Role(IntEnum):
     METRIC_HALVES = 104
     LATENT_WALK = 201
     DIRECTIONS = 202
+    PROJECTION = 203
+    CENTRE = 204
 
 
 def random_state(seed: int, role: int, counter: int = 0) -> np.random.RandomState:

@@ -1,9 +1,8 @@
 """Command line: films from a snapshot or a run."""
 
 import argparse
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from pgan_tf import cli, devices, run
 from pgan_tf.cli import parse_seeds
@@ -12,6 +11,7 @@ from pgan_tf.errors import UserError
 EXAMPLES = """\
   python -m pgan_tf.video walk --snapshot --duration 60 --fps 30 --grid 3x2 --out walk.mp4
   python -m pgan_tf.video walk --snapshot --seeds 3,14,15,92 --out seeds.webm
+  python -m pgan_tf.video walk --snapshot --latent a/latent.npy --latent b/latent.npy
   python -m pgan_tf.video walk --snapshot --direction 1 --duration 6 --out direction.gif
   python -m pgan_tf.video growth --run --reals --out growth.mp4
   python -m pgan_tf.video growth --run results/000-openmoji-fp32 --render --seeds 0-5
@@ -46,10 +46,10 @@ def _add_walk(commands: argparse._SubParsersAction) -> None:
     _add_common(p, "walk.mp4", 60.0)
     p.add_argument(
         "--grid", metavar="COLSxROWS", type=cli.columns_and_rows,
-        help="images side by side (default: 3x2, or one that goes through --seeds)",
+        help="images side by side (default: 3x2, or one that goes through --seeds or --latent)",
     )  # fmt: skip
     p.add_argument(
-        "--smoothing", metavar="SECONDS", type=_number(0, _LONGEST), default=1.0,
+        "--smoothing", metavar="SECONDS", type=cli.number(0, _LONGEST), default=1.0,
         help="how slowly the latents change: standard deviation of the Gaussian that smooths them",
     )  # fmt: skip
     p.add_argument(
@@ -62,19 +62,26 @@ def _add_walk(commands: argparse._SubParsersAction) -> None:
         " with --direction: the images that change",
     )  # fmt: skip
     p.add_argument(
-        "--straight", action="store_true", help="go straight between --seeds, not along arcs"
-    )
+        "--latent", metavar="FILE", action="append", default=[],
+        help="go through the latents of a .npy file [n, latent_size], such as pgan_tf.project"
+        " writes, after those of --seeds; may be given several times",
+    )  # fmt: skip
+    p.add_argument(
+        "--straight", action="store_true",
+        help="go straight between --seeds or --latent, not along arcs",
+    )  # fmt: skip
     p.add_argument(
         "--class", metavar="K", dest="class_name",
         help="class of all images, a name or a number from 0 (default: a class in each cell, or"
-        " that of each seed)",
+        " that of each seed, or by the row of --latent)",
     )  # fmt: skip
+    cli.add_psi(p)
     p.add_argument(
         "--direction", metavar="N", type=cli.whole_number(1),
         help="swing along one principal direction of Gs's first features, 1 for the strongest",
     )  # fmt: skip
     p.add_argument(
-        "--strength", metavar="X", type=_number(0, 1000), default=1.0,
+        "--strength", metavar="X", type=cli.number(0, 1000), default=1.0,
         help="how far --direction swings; 1: as far as a latent is long",
     )  # fmt: skip
 
@@ -106,7 +113,7 @@ def _add_common(p: argparse.ArgumentParser, out: str, duration: float) -> None:
     p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
     p.add_argument("--out", metavar="FILE", default=out, help="the film")
     p.add_argument(
-        "--duration", metavar="SECONDS", type=_number(0.01, _LONGEST), default=duration,
+        "--duration", metavar="SECONDS", type=cli.number(0.01, _LONGEST), default=duration,
         help="length of the film",
     )  # fmt: skip
     p.add_argument(
@@ -139,6 +146,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             class_name=args.class_name,
             direction=args.direction,
             strength=args.strength,
+            latent_files=args.latent,
+            psi=args.psi,
         )
     else:
         from pgan_tf.film import encoding
@@ -180,19 +189,6 @@ def _size(text: str) -> tuple[int, int]:
             f"{text!r} is not width x height such as 1920x1080, from 10 to {_MOST_PIXELS} pixels"
         )
     return int(match[1]), int(match[2])
-
-
-def _number(least: float, greatest: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
-        if not (math.isfinite(value) and least <= value <= greatest):
-            raise argparse.ArgumentTypeError(f"{text} is not from {least:g} to {greatest:g}")
-        return value
-
-    return parse
 
 
 if __name__ == "__main__":

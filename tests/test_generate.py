@@ -1,15 +1,18 @@
 """Images from snapshots."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from pgan_tf import pictures
+from pgan_tf import generate as command
+from pgan_tf import inference, latents, pictures, truncation
 from pgan_tf.cli import parse_seeds
 from pgan_tf.config import resolve
 from pgan_tf.errors import UserError
-from pgan_tf.generate import generate
+from pgan_tf.generate import generate, main
 from pgan_tf.inference import Synthesis, to_uint8
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.run import newest_snapshot
@@ -55,6 +58,26 @@ def test_the_same_whatever_the_batch(path, tmp_path):
         np.testing.assert_array_equal(read(many[seed]), image)
 
 
+def test_truncated(path, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(inference, "Synthesis", partial(Synthesis, xla=False))
+    middles = {0: 70, 2: 72}  # class -> seed of its centre
+    monkeypatch.setattr(
+        truncation,
+        "centre",
+        lambda Gs, label: latents.from_seeds([middles[int(label.argmax())]], Gs.latent_size)[0],
+    )
+    main(["--snapshot", str(path), "--out", str(tmp_path), "--seeds", "3,5", "--psi", "0.5"])
+    files = capsys.readouterr().out.split()
+    Gs = load_snapshot(path).Gs
+    z, middle = latents.from_seeds([3, 5], 16), latents.from_seeds([70, 72], 16)
+    expected = to_uint8(Gs(latents.spherical(middle, z, 0.5), latents.one_hot([0, 2], 3)))
+    for image, file in zip(expected, files, strict=True):
+        assert np.abs(read(file).astype(int) - image).max() <= 1
+    with pytest.raises(SystemExit):
+        main(["--snapshot", str(path), "--psi", "1.5"])
+    assert "argument --psi: 1.5 is not from 0 to 1" in capsys.readouterr().err
+
+
 def test_grid_is_laid_out_by_rows(path, tmp_path):
     single = [read(f) for f in generate(path, tmp_path / "a", [0, 1, 2, 3, 4])]
     (file,) = generate(path, tmp_path / "b", [0, 1, 2, 3, 4], grid=(3, 2), zoom=2)
@@ -65,6 +88,36 @@ def test_grid_is_laid_out_by_rows(path, tmp_path):
         cell = picture[y * 32 : y * 32 + 32 : 2, x * 32 : x * 32 + 32 : 2]
         np.testing.assert_array_equal(cell, image)
     assert (picture[32:, 64:] == 0).all()
+
+
+def test_latents_of_files(path, tmp_path, capsys, monkeypatch):
+    quick = partial(Synthesis, xla=False)  # compiling would take longer than all else
+    monkeypatch.setattr(inference, "Synthesis", quick)
+    Gs = load_snapshot(path).Gs
+    z = latents.from_seeds([7, 9, 4], 16)
+    latents.write(tmp_path / "a.npy", z[:1])
+    latents.write(tmp_path / "b.npy", z[1:])
+    paths = [tmp_path / "a.npy", tmp_path / "b.npy"]
+    files = [f"--latent={file}" for file in paths]
+    out = tmp_path / "made"
+    command.main([f"--snapshot={path}", *files, "--seeds=4", "--class=1", f"--out={out}"])
+    names = ["seed0004", "latent0000", "latent0001", "latent0002"]
+    assert capsys.readouterr().out.split() == [f"{out / name}.png" for name in names]
+    made = [read(out / f"{name}.png") for name in names]
+    expected = quick(Gs)(z, latents.one_hot([1, 1, 1], 3))
+    np.testing.assert_array_equal(made, expected[[2, 0, 1, 2]])
+    command.main([f"--snapshot={path}", *files, f"--out={tmp_path / 'rows'}"])
+    assert len(list((tmp_path / "rows").iterdir())) == 3  # no seeds unless asked for
+    for row, label in enumerate(latents.one_hot([0, 1, 2], 3)):  # a class a row
+        image = quick(Gs)(z[row : row + 1], label[None])[0]
+        np.testing.assert_array_equal(read(tmp_path / "rows" / f"latent000{row}.png"), image)
+    with pytest.raises(UserError, match="--seeds and --latent name 5 images, --grid holds 4"):
+        generate(
+            path, tmp_path, [1, 2], (2, 2), latent_files=[tmp_path / n for n in ("a.npy", "b.npy")]
+        )
+    np.save(tmp_path / "c.npy", np.zeros((1, 512)))
+    with pytest.raises(UserError, match=r"c\.npy has the shape \[1, 512\]; .* numbers \[n, 16\]"):
+        command.main([f"--snapshot={path}", f"--latent={tmp_path / 'c.npy'}"])
 
 
 def test_labels_by_class_or_by_seed(path, tmp_path):

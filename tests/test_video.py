@@ -11,6 +11,7 @@ def test_options_are_checked_before_any_work(capsys):
         (["walk", "--snapshot", "--size", "0x10"], "is not width x height such as 1920x1080"),
         (["walk", "--snapshot", "--duration", "nan"], "nan is not from 0.01 to 86400"),
         (["walk", "--snapshot", "--smoothing", "-1"], "-1 is not from 0 to 86400"),
+        (["walk", "--snapshot", "--psi", "1.1"], "1.1 is not from 0 to 1"),
         (["walk", "--snapshot", "--seeds", "3-1"], "ranges go up"),
         (["walk", "--snapshot", "--direction", "0"], "0 is not from 1 on"),
         (["growth", "--run", "--fps", "0"], "0 is not from 1 to 120"),

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from pgan_tf.export.keras_format import make_model
@@ -10,17 +9,21 @@ from pgan_tf.export.request import Request
 
 
 def write(request: Request, path: Path) -> None:
-    """Writes a directory whose `serving_default` takes and gives tensors by name, any batch."""
+    """Writes a directory whose `serving_default` takes and gives tensors by name, any batch.
+
+    Written by TensorFlow itself: Keras's own export writes each weight twice.
+    """
     model = make_model(request, request.float16)
     signature = [
         tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype, name=name)
         for name, tensor in model.input.items()
     ]
 
+    @tf.function(input_signature=signature, autograph=False)
     def serve(*tensors):
         return model(dict(zip(model.input, tensors, strict=True)), training=False)
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serving_default", serve, signature)
-    archive.write_out(path, verbose=False)
+    module = tf.Module(name=request.network.name)
+    module.weights = [variable.value for variable in model.variables]
+    module.serve = serve
+    tf.saved_model.save(module, str(path), signatures={"serving_default": serve})

@@ -15,6 +15,7 @@ from pgan_tf.film.frames import Layout
 from pgan_tf.inference import Synthesis
 from pgan_tf.networks import Generator
 from pgan_tf.snapshots import Snapshot, load_snapshot
+from pgan_tf.truncation import Truncation
 
 _MOST_NUMBERS = 1 << 27  # of a walk's latents: a gigabyte in float64
 
@@ -34,11 +35,14 @@ def walk(
     class_name: str | int | None = None,
     direction: int | None = None,
     strength: float = 1.0,
+    latent_files: Sequence[str | os.PathLike] = (),
+    psi: float = 1.0,
 ) -> Path:
     """Makes a film of Gs's images while its latents change; its end leads to its beginning.
 
     Latents are smoothed noise; with `seeds` they go from each seed's latent to the next; with
-    `direction` they swing along a principal direction around each seed's.
+    `direction` they swing along a principal direction around each seed's. Latents of files follow
+    those of the seeds.
 
     Args:
       snapshot: read already, or a snapshot's file, a run, or a directory of runs.
@@ -52,23 +56,33 @@ def walk(
       seed: of the noise.
       seeds: to go through, beginning with another one in each cell of the grid; with a direction,
         those of the cells.
+      latent_files: `.npy` files of latents to go through after the seeds' (`latents.read`).
       straight: go straight between seeds, not along arcs.
       class_name: of all images: a name, or a number from 0. None: cell i shows class i modulo
-        their number; with seeds, each has the class that `generate` gives it.
+        their number; with seeds or files, each latent has the class that `generate` gives it.
       direction: which principal direction, 1 for the strongest.
       strength: how far it swings: 1 is the mean length of a latent, which turns it by 45 degrees.
+      psi: 0 to 1: how far from the typical image the noise goes, or the latents to go through, or
+        those to swing from; see `truncation`. At 1 nothing is changed.
     Returns: the file.
     Raises: UserError for what can't be made, in one line.
     """
     form = encoding.check(out, fps)
-    if straight and not seeds:
+    if straight and not (seeds or latent_files):
         raise UserError("--straight goes between chosen seeds: name them by --seeds")
-    if direction is None and len(seeds) == 1:
+    if direction is None and len(seeds) == 1 and not latent_files:
         raise UserError("--seeds: name two seeds or more to go between, or a --direction")
     loaded = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
     Gs = loaded.Gs
-    through_seeds = bool(seeds) and direction is None
-    columns, rows = grid or ((1, 1) if through_seeds else (3, 2))
+    given = latents.read_all(latent_files, Gs.latent_size)
+    points = np.concatenate([latents.from_seeds(seeds, Gs.latent_size), given])
+    if direction is None and len(points) == 1:
+        raise UserError(
+            f"--latent {latent_files[0]} holds one latent: name a second file to go to, or some"
+            " --seeds, or a --direction"
+        )
+    chosen_points = len(points) > 0 and direction is None
+    columns, rows = grid or ((1, 1) if chosen_points else (3, 2))
     cells = columns * rows
     frames = max(round(duration * fps), 1)
     if frames * cells * Gs.latent_size > _MOST_NUMBERS:
@@ -76,18 +90,22 @@ def walk(
             f"{frames:,} frames of {cells:,} images need too much memory for their latents;"
             " choose a shorter --duration or a smaller --grid"
         )
-    chosen = None if class_name is None else loaded.class_index(class_name)
-    if through_seeds:
-        z, y = _through_seeds(Gs, seeds, frames, cells, not straight, chosen)
+    truncation = Truncation(Gs)
+    if chosen_points:
+        numbers = [*seeds, *range(len(given))]
+        labels = latents.one_hot(loaded.classes(numbers, class_name), Gs.label_size)
+        z, y = _through(truncation(points, labels, psi), labels, frames, cells, not straight)
     else:
-        used = loaded.used_classes or (0,)
-        classes = np.resize(used, cells) if chosen is None else [chosen] * cells
-        y = latents.one_hot(classes, Gs.label_size)
+        y = latents.one_hot(loaded.classes(range(cells), class_name), Gs.label_size)
         if direction is None:
             z = latents.smooth_loop(cells, frames, Gs.latent_size, smoothing * fps, seed)
+            for frame in z:
+                frame[:] = truncation(frame, y, psi)
         else:
-            start = latents.from_seeds(np.resize(seeds or range(cells), cells), Gs.latent_size)
-            label = None if chosen is None else y[0]
+            if not len(points):
+                points = latents.from_seeds(range(cells), Gs.latent_size)
+            start = truncation(points[np.resize(np.arange(len(points)), cells)], y, psi)
+            label = None if class_name is None else y[0]
             z = _swing(Gs, start, frames, direction, strength, label)
         y = np.broadcast_to(y, (frames, *y.shape))
     synthesis = Synthesis(Gs, loaded.lod)
@@ -100,20 +118,15 @@ def walk(
     return Path(out)
 
 
-def _through_seeds(
-    Gs: Generator,
-    seeds: Sequence[int],
-    frames: int,
-    cells: int,
-    arc: bool,
-    class_index: int | None,
+def _through(
+    points: np.ndarray, labels: np.ndarray, frames: int, cells: int, arc: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns latents and labels, [frames, cells, ...]; cell i begins with seed i."""
-    classes = [s % max(Gs.label_size, 1) if class_index is None else class_index for s in seeds]
-    turns = np.add.outer(np.arange(len(seeds)), np.arange(cells)) % len(seeds)
-    points = latents.from_seeds(seeds, Gs.latent_size)[turns]  # [seeds, cells, latent_size]
-    labels = latents.one_hot(classes, Gs.label_size)[turns]
-    return latents.through(points, frames, arc), latents.through(labels, frames, arc=False)
+    """Returns latents and labels, [frames, cells, ...]; cell i begins with point i."""
+    turns = np.add.outer(np.arange(len(points)), np.arange(cells)) % len(points)
+    return (
+        latents.through(points[turns], frames, arc),
+        latents.through(labels[turns], frames, arc=False),
+    )
 
 
 def _swing(

@@ -1,7 +1,7 @@
 """What every reader of networks gives, and the one way from there to networks."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,18 @@ class Snapshot:
     def kimg(self) -> float | None:
         """Thousands of images shown."""
         return None if self.nimg is None else self.nimg / 1000
+
+    def classes(self, numbers: Iterable[int], name: int | str | None = None) -> list[int]:
+        """Returns a class for each number, such as a seed: the one named, or by turns.
+
+        By turns, number n has the class used_classes[n modulo their count]. It is 0 where the
+        networks have no labels.
+
+        Raises: UserError when there is no class of this name or number.
+        """
+        chosen = None if name is None else self.class_index(name)
+        used = self.used_classes or (0,)
+        return [used[n % len(used)] if chosen is None else chosen for n in numbers]
 
     def class_index(self, name: int | str) -> int:
         """Returns the number of a class from its name or its number.

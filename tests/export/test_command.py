@@ -8,6 +8,8 @@ import pytest
 from pgan_tf.errors import UserError
 from pgan_tf.export import __main__ as command
 from pgan_tf.export import export
+from pgan_tf.export.keras_format import make_model
+from pgan_tf.export.request import make_request
 
 
 def test_the_command_writes_a_file_and_says_what_it_takes(labelled, tmp_path, capsys):
@@ -91,6 +93,14 @@ def test_a_savedmodel_is_replaced_when_told_to(labelled, tmp_path):
     export(labelled.path, out, "savedmodel", force=True)
     assert (out / "saved_model.pb").exists() and not (out / "assets" / "old").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["Gs"]
+
+
+def test_a_savedmodel_holds_each_weight_once(labelled, tmp_path):
+    export(labelled.path, tmp_path / "Gs", "savedmodel", lod=0)
+    model = make_model(make_request(labelled.path, lod=0))
+    weights = sum(variable.numpy().nbytes for variable in model.variables)
+    (data,) = (tmp_path / "Gs" / "variables").glob("variables.data*")
+    assert weights <= data.stat().st_size < 1.2 * weights + 20_000  # and the graph of objects
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])

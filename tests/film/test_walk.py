@@ -1,13 +1,17 @@
 """Walks through the latents of a small generator."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from films import decode, uncoded
 from PIL import Image
 
+from pgan_tf import latents, truncation
 from pgan_tf.errors import UserError
 from pgan_tf.film.walk import walk
 from pgan_tf.generate import generate
+from pgan_tf.inference import to_uint8
 from pgan_tf.snapshots import load_snapshot
 
 
@@ -46,6 +50,24 @@ def test_a_walk_through_seeds_shows_their_images(snapshot, tmp_path):
         assert difference.mean() < 6  # lossy coding
 
 
+def test_a_walk_through_latents_of_files(snapshot, tmp_path, monkeypatch):
+    z = latents.from_seeds([6, 9, 4], 16)  # of classes 0 to 2, as seeds and as rows
+    latents.write(tmp_path / "a.npy", z[:2])
+    latents.write(tmp_path / "b.npy", z[2:])
+    files = [tmp_path / "a.npy", tmp_path / "b.npy"]
+    options = {"duration": 3, "fps": 4, "class_name": 1, "size": (128, 64)}
+    film = partial(uncoded, monkeypatch, walk, snapshot, tmp_path / "walk.webm", **options)
+    through_seeds = film(seeds=[6, 9, 4])
+    np.testing.assert_array_equal(film(latent_files=files), through_seeds)
+    np.testing.assert_array_equal(
+        film(seeds=[6], latent_files=[*files[:1], *files[1:]])[:1], through_seeds[:1]
+    )
+    swing = film(seeds=[4], direction=1, grid=(2, 1))
+    np.testing.assert_array_equal(film(latent_files=files[1:], direction=1, grid=(2, 1)), swing)
+    with pytest.raises(UserError, match=r"b\.npy holds one latent: name a second file to go to"):
+        walk(snapshot, tmp_path / "walk.mp4", latent_files=files[1:])
+
+
 def test_classes(snapshot, tmp_path, monkeypatch):
     film = {}
     for name, options in (
@@ -65,6 +87,21 @@ def test_classes(snapshot, tmp_path, monkeypatch):
     assert [loaded.class_index(wanted) for wanted in (1, "1")] == [1, 1]
     with pytest.raises(UserError, match="--class 3: the network's classes are 0 to 2"):
         loaded.class_index(3)
+
+
+@pytest.mark.parametrize("options", [{}, {"seeds": [1, 3]}, {"direction": 1, "strength": 0}])
+def test_at_psi_0_all_images_of_a_class_are_one(options, snapshot, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        truncation, "centre", lambda Gs, label: latents.from_seeds([70 + int(label[2])], 16)[0]
+    )
+    film = uncoded(
+        monkeypatch, walk, snapshot, tmp_path / "walk.mp4", duration=0.2, fps=10, grid=(2, 1),
+        size=(32, 16), psi=0, class_name=1, **options
+    )  # fmt: skip
+    Gs = load_snapshot(snapshot).Gs
+    image = to_uint8(Gs(latents.from_seeds([70], 16), latents.one_hot([1], 3)))[0]
+    assert film.shape == (2, 16, 32, 3)
+    assert np.abs(film - np.concatenate([image, image], axis=1)).max() <= 1
 
 
 @pytest.mark.parametrize(

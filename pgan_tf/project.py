@@ -1,0 +1,90 @@
+"""Command line: latents for pictures."""
+
+import shlex
+from collections.abc import Sequence
+
+from pgan_tf import cli, devices
+
+EXAMPLES = """\
+  python -m pgan_tf.project --snapshot --image photo.png
+  python -m pgan_tf.project --snapshot results/000-openmoji-fp32 --image a.png --image b.jpg
+  python -m pgan_tf.project --snapshot --image cat.png --class cat --film search.webm --out cat
+  python -m pgan_tf.generate --snapshot --latent projected/latent.npy
+"""
+
+
+def parser() -> cli.Parser:
+    """Returns the command line's parser."""
+    p = cli.Parser(
+        prog="python -m pgan_tf.project",
+        description="Finds a latent of which the smoothed generator Gs makes an image like a"
+        " picture. The picture is cropped to the square in its middle and resized to the network's"
+        " resolution. Writes latent.npy, projected.png, side-by-side.png (picture, image) and a"
+        " film of the search.",
+        examples=EXAMPLES,
+    )
+    p.add_argument(
+        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
+        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
+        " of the newest run in --results",
+    )  # fmt: skip
+    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    p.add_argument(
+        "--image", metavar="FILE", action="append", required=True,
+        help="the picture; may be given several times",
+    )  # fmt: skip
+    p.add_argument(
+        "--class", metavar="K|NAME", dest="class_name",
+        help="class to search, by number from 0 or by name (default: all, and it says which it"
+        " found)",
+    )  # fmt: skip
+    p.add_argument(
+        "--starts", metavar="N", type=cli.whole_number(1, 1000), default=8,
+        help="searches that begin; the best four are finished",
+    )  # fmt: skip
+    p.add_argument(
+        "--steps", metavar="N", type=cli.whole_number(1, 100_000), default=300, help="of a search"
+    )
+    p.add_argument(
+        "--seed", metavar="N", type=cli.whole_number(0, 2**32 - 1), default=0,
+        help="of the random starts; the same seed finds the same latent",
+    )  # fmt: skip
+    p.add_argument(
+        "--film", metavar="NAME", default="search.mp4",
+        help="name of the film; its ending decides: .mp4, .webm, .webp, .gif",
+    )  # fmt: skip
+    p.add_argument("--no-film", action="store_true", help="make no film")
+    p.add_argument(
+        "--out", metavar="DIR", default="projected",
+        help="where the files go; with several images, each gets a directory in it",
+    )  # fmt: skip
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parses the command line and projects the pictures."""
+    args = parser().parse_args(argv)
+    devices.load_tensorflow(repeatable=True)
+    from pgan_tf.projection.pictures import LATENT, decibels, project_pictures
+
+    snapshot = args.snapshot or args.results
+    found = project_pictures(
+        snapshot, args.image, args.out,
+        class_name=args.class_name, film=None if args.no_film else args.film,
+        starts=args.starts, steps=args.steps, seed=args.seed,
+    )  # fmt: skip
+    for one in found:
+        if done := one.target.what_was_done():
+            print(f"{one.target.path}: {done}")
+        index, name = one.projection.class_index, one.class_name
+        label = "" if index is None else f", class {name}"
+        print(f"{one.target.path}: {decibels(one.projection.psnr)}{label}, in {one.directory}")
+    last = found[-1]
+    command = ["python", "-m", "pgan_tf.generate", "--snapshot", str(snapshot)]
+    command += ["--latent", str(last.directory / LATENT)]
+    command += [] if last.class_name is None else ["--class", last.class_name]
+    print(f"To make the image again: {shlex.join(command)}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
