@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import pytest
 from nbclient import NotebookClient
 from PIL import Image
 from test_generate import snapshot_in
@@ -47,6 +48,7 @@ def test_ten_lines(tmp_path, monkeypatch):
     np.testing.assert_array_equal(picture[32:48, :16], between[0])
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     snapshot = snapshot_in(tmp_path / "000-faces", class_names=("bird", "cat"), label_size=2)
     monkeypatch.setenv("PGAN_SNAPSHOT", str(snapshot))

@@ -70,6 +70,7 @@ def test_a_run_of_one_picture_and_without_ticks(run, tmp_path):
     assert len(frames) >= 1 and np.abs(frames[-1][:20].astype(float) - 10).max() < 5
 
 
+@pytest.mark.slow
 def test_rendered_anew_it_shows_the_latents_of_the_pictures(tmp_path, monkeypatch):
     data = write_dataset(tmp_path / "data")
     path = write_run(tmp_path / "results", 3, data)

@@ -68,6 +68,7 @@ def test_a_walk_through_latents_of_files(snapshot, tmp_path, monkeypatch):
         walk(snapshot, tmp_path / "walk.mp4", latent_files=files[1:])
 
 
+@pytest.mark.slow
 def test_classes(snapshot, tmp_path, monkeypatch):
     film = {}
     for name, options in (

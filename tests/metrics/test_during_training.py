@@ -13,6 +13,7 @@ from pgan_tf.networks import Generator
 from pgan_tf.snapshots import load_snapshot
 
 
+@pytest.mark.slow
 def test_values_are_those_of_the_command(tmp_path, monkeypatch, read_results):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))

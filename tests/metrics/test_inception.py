@@ -69,6 +69,7 @@ def test_other_channels_are_refused(inception):
         inception.features(np.zeros((2, 8, 8, 4), np.uint8))
 
 
+@pytest.mark.slow
 def test_images_of_any_sizes_are_measured_together(inception, values):
     images, _ = values
     mixed = [images[0], images[1, :20, :40], images[2, ..., :1]]

@@ -97,7 +97,7 @@ def decided(case):
     "jit",
     [
         pytest.param(None, id="eager"),
-        pytest.param(False, id="plain"),
+        pytest.param(False, id="plain", marks=pytest.mark.slow),
         pytest.param(True, id="xla", marks=pytest.mark.slow),
     ],
 )

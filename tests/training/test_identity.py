@@ -112,6 +112,7 @@ def test_options_change_from_the_save_on(changed, config, whole):
     assert run.ticks[-1].minibatch == 16
 
 
+@pytest.mark.slow
 def test_a_run_with_changes_is_repeatable_bit_by_bit(changed, config, tmp_path):
     """From an earlier save, the options change again where the log says."""
     again = train(override(config, {"train.total_kimg": 0.064}), tmp_path)

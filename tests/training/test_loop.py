@@ -110,6 +110,7 @@ def test_operations_match_a_count_by_hand():
     assert iteration_operations(G, D, 3, 2) == 5 * G.operations(3) + 26 * D.operations(3)
 
 
+@pytest.mark.slow
 def test_a_measurement_outlives_what_fails_after_it(tmp_path, monkeypatch, tiny):
     path = tmp_path / "noise"
     with DatasetWriter(path, 16, 3) as writer:

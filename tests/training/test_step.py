@@ -102,12 +102,13 @@ def test_follows_the_official_trajectory(golden, xla):
                 assert error.max() <= 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("labels", "xla"),
     [
         (3, False),
-        pytest.param(0, False, marks=pytest.mark.slow),
-        pytest.param(3, True, marks=pytest.mark.slow),
+        (0, False),
+        (3, True),
     ],
 )
 def test_two_replicas_of_8_equal_one_of_16(labels, xla):
@@ -138,6 +139,7 @@ def test_two_replicas_of_8_equal_one_of_16(labels, xla):
             np.testing.assert_array_equal(p, q)
 
 
+@pytest.mark.slow
 def test_traced_once_for_each_stage_and_phase():
     step = make(ONE, fmap_max=4, resolution=8)
     for lod in (1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0):
@@ -192,7 +194,8 @@ def test_adam_follows_the_formula():
             np.testing.assert_allclose(variable.numpy(), w, rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("precision", ["fp16", pytest.param("bf16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precision_trains_near_float32(precision):
     full = make(ONE)
     half = make(

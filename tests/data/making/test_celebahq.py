@@ -468,10 +468,9 @@ def group_is_alive(group: int) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
-@pytest.mark.parametrize(
-    "how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_interrupted_job_goes_on(inputs, aligned, how):
     job = start(inputs)
     wait_until(lambda: finished(inputs))
