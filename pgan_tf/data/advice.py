@@ -9,9 +9,9 @@ import os
 import posixpath
 import re
 import shlex
-import zipfile
 from collections.abc import Iterable
 
+from pgan_tf import zip_files
 from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
 from pgan_tf.data.format.names import LEVEL_FILE, is_data_set
@@ -188,9 +188,12 @@ def _stem(path: str) -> str:
 
 def _zip(path: str) -> Finding:
     try:
-        with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
+        with (
+            storage.open_binary(path) as file,
+            zip_files.opened(file, zip_files.MOST_PICTURES_LIST_BYTES) as archive,
+        ):
             names = archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, *zip_files.DAMAGE):
         return Finding("is a damaged zip file", advice="fetch or pack it anew")
     for name in names:
         folder, last = posixpath.split(name)

@@ -4,9 +4,9 @@ import dataclasses
 import functools
 import math
 import re
-import zipfile
 from collections.abc import Iterable
 
+from pgan_tf import zip_files
 from pgan_tf.data import storage
 from pgan_tf.data.making import sources
 from pgan_tf.data.making.celebahq.alignment import ImageError
@@ -101,7 +101,7 @@ class Inputs:
         """Returns the content of an image's delta, still encrypted. Raises: ImageError."""
         name, path = _delta_file(item.idx), self.zip_file(item.idx)
         try:
-            with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
+            with storage.open_binary(path) as file, zip_files.opened(file) as archive:
                 if archive.getinfo(name).file_size > _MAX_DELTA_BYTES:
                     raise ImageError(f"{name} in {path} is too large for a delta")
                 return archive.read(name)
@@ -163,7 +163,7 @@ class Inputs:
             missing |= dict.fromkeys(needed[path], f"{_last(path)} is missing")
         for path in sorted(needed.keys() - set(absent)):
             try:
-                with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
+                with storage.open_binary(path) as file, zip_files.opened(file) as archive:
                     held = set(archive.namelist())
             except MemoryError:
                 raise
