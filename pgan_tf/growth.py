@@ -36,7 +36,7 @@ def first_cells(picture: str | os.PathLike, resolution: int, count: int) -> np.n
       resolution: R, at which all pictures of a run are.
       count: fewer where the grid has fewer.
     """
-    pixels = np.asarray(Image.open(picture))
+    pixels = np.asarray(Image.open(picture, formats=["PNG"]))
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     rows, columns = pixels.shape[0] // resolution, pixels.shape[1] // resolution
     cells = pixels.reshape(rows, resolution, columns, resolution, -1).swapaxes(1, 2)

@@ -126,7 +126,7 @@ def read_cells(path: Path, resolution: int) -> np.ndarray:
     Raises: DamagedError when it can't be read, or is no grid of images of this resolution.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["PNG"]) as image:
             pixels = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
     except _DAMAGE as error:
         raise DamagedError(f"{path} can't be read: {one_line(error)}") from None

@@ -4,7 +4,6 @@ The file is an uncompressed NumPy archive whose member `meta` holds the header a
 """
 
 import contextlib
-import io
 import json
 import os
 import struct
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pgan_tf import zip_files
+from pgan_tf import npy, zip_files
 from pgan_tf.errors import DamagedError, UserError, one_line
 from pgan_tf.files import atomic_path, parse_json
 
@@ -66,9 +65,7 @@ def load_arrays(
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror or one_line(error)}") from None
     except (*DAMAGE, DamagedError) as error:
-        # NumPy's own answer to a strange file is the advice to execute it.
-        why = "" if "pickle" in str(error) else f" ({one_line(error)})"
-        raise DamagedError(f"{path} is damaged or no {kind}{why}") from None
+        raise DamagedError(f"{path} is damaged or no {kind} ({one_line(error)})") from None
     for version in versions:
         if found == f"pgan_tf {kind} {version}":
             return arrays, {**meta, "format": version}
@@ -88,10 +85,8 @@ def _read_members(path: str | os.PathLike) -> dict[str, np.ndarray]:
         if any(info.flag_bits & 1 for info in archive.infolist()):
             raise ValueError("it says that it is encrypted")
         for name in archive.namelist():
-            # Whole files, so that all checksums are met: np.load stops where an array seems to.
-            content = io.BytesIO(archive.read(name))
-            array = np.lib.format.read_array(content, allow_pickle=False)
-            arrays[name.removesuffix(".npy")] = array
+            # Whole files, so that all checksums are met; their sizes are compared before memory.
+            arrays[name.removesuffix(".npy")] = npy.read(archive.read(name))
     return arrays
 
 

@@ -51,11 +51,13 @@ def test_landmarks_that_mark_no_face(landmarks, reason):
 
 def test_decode_refuses_what_is_no_photograph(monkeypatch):
     jpg = celebahq_mini.rows()[0].jpg
-    for damaged in (b"", b"not an image", jpg[: len(jpg) // 2]):
+    png = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(png, "PNG")
+    for damaged in (b"", b"not an image", jpg[: len(jpg) // 2], png.getvalue()):
         with pytest.raises(ImageError, match="can't be decoded"):
             alignment.decode(damaged)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99 * 100)  # more is held for a bomb
     bomb = io.BytesIO()
-    Image.new("RGB", (100, 100)).save(bomb, "PNG")
+    Image.new("RGB", (100, 100)).save(bomb, "JPEG")
     with pytest.raises(ImageError, match="decompression bomb"):
         alignment.decode(bomb.getvalue())

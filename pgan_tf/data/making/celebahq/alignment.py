@@ -52,7 +52,8 @@ def decode(jpg: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(jpg)).convert("RGB")
+            # One format: for some others Pillow starts a program.
+            return Image.open(io.BytesIO(jpg), formats=["JPEG"]).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
         raise ImageError(f"the photograph can't be decoded: {error}") from error
 

@@ -161,7 +161,7 @@ class FinishedImages:
 def _read(path: Path) -> np.ndarray:
     """Returns the image of a file, uint8 [3, 1024, 1024]. Raises: UserError."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=["WEBP"]) as image:
             pixels = np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
         if md5_of(pixels) == _FILE.fullmatch(path.name)["md5"]:
             return pixels
