@@ -21,6 +21,7 @@ import made_up
 import numpy as np
 import scipy.io
 from cryptography.fernet import Fernet
+from fuzz import more_targets
 from fuzz.target import Input, Target
 from PIL import Image
 
@@ -528,5 +529,6 @@ TARGETS = {
         Target("frozen-graph", _graphs, _read_graph, (ValueError,)),
         Target("torch-file", _torch_files, _read_torch_file, (ValueError,)),
         Target("lsun-lmdb", _lmdb, _read_lmdb, is_tested=False),
+        *more_targets.TARGETS,
     )
 }
