@@ -252,7 +252,7 @@ def _image_rows(path: str) -> list[tuple[int, int, str, str, str]]:
         well_formed = (
             re.fullmatch(r"\d{1,5}", idx)
             and re.fullmatch(r"\d{1,9}", orig_idx)
-            and re.fullmatch(r"\w[\w.-]*", orig_file)  # a name, no path
+            and re.fullmatch(r"\w[\w.-]{0,99}", orig_file)  # a name, no path
             and all(map(_MD5.fullmatch, md5s))
         )
         if not well_formed or int(idx) in seen:
@@ -301,7 +301,7 @@ def _points(orig_idx: int, orig_file: str, landmarks: list[str], path: str) -> t
         )
     name, *numbers = landmarks[orig_idx].split() or [""]
     if name != orig_file:
-        raise _InputError(f"{path} line {orig_idx + 3} is of {name!r} instead of {orig_file}")
+        raise _InputError(f"{path} line {orig_idx + 3} is of {name[:100]!r} instead of {orig_file}")
     try:
         points = tuple(map(float, numbers))
     except ValueError:
