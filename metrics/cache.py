@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -12,11 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pgan_tf.files import write_text
+from pgan_tf import npy
+from pgan_tf.errors import DamagedError
+from pgan_tf.files import read_json, write_text
 
 _FORMAT = 2
 _STALE = 24 * 3600  # seconds without a change after which nobody goes on writing an entry
 _IN_MEMORY = 256 << 20  # bytes of an array that is kept in RAM
+_WRITTEN_BYTES = 1 << 20  # at a time
 
 
 class Cache:
@@ -32,18 +36,32 @@ class Cache:
         self.directory = Path(directory)
 
     def load(self, key: Mapping) -> dict[str, np.ndarray] | None:
-        """Returns the arrays, mapped from disk, or None when there is no (readable) entry."""
+        """Returns the arrays, or None when there is no (readable) entry.
+
+        They are read into memory of `allocate`, not mapped: a file that is cut short while it is
+        mapped would end the process.
+        """
         entry = self._entry(key)
         try:
-            about = json.loads((entry / "key.json").read_text())
+            about = read_json(entry / "key.json")
             if about["key"] != self._full(key):
                 return None
-            return {
-                name: np.load(entry / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-                for name in about["arrays"]
-            }
-        except (OSError, ValueError, EOFError, TypeError, LookupError):
+            return {name: self._read(entry / f"{name}.npy") for name in about["arrays"]}
+        except (OSError, ValueError, TypeError, LookupError, DamagedError):
             return None
+
+    def _read(self, path: Path) -> np.ndarray:
+        """Returns the array of a `.npy` file. Raises: ValueError; OSError."""
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            header = npy.header(file.read(npy.LONGEST_START), size)
+            is_turned = header.order == "F"
+            shape = header.shape[::-1] if is_turned else header.shape
+            array = self.allocate(shape, header.dtype)
+            file.seek(header.start)
+            if file.readinto(array.reshape(-1).view(np.uint8)) != header.num_bytes:
+                raise ValueError(f"{path} became shorter while it was read")
+        return array.T if is_turned else array
 
     def save(self, key: Mapping, arrays: Mapping[str, np.ndarray]) -> None:
         """Writes an entry, replacing one that couldn't be read.
@@ -67,11 +85,14 @@ class Cache:
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def allocate(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Returns float32 memory; large arrays are backed by a file that goes with them."""
-        size = int(np.prod(shape)) * 4
+    def allocate(self, shape: tuple[int, ...], dtype: np.dtype | type = np.float32) -> np.ndarray:
+        """Returns memory; large arrays are backed by a file without a name, which goes with them.
+
+        Raises: OSError, such as for a full disk.
+        """
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         if size <= _IN_MEMORY:
-            return np.empty(shape, np.float32)
+            return np.empty(shape, dtype)
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             scratch = self.directory if os.access(self.directory, os.W_OK) else None
@@ -81,8 +102,10 @@ class Cache:
             if hasattr(os, "posix_fallocate"):  # a full disk is an error now, no crash later
                 os.posix_fallocate(file.fileno(), 0, size)
             else:
-                file.truncate(size)
-            return np.memmap(file, np.float32, "r+", shape=shape)
+                for start in range(0, size, _WRITTEN_BYTES):
+                    file.write(bytes(min(_WRITTEN_BYTES, size - start)))
+                file.flush()
+            return np.memmap(file, dtype, "r+", shape=shape)
 
     def _entry(self, key: Mapping) -> Path:
         text = json.dumps(self._full(key), sort_keys=True)

@@ -163,7 +163,7 @@ class Evaluator:
             )
         if error:
             return Plan(metric, found, compared, error)
-        notes = [metric.caution(found, compared)]
+        notes = [metric.caution(_different(stream, found), _different(reals, compared))]
         if left := (found or 0) % collector.group:
             which = "the last one" if left == 1 else f"the last {left}"
             notes.append(f"{collector.grouping}: {which} of the {found} images is left out")
@@ -282,6 +282,12 @@ def resolution_of(stream: Measurable) -> int | None:
 
 def _available(stream: Measurable) -> float:
     return np.inf if stream.num_images is None else stream.num_images
+
+
+def _different(stream: Measurable | None, count: int | None) -> int | None:
+    """Returns how many different images are among the first `count` of a stream."""
+    different = getattr(stream, "num_different", None)
+    return count if count is None or different is None else min(count, different)
 
 
 def _obstacle(metric: Metric, stream: Measurable, count: int | None, what: str, whose: str) -> str:

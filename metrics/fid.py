@@ -51,8 +51,8 @@ def caution(num_images: int | None, num_reals: int | None) -> str:
     if min(known, default=NUM_FEATURES) >= NUM_FEATURES:
         return ""
     return (
-        f"with fewer than {NUM_FEATURES:,} images on either side the value comes out too high;"
-        " compare it only with values of as many images"
+        f"with fewer than {NUM_FEATURES:,} different images on either side the value comes out too"
+        f" high; here are {min(known):,}; compare it only with values of as many images"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from metrics.image_files import Folder
 from metrics.statistics_file import read_statistics
 from metrics.streams import ArrayImages, Fakes, Reals
 from pgan_tf import config as config_module
-from pgan_tf import run
+from pgan_tf import run, zip_files
 from pgan_tf.config import Config
 from pgan_tf.data import storage
 from pgan_tf.data.dataset import Dataset, SyntheticDataset
@@ -114,11 +113,11 @@ def _is_run(path: str) -> bool:
 
 
 def _archive_names(path: str) -> set[str]:
-    """Returns the names in a zip file, or nothing where it is none."""
+    """Returns the names in an archive of arrays, or nothing where it is none."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zip_files.opened(path) as archive:
             return set(archive.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, *zip_files.DAMAGE):
         return set()
 
 

@@ -27,8 +27,8 @@ class Metric:
       higher_is_better: the columns of which higher values are better; of all others, lower ones.
       summary: what it measures, in one line.
       from_statistics: whether mean and covariance of the features are enough, without images.
-      caution: (number of images, number of reals, each None where unknown) -> a line about
-        numbers that are too small to be relied on, or "".
+      caution: (number of different images, that of reals, each None where unknown) -> a line
+        about numbers that are too small to be relied on, or "".
     """
 
     name: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from metrics.tools import Tools
 from pgan_tf import progress
 from pgan_tf.data.making import mnist
 from pgan_tf.errors import UserError
-from pgan_tf.files import atomic_path
+from pgan_tf.snapshots import archive
 
 NUM_MODES = 1000
 NUM_GROUPS = 10
@@ -130,16 +129,17 @@ def load_classifier(
     path = cache / f"digit-classifier-{key[:16]}.npz"
     network = build_classifier()
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            network.set_weights([arrays[f"weight{i}"] for i in range(len(network.weights))])
-            return DigitClassifier(network, float(arrays["accuracy"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        arrays, meta = archive.load_arrays(path, "digit classifier", range(1, 2))
+        network.set_weights([arrays[f"weight{i}"] for i in range(len(network.weights))])
+        return DigitClassifier(network, float(meta["accuracy"]))
+    except (UserError, ValueError, TypeError, KeyError):
         pass  # absent or unreadable: train
     accuracy = train_classifier(network, digits[..., None], classes)
     cache.mkdir(parents=True, exist_ok=True)
     weights = {f"weight{i}": weight for i, weight in enumerate(network.get_weights())}
-    with atomic_path(path) as partial, open(partial, "wb") as file:
-        np.savez(file, accuracy=accuracy, **weights)
+    meta = {"format": "pgan_tf digit classifier 1", "accuracy": accuracy}
+    with archive.saving_arrays(path, weights, meta):
+        pass
     return DigitClassifier(network, accuracy)
 
 

@@ -84,6 +84,7 @@ def append_results(directory: str | os.PathLike, results: Sequence[Result], abou
             **({} if result.num_reals is None else {"num_reals": result.num_reals}),
             **about,
             **result.weights,
+            **({"notes": list(result.notes)} if result.notes else {}),
             "seconds": round(result.seconds, 3),
         }
         append_line(Path(directory) / metric_name(result.metric.name), json.dumps(record))

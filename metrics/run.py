@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+if not __package__:  # `python metrics/run.py`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices, progress
 from pgan_tf.errors import UserError

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import os
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from metrics.collector import Arrays
 from metrics.inception import NUM_FEATURES
-from pgan_tf import npy
+from pgan_tf import npy, zip_files
 from pgan_tf.errors import UserError, one_line
 
 _SHAPES = {"mu": (NUM_FEATURES,), "sigma": (NUM_FEATURES, NUM_FEATURES)}
 _LONGEST_HEADER = 1 << 12  # bytes; NumPy's own of such arrays have 128
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that NumPy writes
-_DAMAGE = (
-    ValueError, LookupError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
-    struct.error,
-)  # fmt: skip
 _ASYMMETRY = 1e-3  # of the largest covariance; float32 sums leave some 1e-5
 
 
@@ -52,11 +46,11 @@ def read_statistics(path: str | os.PathLike) -> Statistics:
     """
     path = os.fspath(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zip_files.opened(path) as archive:
             mean, covariance = (_read(archive, name) for name in _SHAPES)
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror or one_line(error)}") from None
-    except _DAMAGE as error:
+    except zip_files.DAMAGE as error:
         raise UserError(
             f"{path} holds no statistics that can be used: {one_line(error)}; mu"
             f" [{NUM_FEATURES}] and sigma [{NUM_FEATURES}, {NUM_FEATURES}] are wanted, of the"
@@ -66,7 +60,7 @@ def read_statistics(path: str | os.PathLike) -> Statistics:
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Returns an array as float64. Raises: `_DAMAGE`."""
+    """Returns an array as float64. Raises: `zip_files.DAMAGE`."""
     if f"{name}.npy" not in archive.namelist():
         raise ValueError(f"{name} is missing")
     info, shape = archive.getinfo(f"{name}.npy"), _SHAPES[name]

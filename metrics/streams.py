@@ -31,6 +31,8 @@ class ImageStream(Protocol):
       name: for tables and messages.
       sizes: (height, width) of the images; several where they differ, the most frequent first.
       num_images: how many there are; None: as many as wanted.
+
+    One that repeats its images also has `num_different`, how many come before the first repetition.
     """
 
     name: str
@@ -183,6 +185,9 @@ class Reals(Addressed):
       seed: of the order and the flips.
       first: position in the endless sequence to start at.
       ends: whether each image comes once.
+
+    Attributes:
+      num_different: how many images there are, mirrored ones not counted.
     """
 
     def __init__(
@@ -199,6 +204,7 @@ class Reals(Addressed):
         self.name = name
         self.sizes = [(resolution, resolution)]
         self.num_images = dataset.num_images if ends else None
+        self.num_different = dataset.num_images
         self._dataset, self._resolution, self.mirror = dataset, resolution, mirror
         self._seed, self._first = seed, first
         self._order = ImageOrder(dataset.num_images, seed)

@@ -1,8 +1,12 @@
 """The demo: from nothing to portraits of people who don't exist (`make demo`)."""
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+if not __package__:  # `python pgan_tf/demo.py`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices
 from pgan_tf.config import Config, parse_assignments

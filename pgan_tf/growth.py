@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from pgan_tf import sheets
-from pgan_tf.errors import UserError
+from pgan_tf.errors import DamagedError, UserError, one_line
 from pgan_tf.run import Run
 
 
@@ -28,19 +28,39 @@ def stage_pictures(run: str | os.PathLike) -> dict[int, Path]:
     return dict(sorted(last.items()))
 
 
-def first_cells(picture: str | os.PathLike, resolution: int, count: int) -> np.ndarray:
-    """Returns the first images of a grid, row by row: uint8 [count, resolution, resolution, C].
+def read_cells(path: str | os.PathLike, resolution: int) -> np.ndarray:
+    """Returns the images of a run's picture: uint8 [rows, columns, r, r, 1 or 3].
 
     Args:
-      picture: a PNG with one image beside the other, each `resolution` pixels wide and high.
-      resolution: R, at which all pictures of a run are.
-      count: fewer where the grid has fewer.
+      path: of a PNG with one image beside the other.
+      resolution: r, of each.
+    Raises: DamagedError when it can't be read, or is no grid of images of this resolution.
     """
-    pixels = np.asarray(Image.open(picture, formats=["PNG"]))
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            pixels = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
+    except MemoryError:
+        raise
+    except Exception as error:  # a foreign reader's, of which any can come
+        raise DamagedError(f"{path} can't be read: {one_line(error)}") from None
     pixels = pixels.reshape(*pixels.shape[:2], -1)
-    rows, columns = pixels.shape[0] // resolution, pixels.shape[1] // resolution
-    cells = pixels.reshape(rows, resolution, columns, resolution, -1).swapaxes(1, 2)
-    return cells.reshape(rows * columns, resolution, resolution, -1)[:count]
+    h, w, c = pixels.shape
+    if h % resolution or w % resolution:
+        raise DamagedError(f"{path} is no grid of images of {resolution}x{resolution}: {w}x{h}")
+    cells = pixels.reshape(h // resolution, resolution, w // resolution, resolution, c)
+    return cells.transpose(0, 2, 1, 3, 4)
+
+
+def first_cells(picture: str | os.PathLike, resolution: int, count: int) -> np.ndarray:
+    """Returns the first images of a picture, row by row: uint8 [count, r, r, C].
+
+    Args:
+      picture, resolution: see `read_cells`.
+      count: fewer where the picture has fewer.
+    Raises: DamagedError.
+    """
+    cells = read_cells(picture, resolution)
+    return cells.reshape(-1, *cells.shape[2:])[:count]
 
 
 def stages_sheet(
@@ -56,7 +76,9 @@ def stages_sheet(
       count: of latents.
       columns: latents in a row.
       zoom: enlarges each pixel.
-    Raises: UserError for a run without pictures.
+    Raises: UserError for a run without pictures, or with pictures that don't go together.
     """
     stages = [first_cells(path, resolution, count) for path in stage_pictures(run).values()]
+    if len({stage.shape for stage in stages}) > 1:
+        raise DamagedError(f"{run} has pictures of different numbers of images, or channels")
     return sheets.group_sheet(np.stack(stages, 1), columns, zoom)

@@ -69,7 +69,7 @@ def compose(
     result = config_module.resolve(*layers, typed, without=without)
     if "name" in typed:
         return result
-    parts = [_name_of(data_dir) if data_dir else config]
+    parts = [name_of_data(data_dir) if data_dir else config]
     if made_for is None:
         parts.append(hardware.name)
     parts += [result.train.precision, *(f"no-{feature}" for feature in without)]
@@ -140,7 +140,8 @@ def preset_for(gpus: int) -> str:
     return next(name for needed, name in _V2.items() if gpus >= needed)
 
 
-def _name_of(data_dir: str) -> str:
+def name_of_data(data_dir: str) -> str:
+    """Returns what the name of a run on a data set begins with, by the data set's directory."""
     name = re.sub(r"[^\w.-]+", "_", storage.split(data_dir)[1])
     return name.lstrip(".-")[:80] or "custom"
 

@@ -1,9 +1,13 @@
 """Command line: a page that shows how a run went, or how several compare."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+if not __package__:  # `python pgan_tf/report.py`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli
 from pgan_tf.data.storage import readable_size

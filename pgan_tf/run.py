@@ -205,7 +205,10 @@ class Run:
             if others := runs_in(run.path):
                 names = ", ".join(str(other.path) for other in others[-3:])
                 raise UserError(f"{run.path} holds runs; name one of them: {names}")
-            raise UserError(f"{run.path} is no run: it has no {CONFIG}")
+            raise UserError(
+                f"{run.path} is no run: it has no {CONFIG}; name a run's directory, such as"
+                " results/000-NAME"
+            )
         return run
 
     @property

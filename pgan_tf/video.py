@@ -2,7 +2,12 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # `python pgan_tf/video.py`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices, run
 from pgan_tf.cli import parse_seeds

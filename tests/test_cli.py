@@ -81,3 +81,24 @@ def test_a_required_option_that_is_misspelt_is_answered_with_the_nearest(capsys)
         with pytest.raises(SystemExit) as stop:
             p.parse_args(argv)
         assert stop.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_programs_run_by_their_file_too(tmp_path):
+    """`python pgan_tf/train.py` from anywhere, and not only `python -m pgan_tf.train`."""
+    files = [
+        path.relative_to(ROOT)
+        for package in ("pgan_tf", "metrics")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "    cli.run(main)" in path.read_text(encoding="utf-8")
+    ]
+    assert len(files) >= 8
+    started = {
+        file: subprocess.Popen(
+            [sys.executable, ROOT / file, "--help"], cwd=tmp_path, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )
+        for file in files
+    }  # fmt: skip
+    for file, process in started.items():
+        out, err = process.communicate()
+        assert process.returncode == 0 and out.startswith("usage: "), f"{file}: {err}"

@@ -187,9 +187,10 @@ def test_newest_snapshot_of_the_newest_run(path, tmp_path):
 
 
 def test_refuses_what_is_no_snapshot(path, tmp_path):
-    with pytest.raises(UserError, match="no snapshot at"):
-        load_snapshot(tmp_path / "none.npz")
-    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    for name, near in (("zzzz.pkl", ""), ("othr.npz", r" \(did you mean 'other.npz'\?\)")):
+        np.savez(tmp_path / "other.npz", a=np.zeros(3))
+        with pytest.raises(UserError, match=rf"no snapshot at .*{name}{near}; name a snapshot's"):
+            load_snapshot(tmp_path / name)
     with pytest.raises(UserError, match="damaged or no snapshot"):
         load_snapshot(tmp_path / "other.npz")
     np.save(tmp_path / "pickle.npy", np.array([{}], object), allow_pickle=True)

@@ -1,10 +1,12 @@
 """How a run's images grew, from the pictures that it keeps."""
 
+import io
 import json
 
 import numpy as np
 import pytest
 from made_up import noise, save_png
+from PIL import Image
 
 from pgan_tf.errors import UserError
 from pgan_tf.growth import first_cells, stage_pictures, stages_sheet
@@ -52,6 +54,30 @@ def test_stages_stand_side_by_side(run):
             whole = np.kron(image, np.ones([32 // size, 32 // size, 1]))
             expected[y : y + 32, x + 36 * j : x + 36 * j + 32] = whole
     np.testing.assert_array_equal(sheet, expected)
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda png: png[:99], "can't be read"),
+        (lambda png: b"GIF89a" + png, "can't be read"),
+        (lambda png: saved(np.zeros((24, 48, 3))), "is no grid of images of 16x16: 48x24"),
+        (lambda png: saved(np.zeros((16, 48, 3))), "pictures of different numbers of images"),
+        (lambda png: saved(np.zeros((32, 48))), "pictures of different numbers of images"),
+    ],
+)
+def test_a_damaged_picture_is_told(run, damage, message):
+    picture = run / "fakes002010.png"
+    picture.write_bytes(damage(picture.read_bytes()))
+    with pytest.raises(UserError, match=message) as caught:
+        stages_sheet(run, 16)
+    assert "\n" not in str(caught.value)
+
+
+def saved(pixels):
+    out = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(out, "png")
+    return out.getvalue()
 
 
 def test_a_run_without_pictures(tmp_path):

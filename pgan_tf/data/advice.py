@@ -9,9 +9,9 @@ import os
 import posixpath
 import re
 import shlex
-import zipfile
 from collections.abc import Iterable
 
+from pgan_tf import zip_files
 from pgan_tf.data import contents, storage
 from pgan_tf.data.format import writer
 from pgan_tf.data.format.names import LEVEL_FILE, is_data_set
@@ -188,9 +188,12 @@ def _stem(path: str) -> str:
 
 def _zip(path: str) -> Finding:
     try:
-        with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
+        with (
+            storage.open_binary(path) as file,
+            zip_files.opened(file, zip_files.MOST_PICTURES_LIST_BYTES) as archive,
+        ):
             names = archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+    except (OSError, *zip_files.DAMAGE):
         return Finding("is a damaged zip file", advice="fetch or pack it anew")
     for name in names:
         folder, last = posixpath.split(name)
@@ -227,24 +230,35 @@ def _directory(path: str) -> Finding:
 
 
 def _known_source(path: str, what: str) -> Finding | None:
-    """Returns how to make a well-known data set, if the path holds its files."""
-    from pgan_tf.data.making import cifar, mnist, svhn
+    """Returns how to make a well-known data set, if the path holds its files, or is one of them."""
+    from pgan_tf.data.making import cifar, mnist, sources, svhn
+
+    is_file, is_tar = not storage.is_dir(path), contents.is_tar(path)
+    name = storage.split(path)[1]
+
+    def counts(*files: str) -> bool:
+        """Returns whether the path is one of these files, by name; of a directory, yes."""
+        return not is_file or name in [storage.split(file)[1] for file in files]
 
     try:
         partial = mnist.declared_count(path) < mnist.NUM_IMAGES
-        return _made_by("create_mnist", path, "mnist", f"{what} MNIST", partial)
+        if counts(mnist.find(path, "images"), mnist.find(path, "labels")):
+            return _made_by("create_mnist", path, "mnist", f"{what} MNIST", partial)
     except UserError:
         pass
-    for version, name in ((cifar.CIFAR10, "cifar10"), (cifar.CIFAR100, "cifar100")):
+    for version, dataset in ((cifar.CIFAR10, "cifar10"), (cifar.CIFAR100, "cifar100")):
         files = cifar.num_files(path, version)
-        if files:
+        if files and (is_tar or counts(*version.files, version.names_file)):
             partial = files < len(version.files)
-            return _made_by(f"create_{name}", path, name, f"{what} {name.upper()}", partial)
-    if not contents.is_tar(path) and svhn.find(path):
+            return _made_by(
+                f"create_{dataset}", path, dataset, f"{what} {dataset.upper()}", partial
+            )
+    if not is_tar and (found := svhn.find(path)) and counts(found, *svhn.PICKLES):
         return _made_by("create_svhn", path, "svhn", f"{what} SVHN")
-    if storage.exists(storage.join(path, "data.mdb")):
-        name = "lsun-" + storage.split(path)[1].removesuffix("_lmdb").removesuffix("_train")
-        return _made_by("create_lsun", path, name, f"{what} an LMDB database")
+    directory = sources.directories(path)[0]
+    if storage.exists(storage.join(directory, "data.mdb")) and counts("data.mdb"):
+        scene = storage.split(directory)[1].removesuffix("_lmdb").removesuffix("_train")
+        return _made_by("create_lsun", path, f"lsun-{scene}", f"{what} an LMDB database")
     return None
 
 

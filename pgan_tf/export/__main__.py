@@ -1,7 +1,12 @@
 """Command line: networks in other programs' formats."""
 
 import argparse
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # `python pgan_tf/export`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[2])
 
 from pgan_tf import cli, devices
 from pgan_tf.export import FORMATS, Format, export

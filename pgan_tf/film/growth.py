@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from pgan_tf import latents as latents_module
 from pgan_tf import pictures, progress
 from pgan_tf.data.opening import open_dataset
-from pgan_tf.errors import DamagedError, UserError, one_line
+from pgan_tf.errors import DamagedError, UserError
 from pgan_tf.film import encoding
 from pgan_tf.film.frames import Layout, cross_fade, write_caption
 from pgan_tf.film.timeline import Clock, moment, positions
+from pgan_tf.growth import read_cells
 from pgan_tf.inference import Synthesis
 from pgan_tf.networks import Generator
 from pgan_tf.run import Moment, Run
@@ -25,11 +25,6 @@ _FADE = 0.5  # seconds of film
 _STILL = 2.0  # seconds that the reals and the last picture stand, in films of 16 s or more
 _SMALL = 128  # of smaller images, a picture of a run holds too many to be seen in a film
 _SMALL_GRID = (8, 4)
-
-_DAMAGE = (
-    UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError,
-)  # fmt: skip
-"""What Pillow raises for a file that is no picture."""
 
 Load = Callable[[int], np.ndarray]
 """Number of a picture -> its images, uint8 [rows, columns, r, r, C]."""
@@ -118,24 +113,6 @@ def final_resolution(run: Run) -> int:
     if not found:
         raise DamagedError(f"{run.path} does not tell the resolution of its images")
     return found
-
-
-def read_cells(path: Path, resolution: int) -> np.ndarray:
-    """Returns the images of a run's picture: uint8 [rows, columns, r, r, 1 or 3].
-
-    Raises: DamagedError when it can't be read, or is no grid of images of this resolution.
-    """
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            pixels = np.asarray(image.convert("L" if image.mode == "L" else "RGB"))
-    except _DAMAGE as error:
-        raise DamagedError(f"{path} can't be read: {one_line(error)}") from None
-    pixels = pixels.reshape(*pixels.shape[:2], -1)
-    h, w, c = pixels.shape
-    if h % resolution or w % resolution:
-        raise DamagedError(f"{path} is no grid of images of {resolution}x{resolution}: {w}x{h}")
-    cells = pixels.reshape(h // resolution, resolution, w // resolution, resolution, c)
-    return cells.transpose(0, 2, 1, 3, 4)
 
 
 def _grid_of(path: Path, resolution: int) -> tuple[int, int]:

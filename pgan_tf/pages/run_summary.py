@@ -207,7 +207,7 @@ def _commands(run: Run, config: Config, resolution: int, reached: float) -> list
         commands.append({"text": text, "command": command})
 
     if is_here and is_finished(run):
-        add("Train on, half as long again", advice.longer(run, config))
+        add("Train on, half as long again", advice.longer(run, config, round(reached * 1000)))
     elif is_here:
         add("Train on, once no process trains in it", resume_command(run))
     snapshots = run.snapshots

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pgan_tf import run
-from pgan_tf.errors import DamagedError, UserError
+from pgan_tf.errors import DamagedError, UserError, nearest
 from pgan_tf.snapshots import foreign, native, pickled
 from pgan_tf.snapshots.native import save_snapshot
 from pgan_tf.snapshots.parts import NetworkParts, Parts, Snapshot, build
@@ -42,6 +42,10 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
     path = Path(path)
     if path.is_dir() or not (path.exists() or path.suffix in (".npz", ".pkl")):
         path = run.newest_snapshot(path)
+    if not path.exists():
+        beside = path.parent.iterdir() if path.parent.is_dir() else ()
+        near = nearest(path.name, [other.name for other in beside])
+        raise DamagedError(f"no snapshot at {path}{near}; name a snapshot's file, or a run")
     return build(read_parts(path), path, dtype)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pgan_tf import npy
+from pgan_tf import npy, zip_files
 from pgan_tf.errors import DamagedError, UserError, one_line
 from pgan_tf.files import atomic_path, parse_json
 
@@ -79,7 +79,7 @@ def load_arrays(
 
 def _read_members(path: str | os.PathLike) -> dict[str, np.ndarray]:
     arrays = {}
-    with zipfile.ZipFile(path) as archive:
+    with zip_files.opened(path) as archive:
         if sum(info.file_size for info in archive.infolist()) > os.path.getsize(path):
             raise ValueError("it declares more than it holds")  # a bomb: ours aren't packed
         if any(info.flag_bits & 1 for info in archive.infolist()):

@@ -52,9 +52,14 @@ def first_lines(training: "_Training", nimg: int) -> Iterator[str]:
             )
 
 
-def longer(run: Run, config: Config) -> str:
-    """Returns the command that makes a finished run half as long again."""
-    return resume_command(run, {"train.total_kimg": config.train.total_kimg * 1.5})
+def longer(run: Run, config: Config, nimg: int) -> str:
+    """Returns the command that makes a finished run half as long again.
+
+    Args:
+      nimg: images shown; it may be more than the run's length, by a minibatch.
+    """
+    kimg = max(config.train.total_kimg, nimg / 1000)
+    return resume_command(run, {"train.total_kimg": round(kimg * 1.5, 3)})
 
 
 def out_of_memory(run: Run, config: Config, phase: Phase, replicas: int, saved_nimg: int) -> str:

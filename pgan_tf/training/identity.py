@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pgan_tf import config as config_module
+from pgan_tf import presets
 from pgan_tf.config import Config
 from pgan_tf.errors import DamagedError, UserError
 from pgan_tf.run import Change, DatasetFacts, Run, apply_changes, runs_in
@@ -71,15 +72,26 @@ def _same_path(a: Config, b: Config) -> bool:
 
 
 def _differing(ours: Config, theirs: Config) -> list[str]:
-    """Returns "option=our value" for each difference that makes another run."""
+    """Returns "option=our value" for each difference that makes another run.
+
+    A name that follows from the data set's directory may follow from another one.
+    """
     a, b = config_module.flatten(ours), config_module.flatten(theirs)
+    same_name = ours.name == theirs.name or _name_without_data(ours) == _name_without_data(theirs)
     return [
         f"{name}={config_module.value_text(a[name])}"
         for name in a
         if a[name] != b[name]
-        and (config_module.options()[name].mid_run != "free" or name == "name")
+        and (config_module.options()[name].mid_run != "free" or (name == "name" and not same_name))
         and name not in MACHINE
     ]
+
+
+def _name_without_data(config: Config) -> str:
+    """Returns a run's name without the data set's, where it begins with that."""
+    if not config.data.path:
+        return config.name
+    return config.name.removeprefix(presets.name_of_data(config.data.path))
 
 
 def continued(run: Run, typed: Config) -> Config:
@@ -117,7 +129,7 @@ def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
             raise UserError(
                 f"{run.path} has {name}={config_module.value_text(a[name])}, and it can't become"
                 f" {config_module.value_text(b[name])} in mid-run: {options[name].reason}; start a"
-                " new run with --new"
+                " new run with --new (without --resume)"
             )
     free = {name: b[name] for name in differing if options[name].mid_run == "free"}
     first = config_module.override(first, free)

@@ -241,7 +241,7 @@ class _Training:
             self.saver.tidy()
             say(
                 f"{where} is finished: {nimg / 1000:.1f} kimg; to go on with it: "
-                + advice.longer(self.directory, self.config)
+                + advice.longer(self.directory, self.config, nimg)
             )
             self.finished = True
             return

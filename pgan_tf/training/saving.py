@@ -88,11 +88,11 @@ def newest_save(run: RunDirectory) -> tuple[Save | None, list[str]]:
         run.go_back_to(nimg)
         return save, [f"{message}; going back to {nimg / 1000:.1f} kimg" for message in messages]
     if faults:
-        raise UserError(f"{faults[0][0]}; start a new run with --new")
+        raise UserError(f"{faults[0][0]}; start a new run with --new (without --resume)")
     if len(run.snapshots) > 1:
         raise UserError(
             f"{run.snapshots[-1].path} has no training state beside it to continue from; start a"
-            " new run with --new"
+            " new run with --new (without --resume)"
         )
     run.go_back_to(0)
     return None, []
@@ -143,7 +143,8 @@ def check_same_data(run: RunDirectory, save: Save, here: DatasetFacts) -> None:
         what = "; ".join(there.differences(here)) or "other pixels or labels"
     raise UserError(
         f"{run.path} was trained on other images than {here.path} holds now ({here}): {what};"
-        " restore the data set, or name it with --data-dir, or start a new run with --new"
+        " restore the data set, or name it with --data-dir, or start a new run with --new (without"
+        " --resume)"
     )
 
 
@@ -179,7 +180,7 @@ class Saver:
         wanted = {name: tuple(variable.shape) for name, variable in self.state.items()}
         misfit = DamagedError(
             f"{save.state.path} or the snapshot that it goes with is of other networks; start a"
-            " new run with --new"
+            " new run with --new (without --resume)"
         )
         if {name: array.shape for name, array in save.arrays.items()} != wanted:
             raise misfit

@@ -165,6 +165,31 @@ def test_files_of_cifar_and_of_the_theano_version():
     assert type_commands(complaint("old.h5")).num_images == 17
 
 
+def test_what_lies_beside_a_file_does_not_say_what_the_file_is():
+    """A zip file of photographs, beside MNIST and CIFAR's archive, is none of the two."""
+    made_up.mnist(Path("."), count=20)
+    batch = {"data": np.zeros((4, 3072), np.uint8), "labels": [0, 1, 2, 3]}
+    made_up.python2_pickle("data_batch_1", batch)
+    pictures("photos", [(16, 16)] * 2)
+    shutil.make_archive("photos", "zip", "photos")
+    message = complaint("photos.zip")
+    assert "photos.zip is a zip file with 2 pictures" in message
+    assert type_commands(message).num_images == 2
+    made_up.hdf5(Path("old.h5"))
+    assert type_commands(complaint("old.h5")).num_images == 17
+    shutil.copy("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
+    shutil.copy("train-labels-idx1-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+    for path, what in (
+        ("t10k-images-idx3-ubyte.gz", "a gzip file of MNIST"),
+        ("train-images-idx3-ubyte.gz", "a gzip file of MNIST"),
+        ("train-labels-idx1-ubyte.gz", "a gzip file of MNIST"),
+        ("data_batch_1", "a file of CIFAR10"),
+    ):
+        message = complaint(path)
+        assert f"{path} is {what}; " in message
+        assert type_commands(message).name == what.rsplit(" ", 1)[1].lower()
+
+
 def test_what_is_not_there_and_what_is_empty():
     Path("empty").mkdir()
     for path, what in (("nothing", "does not exist"), ("empty", "is empty")):

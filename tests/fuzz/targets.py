@@ -21,6 +21,7 @@ import made_up
 import numpy as np
 import scipy.io
 from cryptography.fernet import Fernet
+from fuzz import more_targets
 from fuzz.target import Input, Target
 from PIL import Image
 
@@ -321,7 +322,6 @@ def _lmdb() -> list[Input]:
 
 
 def _read_lmdb(directory: Path) -> None:
-    lsun._open.cache_clear()
     lsun.create(directory / "out" / "made", directory, 16, workers=1, force=True)
 
 
@@ -527,6 +527,7 @@ TARGETS = {
         Target("run-files", _run_files, _read_run),
         Target("frozen-graph", _graphs, _read_graph, (ValueError,)),
         Target("torch-file", _torch_files, _read_torch_file, (ValueError,)),
-        Target("lsun-lmdb", _lmdb, _read_lmdb, is_tested=False),
+        Target("lsun-lmdb", _lmdb, _read_lmdb, examples=10),
+        *more_targets.TARGETS,
     )
 }

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,25 @@ def test_arrays_come_back_for_their_key_alone(tmp_path):
     assert cache.load({**key, "count": 8}) is None
 
 
+@pytest.mark.parametrize("in_memory", [0, 1 << 20])
+def test_what_becomes_of_the_files_later_does_not_matter(tmp_path, monkeypatch, in_memory):
+    monkeypatch.setattr("metrics.cache._IN_MEMORY", in_memory)
+    cache = Cache(tmp_path)
+    arrays = {
+        "a": np.arange(30_000.0).reshape(100, 300),
+        "turned": np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)),
+        "one": np.float32(3),
+    }
+    cache.save({"k": 1}, arrays)
+    found = cache.load({"k": 1})
+    for file in tmp_path.rglob("*.npy"):  # of a mapped one the rest would be gone
+        os.truncate(file, 100)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == np.asarray(array).dtype
+    assert cache.load({"k": 1}) is None
+
+
 def test_damaged_entries_are_replaced(tmp_path):
     cache = Cache(tmp_path)
     cache.save({"k": 1}, {"a": np.zeros(3)})
@@ -29,6 +50,10 @@ def test_damaged_entries_are_replaced(tmp_path):
     assert cache.load({"k": 1}) is None
     cache.save({"k": 1}, {"a": np.ones(3)})
     np.testing.assert_array_equal(cache.load({"k": 1})["a"], 1)
+    (key,) = tmp_path.rglob("key.json")
+    for text in ("[" * 100_000, "3", "{}", '{"key": 1', "\0"):
+        key.write_text(text)
+        assert cache.load({"k": 1}) is None, text[:10]
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])

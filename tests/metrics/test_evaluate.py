@@ -239,7 +239,7 @@ def test_few_images_for_fid_bring_a_caution(tmp_path):
         assert plan.num_images == fakes and plan.num_reals == reals and not other.notes
         assert bool(plan.notes) == said
     (plan, _) = evaluator.plan(Images(noise(30)), Images(noise(30)))
-    assert "fewer than 2,048 images" in plan.notes[0] and "too high" in plan.notes[0]
+    assert "fewer than 2,048 different images" in plan.notes[0] and "too high" in plan.notes[0]
 
 
 def test_halves_of_reals_take_their_features_from_the_whole(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from conftest import GOLDEN
 from small_run import write_dataset, write_run
 
-from metrics import run
+from metrics import fid, inception_weights, run
 from pgan_tf.convert import convert
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.errors import UserError
@@ -84,6 +84,38 @@ def test_fid_without_weights_says_how_to_get_them(world, capsys, monkeypatch, re
     assert out.count("https://") == 1
     assert read_results("results/001-test/metric-swd.jsonl")
     assert not list((world / "results/001-test").glob("metric-fid*"))
+
+
+class Network:
+    """Stands for Inception: the mean of each channel of an image as features."""
+
+    weights_hash = "stand-in"
+    num_features = 3
+
+    def features(self, images):
+        return images.mean((1, 2), "float32") / 255
+
+
+def test_a_small_data_set_that_is_repeated_brings_a_caution(
+    world, capsys, monkeypatch, read_results
+):
+    monkeypatch.setattr(inception_weights, "load", lambda *args: Network())
+    monkeypatch.setattr(fid, "NUM_FEATURES", 70)  # the data set has 60 images
+    options = ["--metrics", "fid,kid", "--cache", "cache", "--real-passes", "0"]
+    assert run.main(["--snapshot", *options, "--num-images", "80"]) == 0
+    caution = (
+        "with fewer than 70 different images on either side the value comes out too high; here are"
+        " 60; compare it only with values of as many images"
+    )
+    assert capsys.readouterr().out.splitlines()[0] == f"fid: {caution}"
+    (record,) = read_results("results/001-test/metric-fid.jsonl")
+    assert (record["num_images"], record["num_reals"]) == (80, 80) and record["notes"] == [caution]
+    (record,) = read_results("results/001-test/metric-kid.jsonl")
+    assert "notes" not in record
+    monkeypatch.setattr(fid, "NUM_FEATURES", 60)
+    assert run.main(["--snapshot", *options, "--num-images", "80", "--out", "enough"]) == 0
+    assert "fid:" not in capsys.readouterr().out
+    assert "notes" not in read_results("enough/metric-fid.jsonl")[0]
 
 
 def test_misspelt_options_are_named(capsys):

@@ -81,7 +81,7 @@ def test_mixed_sizes_are_measured_by_fid_kid_and_is(world, capsys, read_results)
     out = capsys.readouterr().out.splitlines()
     needed = "square images of one size are needed, a power of two, 16x16 or more; these are"
     assert out[0] == f"swd, msssim: {needed} 32x32 and 28x20"
-    assert out[1].startswith("fid: with fewer than 2,048 images")
+    assert out[1].startswith("fid: with fewer than 2,048 different images")
     assert out[2].split()[1:] == [
         "FID", "KIDx1e3_mean", "KIDx1e3_std", "IS_mean", "IS_std", "MS-SSIM",
     ]  # fmt: skip

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
 from run_files import arrays_of, assert_same
 
+from pgan_tf import presets
 from pgan_tf import train as command
 from pgan_tf.config import override
 from pgan_tf.data.dataset import Dataset
@@ -15,7 +18,7 @@ from pgan_tf.data.format.writer import DatasetWriter
 from pgan_tf.errors import UserError
 from pgan_tf.run import Run
 from pgan_tf.train import train
-from pgan_tf.training import identity
+from pgan_tf.training import advice, identity
 from pgan_tf.training.run_directory import RunDirectory
 
 
@@ -74,6 +77,25 @@ def test_data_sets_are_compared_by_content(config, tmp_path, monkeypatch):
         f"{run.path} has the same options, but was trained on other images: images: 40 there,"
         " 7 here, classes: 4 there, 0 here"
     ]
+
+
+def test_a_data_set_that_was_moved_to_another_name(config, tiny, tmp_path, monkeypatch):
+    """The run's name follows from the directory, so it is no sign of another run."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(config.data.path, "shapes")
+    sets = {name: value for name, value in tiny.items() if name != "name"}
+    typed = presets.compose("", data_dir="shapes", preset="v2-1gpu", options=sets)
+    run = RunDirectory.create("results", typed, facts(typed))
+    assert run.path.name == "000-shapes-v2-1gpu-fp32"
+    os.rename("shapes", "forms")
+    for name, found in ((None, True), ("mine", False), ("shapes-v2-1gpu-fp32", True)):
+        options = {**sets, "name": name} if name else sets
+        moved = presets.compose("", data_dir="forms", preset="v2-1gpu", options=options)
+        there, lines = find("results", moved)
+        assert (there is not None) == found, name
+        assert found or "with other options (name=mine)" in lines[0]
+    fp16 = presets.compose("", data_dir="forms", preset="v2-1gpu", precision="fp16", options=sets)
+    assert find("results", fp16)[0] is None
 
 
 def test_one_process_a_run(config, tmp_path):
@@ -152,7 +174,8 @@ def test_a_later_change_replaces_what_the_log_says_of_later(config, tmp_path):
 )
 def test_what_cannot_change_is_refused_with_the_reason(config, tmp_path, option, value, reason):
     run = RunDirectory.create(tmp_path, config, facts(config))
-    with pytest.raises(UserError, match=rf"{option}=.* can't become .* in mid-run: .*{reason}"):
+    message = rf"{option}=.* can't become .* in mid-run: .*{reason}.*--new \(without --resume\)"
+    with pytest.raises(UserError, match=message):
         identity.changed(run, override(config, {option: value}), 0)
 
 
@@ -167,6 +190,18 @@ def test_resume_of_what_is_no_run(config, tmp_path):
             command.main(["--resume", str(path)])
     with pytest.raises(UserError, match="give one of them"):
         command.main(["--resume", str(run.path), "--new"])
+
+
+def test_the_advice_for_a_finished_run_makes_it_longer(config, tmp_path, capsys):
+    """Even one of which the last minibatch went far beyond its length."""
+    run = RunDirectory.create(tmp_path, config, facts(config))
+    for kimg, nimg in ((0.1, 128), (0.1, 400), (20_000, 20_000_000)):
+        ended = override(config, {"train.total_kimg": kimg})
+        printed = shlex.split(advice.longer(run, ended, nimg))
+        assert printed[:5] == ["python", "-m", "pgan_tf.train", "--resume", str(run.path)]
+        command.main([*printed[3:], "--dry-run"])
+        (longer,) = re.findall(r"train\.total_kimg=([\d.]+)", capsys.readouterr().out)
+        assert float(longer) == pytest.approx(1.5 * max(kimg, nimg / 1000)), printed
 
 
 def test_the_advice_after_a_divergence_continues_the_run(small, tmp_path):

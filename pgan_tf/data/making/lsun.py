@@ -2,14 +2,15 @@
 
 import contextlib
 import dataclasses
-import functools
 import itertools
+import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 
-import lmdb
 import numpy as np
 from PIL import Image
 
@@ -17,28 +18,72 @@ from pgan_tf import progress
 from pgan_tf.data import contents
 from pgan_tf.data.format import writer
 from pgan_tf.data.format.writer import DatasetWriter
-from pgan_tf.data.making import build, sources
+from pgan_tf.data.making import build, lsun_reader, sources
 from pgan_tf.data.pictures import imagefile
 from pgan_tf.data.pictures.imagefile import BadImage
 from pgan_tf.errors import UserError
 
 _ORIGIN = "https://github.com/fyu/lsun"
-_KEYS_AT_ONCE = 16
+_ENTRIES_AT_ONCE = 16
+_LONGEST_REPLY = 10_000  # bytes of a line
 _SHOWN = 20  # undecodable entries that are named; the rest are only counted
 
 
-@functools.lru_cache(maxsize=1)
-def _open(path: str) -> lmdb.Environment:
-    return lmdb.open(path, readonly=True, lock=False, readahead=False)
+Entry = tuple[bytes, bytes]
+"""A key and its value, the content of a picture file."""
 
 
 @contextlib.contextmanager
-def _damage_told(path: str) -> Iterator[None]:
-    """Turns what LMDB raises on a damaged database into UserError."""
+def reading(directory: str) -> Iterator[tuple[int, Iterator[Entry]]]:
+    """Gives the number of a database's entries, and these in the order of their keys.
+
+    They are read by `lsun_reader` in a process of its own, which ends with the block; whatever
+    becomes of that process is an error here.
+
+    Raises: UserError, also while the entries are read.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-P", lsun_reader.__file__, directory],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for this process
+    )
     try:
-        yield
-    except lmdb.Error as error:
-        raise UserError(f"{path} can't be read ({error}); fetch it again") from None
+        try:
+            reply = json.loads(process.stdout.readline(_LONGEST_REPLY))
+        except ValueError:
+            raise _ended(directory, process) from None
+        if "error" in reply:
+            raise UserError(f"{reply['error']}; fetch it again")
+        yield reply["entries"], _entries(directory, process)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _entries(directory: str, process: subprocess.Popen) -> Iterator[Entry]:
+    def read(size: int) -> bytes:
+        content = process.stdout.read(size)
+        if len(content) < size:
+            raise _ended(directory, process)
+        return content
+
+    while True:
+        first, second = lsun_reader.HEAD.unpack(read(lsun_reader.HEAD.size))
+        if first == lsun_reader.END:
+            return
+        if first == lsun_reader.ERROR:
+            raise UserError(f"{read(second).decode()}; fetch it again")
+        yield read(first), read(second)
+
+
+def _ended(directory: str, process: subprocess.Popen) -> UserError:
+    process.kill()
+    return UserError(
+        f"{directory} is damaged, or was changed meanwhile: the process that read it ended with"
+        f" status {process.wait()}; fetch it again"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,19 +94,17 @@ class _Convert:
     that can, message).
     """
 
-    path: str
     resolution: int
     compress: str | None
 
-    def __call__(self, keys: list[bytes]) -> tuple[list[writer.Records], list[tuple[int, str]]]:
+    def __call__(self, entries: list[Entry]) -> tuple[list[writer.Records], list[tuple[int, str]]]:
         images, problems = [], []
-        with _damage_told(self.path), _open(self.path).begin(buffers=False) as transaction:
-            for key in keys:
-                try:
-                    images.append(centre_square(transaction.get(key), self.resolution))
-                except BadImage as error:
-                    name = key.decode("ascii", "backslashreplace")
-                    problems.append((len(images), f"{name}: {error}"))
+        for key, value in entries:
+            try:
+                images.append(centre_square(value, self.resolution))
+            except BadImage as error:
+                name = key.decode("ascii", "backslashreplace")
+                problems.append((len(images), f"{name}: {error}"))
         empty = np.empty((0, 3, self.resolution, self.resolution), np.uint8)
         return writer.encode(np.stack(images) if images else empty, self.compress), problems
 
@@ -113,19 +156,11 @@ def create(
     if max_images is not None and max_images < 1:
         raise UserError(f"--max_images {max_images}: at least one image is needed")
     source = _find(os.fspath(lmdb_dir))
-    with _damage_told(source):
-        environment = _open(source)
-        entries = environment.stat()["entries"]
-        size = os.path.getsize(os.path.join(source, "data.mdb"))
-        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    if size < needed:  # reading what isn't there would end the process without a word
-        raise UserError(
-            f"{source}/data.mdb is cut short ({size} of {needed} bytes); fetch it again"
-        )
-    total = min(entries, max_images or entries)
-    workers = min(build.num_workers(workers), -(-total // _KEYS_AT_ONCE))
     written = bad = 0
     with contextlib.ExitStack() as stack:
+        count, entries = stack.enter_context(reading(source))
+        total = min(count, max_images or count)
+        workers = min(build.num_workers(workers), -(-total // _ENTRIES_AT_ONCE))
         target = stack.enter_context(
             DatasetWriter(path, resolution, 3, force=force, shards=shards, compress=compress)
         )
@@ -133,9 +168,7 @@ def create(
             writer.check_space(os.fspath(path), writer.size_on_disk(total, resolution, 3))
         bar = stack.enter_context(progress.bar("images"))
         task = bar.add_task(f"Writing {target.name}", total=total)
-        converted = build.ordered_map(
-            _Convert(source, resolution, compress), _batches(source), workers
-        )
+        converted = build.ordered_map(_Convert(resolution, compress), _batches(entries), workers)
         stack.enter_context(contextlib.closing(converted))
         for levels, problems in converted:
             count = min(len(levels[0]), total - written)
@@ -182,9 +215,7 @@ def _is_database(directory: str) -> bool:
     return os.path.isfile(os.path.join(directory, "data.mdb"))
 
 
-def _batches(path: str) -> Iterator[list[bytes]]:
-    """Yields the database's keys, some at a time."""
-    with _damage_told(path), _open(path).begin() as transaction:
-        keys = transaction.cursor().iternext(keys=True, values=False)
-        while batch := list(itertools.islice(keys, _KEYS_AT_ONCE)):
-            yield batch
+def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    """Yields entries, some at a time."""
+    while batch := list(itertools.islice(entries, _ENTRIES_AT_ONCE)):
+        yield batch

@@ -120,6 +120,8 @@ def find(mnist_dir: str | os.PathLike, kind: str) -> str:
     Raises: UserError that says what is missing, or what is there instead, and where it comes from.
     """
     place = os.fspath(mnist_dir)
+    if storage.exists(place) and not storage.is_dir(place):  # as `_files` writes it
+        place = storage.join(sources.parent_of(place), storage.split(place)[1])
     found = {}
     files = list(_files(place))
     for path in files:

@@ -46,13 +46,8 @@ _NO_PORTRAIT = {
     "1F9DC": "merpeople: the whole body",
     "1FAC8": "a hairy creature: the whole body",
     "1F645": "arms before the face",
-    "1F646": "arms around the head",
     "1F647": "head bowed",
     "1F926": "a hand before the face",
-    "1F481": "a hand beside the head",
-    "1F64B": "a hand beside the head",
-    "1F937": "hands beside the head",
-    "1F9CF": "a hand at the ear",
 }
 
 # Writing rather than drawing.

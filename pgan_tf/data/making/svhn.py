@@ -17,7 +17,7 @@ from pgan_tf.errors import UserError
 NUM_IMAGES = 73_257
 _ORIGIN = "http://ufldl.stanford.edu/housenumbers/"
 _MATLAB = "train_32x32.mat"
-_PICKLES = [f"train_{i}.pkl" for i in range(1, 4)]
+PICKLES = [f"train_{i}.pkl" for i in range(1, 4)]
 _FOLDERS = ("svhn", "SVHN", "housenumbers", "format2")
 
 
@@ -69,7 +69,7 @@ def find(place: str) -> str | None:
         matlab = storage.join(directory, _MATLAB)
         if storage.exists(matlab):
             return matlab
-        if any(storage.exists(storage.join(directory, name)) for name in _PICKLES):
+        if any(storage.exists(storage.join(directory, name)) for name in PICKLES):
             return directory
     return None
 
@@ -82,14 +82,14 @@ def _files(place: str, allow_partial: bool) -> Iterator[list[str]]:
         directory = sources.directories(place)[0]
         raise sources.missing(storage.join(directory, _MATLAB), [_MATLAB], directory, _ORIGIN)
     if storage.is_dir(found):
-        names = _PICKLES
+        names = PICKLES
         if allow_partial:
             names = [n for n in names if storage.exists(storage.join(found, n))]
         yield sources.find(found, names, _ORIGIN)
     elif not contents.is_tar(found):
         yield [found]
     else:
-        with archives.unpacked(found, (_MATLAB, *_PICKLES)) as directory:
+        with archives.unpacked(found, (_MATLAB, *PICKLES)) as directory:
             if find(directory) is None:
                 raise UserError(
                     f"{found} holds no {_MATLAB}: the archives at {_ORIGIN} hold whole photographs"

@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from pgan_tf import zip_files
 from pgan_tf.data import contents, storage
 from pgan_tf.data.pictures.formats import SUFFIXES, UNREAD_SUFFIXES, BadImage
 from pgan_tf.errors import UserError, nearest
@@ -209,9 +210,12 @@ def _require_zip(path: str) -> None:
 def _list_zip(path: str) -> tuple[list[str], np.ndarray]:
     """Returns the names of a zip file's files, in its order, and their entries."""
     try:
-        with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
+        with (
+            storage.open_binary(path) as file,
+            zip_files.opened(file, zip_files.MOST_PICTURES_LIST_BYTES) as archive,
+        ):
             found = archive.infolist()
-    except OSError:
+    except (OSError, MemoryError):
         raise
     except Exception as error:  # zipfile raises a dozen kinds
         raise UserError(

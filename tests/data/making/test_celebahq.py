@@ -339,6 +339,7 @@ def problems(inputs: Path) -> str:
         (f"7 1 ../a.jpg {'0' * 32} {'0' * 32}", "line 3 is malformed"),
         (f"7 -1 a.jpg {'0' * 32} {'0' * 32}", "line 3 is malformed"),
         (f"7 1 a.jpg {'0' * 31} {'0' * 32}", "line 3 is malformed"),
+        (f"7 1 {'a' * 9999}.jpg {'0' * 32} {'0' * 32}", "line 3 is malformed"),
         (f"1 1 a.jpg {'0' * 32} {'0' * 32}", "line 3 repeats an idx"),
         (f"7 7 000006.jpg {'0' * 32} {'0' * 32}", "has 7 rows, but 000006.jpg should be in row 7"),
         (f"7 0 000006.jpg {'0' * 32} {'0' * 32}", "line 3 is of '000001.jpg' instead of 000006"),
@@ -349,6 +350,14 @@ def test_malformed_line_of_the_image_list(inputs, line, problem):
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], line, *lines[2:]]))
     assert problem in problems(inputs)
+
+
+def test_a_long_name_among_the_landmarks_is_not_shown_whole(inputs):
+    path = inputs / "celeba/Anno/list_landmarks_celeba.txt"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], *("x" * 99_999 + line for line in lines[2:])]))
+    message = problems(inputs)
+    assert "is of 'xxx" in message and len(message) < 3000
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import pickle
 import re
 
@@ -265,6 +266,20 @@ def test_lsun_entries_may_all_be_bad_in_one_piece_of_work(tmp_path, capsys):
     with pytest.raises(UserError, match=r"data\.mdb is cut short \(\d+ of \d+ bytes\)"):
         lsun.create(tmp_path / "other", cut, 16, workers=1)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize("kept", [0, 8192])
+def test_lsun_database_that_is_cut_short_while_it_is_read(tmp_path, kept):
+    """The library maps the file, and the system ends whoever reads a page that is gone."""
+    source = tmp_path / "lmdb"
+    with lmdb.open(str(source), map_size=1 << 24) as env, env.begin(write=True) as transaction:
+        for i in range(100):
+            transaction.put(b"%08d" % i, bytes(50_000))
+    with lsun.reading(str(source)) as (count, entries):
+        assert count == 100 and next(entries) == (b"00000000", bytes(50_000))
+        os.truncate(source / "data.mdb", kept)
+        with pytest.raises(UserError, match=r"lmdb is damaged, or was changed meanwhile: .*again"):
+            list(entries)
 
 
 def test_lsun_counts_what_it_needed_only(tmp_path):

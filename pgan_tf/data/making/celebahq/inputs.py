@@ -4,9 +4,9 @@ import dataclasses
 import functools
 import math
 import re
-import zipfile
 from collections.abc import Iterable
 
+from pgan_tf import zip_files
 from pgan_tf.data import storage
 from pgan_tf.data.making import sources
 from pgan_tf.data.making.celebahq.alignment import ImageError
@@ -101,7 +101,7 @@ class Inputs:
         """Returns the content of an image's delta, still encrypted. Raises: ImageError."""
         name, path = _delta_file(item.idx), self.zip_file(item.idx)
         try:
-            with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
+            with storage.open_binary(path) as file, zip_files.opened(file) as archive:
                 if archive.getinfo(name).file_size > _MAX_DELTA_BYTES:
                     raise ImageError(f"{name} in {path} is too large for a delta")
                 return archive.read(name)
@@ -163,7 +163,7 @@ class Inputs:
             missing |= dict.fromkeys(needed[path], f"{_last(path)} is missing")
         for path in sorted(needed.keys() - set(absent)):
             try:
-                with storage.open_binary(path) as file, zipfile.ZipFile(file) as archive:
+                with storage.open_binary(path) as file, zip_files.opened(file) as archive:
                     held = set(archive.namelist())
             except MemoryError:
                 raise
@@ -252,7 +252,7 @@ def _image_rows(path: str) -> list[tuple[int, int, str, str, str]]:
         well_formed = (
             re.fullmatch(r"\d{1,5}", idx)
             and re.fullmatch(r"\d{1,9}", orig_idx)
-            and re.fullmatch(r"\w[\w.-]*", orig_file)  # a name, no path
+            and re.fullmatch(r"\w[\w.-]{0,99}", orig_file)  # a name, no path
             and all(map(_MD5.fullmatch, md5s))
         )
         if not well_formed or int(idx) in seen:
@@ -301,7 +301,7 @@ def _points(orig_idx: int, orig_file: str, landmarks: list[str], path: str) -> t
         )
     name, *numbers = landmarks[orig_idx].split() or [""]
     if name != orig_file:
-        raise _InputError(f"{path} line {orig_idx + 3} is of {name!r} instead of {orig_file}")
+        raise _InputError(f"{path} line {orig_idx + 3} is of {name[:100]!r} instead of {orig_file}")
     try:
         points = tuple(map(float, numbers))
     except ValueError:
