@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,20 @@ class Browser:
         """Returns what a script's `return` gives."""
         return self.driver.execute_script(script)
 
+    def wait(self, condition: str, seconds: float = 60) -> None:
+        """Waits until a JavaScript expression is true; a hint is what the page says meanwhile."""
+        end = time.monotonic() + seconds
+        while not self.run(f"return Boolean({condition})"):
+            if time.monotonic() > end:
+                said = self.run("return document.body.innerText")
+                raise TimeoutError(f"{condition}: {said[:500]}")
+            time.sleep(0.02)
+
+    def downloads_go_to(self, directory: Path) -> None:
+        """Saves files there from now on, without asking."""
+        options = {"behavior": "allow", "downloadPath": str(directory)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", options)
+
     def press(self, element_id: str, *keys: str) -> None:
         """Types keys into an element."""
         self.driver.find_element("id", element_id).send_keys(*keys)
@@ -53,15 +68,21 @@ class Browser:
 
 
 @contextlib.contextmanager
-def browser() -> Iterator[Browser]:
-    """Gives a browser, and ends it."""
+def browser(*more: str) -> Iterator[Browser]:
+    """Gives a browser, started with these arguments too, and ends it."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     # Tests may run as root, for whom the sandbox is not, and with little shared memory.
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        *more,
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
