@@ -1,0 +1,68 @@
+"""Serves a snapshot's explorer page until Ctrl-C."""
+
+import os
+import secrets
+import webbrowser
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from pgan_tf import latents
+from pgan_tf.errors import UserError
+from pgan_tf.explore.listening import Listening
+from pgan_tf.explore.painting import Painter
+from pgan_tf.explore.server import make_app, make_server
+from pgan_tf.snapshots import load_snapshot
+
+
+def serve(
+    snapshot: str | os.PathLike,
+    listening: Listening,
+    latent_files: Sequence[str | os.PathLike] = (),
+    open_browser: bool = False,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Serves the page until Ctrl-C, with a token unless only this machine reaches it.
+
+    Args:
+      snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
+      listening: of `listening.listen`; closed at the end.
+      latent_files: `.npy` files of the latents that the page begins with.
+      open_browser: opens the page, too.
+      say: is told what is served, where, and when it stops.
+    Raises: UserError when there is no snapshot, or latents can't be read.
+    """
+    with listening.socket:
+        loaded = load_snapshot(snapshot)
+        painter = Painter(loaded)
+        facts = {**facts_of(loaded, painter.limits.most), "engine": "server", "device": device()}
+        first = latents.read_all(latent_files, loaded.Gs.latent_size)
+        if len(first) > painter.limits.most:
+            raise UserError(
+                f"--latent: {len(first)} latents, and the page begins with"
+                f" {painter.limits.most} at most"
+            )
+        facts["start"] = base64_of(first)
+        token = None if listening.is_private else secrets.token_urlsafe(16)
+        address = listening.address(token)
+        r = loaded.Gs.resolution
+        say(f"Gs of {loaded.path}, {r}x{r}, on {facts['device']}")
+        if token:
+            say("Whoever has this address can use it; it is not encrypted on its way:")
+        say(f"{address}  (Ctrl-C stops)")
+        if open_browser:
+            webbrowser.open(address)
+        try:
+            make_server(make_app(painter, facts, served_page(), token)).run([listening.socket])
+        except KeyboardInterrupt:
+            say("stopped")
+        finally:
+            painter.close()
+
+
+def device() -> str:
+    """Returns the name of the device that TensorFlow computes on."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"CPU ({os.cpu_count()} cores)"
+    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
