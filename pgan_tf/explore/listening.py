@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import ipaddress
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Listening:
 
     Attributes:
       socket: takes connections, which wait until they are served.
-      host, port: it listens at.
+      host, port: it is reached by.
       is_private: whether only this machine reaches it.
     """
 
@@ -75,6 +76,8 @@ def listen(host: str, port: int) -> Listening:
             f"--host {host} is no address of this computer ({error.strerror}); 127.0.0.1 is, for"
             " this computer alone, and 0.0.0.0 stands for all it has"
         ) from None
+    if ipaddress.ip_address(address[0]).is_unspecified:  # all addresses of this computer
+        host = socket.gethostname()
     return Listening(opened, host, opened.getsockname()[1], is_loopback(address[0]))
 
 
