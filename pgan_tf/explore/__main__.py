@@ -59,15 +59,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         opened = listening.listen(args.host, args.port)
     except listening.PortInUseError as error:
-        command = shlex.join([*PROGRAM.split(), *argv, "--port", str(error.free)])
-        raise UserError(
-            f"port {args.port} is in use, by another explorer maybe; {command}"
-        ) from None
+        command = shlex.join([*PROGRAM.split(), *_with_port(argv, error.free)])
+        raise UserError(f"port {args.port} is in use; this one is free: {command}") from None
     devices.load_tensorflow(repeatable=True)
     from pgan_tf.explore.serving import serve
 
     say = functools.partial(print, flush=True)  # it may be read by another program
     serve(args.snapshot or args.results, opened, args.latent, args.open, say)
+
+
+def _with_port(argv: Sequence[str], port: int) -> list[str]:
+    """Returns a command line with another port."""
+    kept = [a for i, a in enumerate(argv) if a != "--port" and argv[max(i - 1, 0)] != "--port"]
+    return [*(a for a in kept if not a.startswith("--port=")), "--port", str(port)]
 
 
 if __name__ == "__main__":

@@ -16,11 +16,17 @@ _BYTES_OF_THE_REST = 1024
 
 
 class RefusedError(UserError):
-    """A request that is not served; `status` is HTTP's."""
+    """A request that is not served.
 
-    def __init__(self, status: int, message: str):
+    Attributes:
+      status: HTTP's.
+      retry_seconds: after which it may be served; None for never.
+    """
+
+    def __init__(self, status: int, message: str, retry_seconds: int | None = None):
         super().__init__(message)
         self.status = status
+        self.retry_seconds = retry_seconds
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,10 @@ class Turns:
         mine = self.of_client.get(client, 0)
         if mine >= MOST_OF_A_CLIENT:
             raise RefusedError(
-                429, "your computer has two requests in work; ask again when one is done"
+                429, "your computer has two requests in work; ask again when one is done", 1
             )
         if sum(self.of_client.values()) >= MOST_IN_ALL:
-            raise RefusedError(503, "too many computers ask for images; try again later")
+            raise RefusedError(503, "too many computers ask for images; try again later", 1)
         self.of_client[client] = mine + 1
 
     def leave(self, client: str) -> None:
@@ -153,7 +153,8 @@ def make_app(
         return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
 
     def refused(_: Request, error: RefusedError) -> PlainTextResponse:
-        headers = {"Retry-After": "1"} if error.status in (429, 503) else None
+        seconds = error.retry_seconds
+        headers = None if seconds is None else {"Retry-After": str(seconds)}
         return PlainTextResponse(f"{error}\n", error.status, headers)
 
     def failed(request: Request, error: Exception) -> PlainTextResponse:

@@ -1,5 +1,6 @@
 """Serves a snapshot's explorer page until Ctrl-C."""
 
+import base64
 import os
 import secrets
 import webbrowser
@@ -12,6 +13,8 @@ from pgan_tf.errors import UserError
 from pgan_tf.explore.listening import Listening
 from pgan_tf.explore.painting import Painter
 from pgan_tf.explore.server import make_app, make_server
+from pgan_tf.pages import explorer
+from pgan_tf.pages.explorer.facts import facts_of
 from pgan_tf.snapshots import load_snapshot
 
 
@@ -35,14 +38,18 @@ def serve(
     with listening.socket:
         loaded = load_snapshot(snapshot)
         painter = Painter(loaded)
-        facts = {**facts_of(loaded, painter.limits.most), "engine": "server", "device": device()}
         first = latents.read_all(latent_files, loaded.Gs.latent_size)
         if len(first) > painter.limits.most:
             raise UserError(
                 f"--latent: {len(first)} latents, and the page begins with"
                 f" {painter.limits.most} at most"
             )
-        facts["start"] = base64_of(first)
+        facts = {
+            **facts_of(loaded, painter.limits.most),
+            "engine": "server",
+            "device": device(),
+            "start": base64.b64encode(first.astype("<f4").tobytes()).decode(),
+        }
         token = None if listening.is_private else secrets.token_urlsafe(16)
         address = listening.address(token)
         r = loaded.Gs.resolution
@@ -53,7 +60,9 @@ def serve(
         if open_browser:
             webbrowser.open(address)
         try:
-            make_server(make_app(painter, facts, served_page(), token)).run([listening.socket])
+            make_server(make_app(painter, facts, explorer.served_page(), token)).run(
+                [listening.socket]
+            )
         except KeyboardInterrupt:
             say("stopped")
         finally:

@@ -1,5 +1,6 @@
 """The command line, as it is typed."""
 
+import base64
 import http.client
 import json
 import re
@@ -57,7 +58,7 @@ def test_port_in_use_and_what_is_advised(path, tmp_path):
                 place = urlsplit(address.split()[0])
                 assert place.netloc == f"127.0.0.1:{shlex.split(said[1])[-1]}"
                 info = json.loads(_ask(place.netloc, "GET", "/api/info"))
-                start = np.frombuffer(_decoded(info["start"]), "<f4")
+                start = np.frombuffer(base64.b64decode(info["start"]), "<f4")
                 np.testing.assert_array_equal(start[None], latents.from_seeds([7], 8))
                 body = json.dumps(
                     {"latents": [start.tolist()], "label": None, "lod": info["lods"][0]}
@@ -68,12 +69,6 @@ def test_port_in_use_and_what_is_advised(path, tmp_path):
             finally:
                 process.kill()
         assert (out, err, process.returncode) == ("stopped\n", "", 0)
-
-
-def _decoded(text):
-    import base64
-
-    return base64.b64decode(text)
 
 
 def _ask(place, method, path, body=None):
@@ -96,6 +91,7 @@ def test_a_host_that_others_reach_has_a_token(path, monkeypatch, capsys):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(serving, "make_server", lambda app: Server())
+    monkeypatch.setattr(serving, "facts_of", lambda *_: {})
     make_app = serving.make_app
     monkeypatch.setattr(serving, "make_app", lambda *a: made.append(a) or make_app(*a))
     opened = []

@@ -172,16 +172,29 @@ def _until(true, seconds=20):
         time.sleep(0.02)
 
 
-def test_a_client_has_two_requests_at_a_time(served, monkeypatch):
-    go = threading.Event()
-    batch = served.painter._batch
-    monkeypatch.setattr(served.painter, "_batch", lambda *a: go.wait(60) and batch(*a))
+@pytest.fixture
+def held(served, monkeypatch):
+    """Holds batches back until it is set, at the latest when the test ends."""
+    go, batch = threading.Event(), served.painter._batch
+    go.batches = 0
+
+    def wait(*arguments):
+        go.batches += 1
+        go.wait(60)
+        return batch(*arguments)
+
+    monkeypatch.setattr(served.painter, "_batch", wait)
+    yield go
+    go.set()
+    _until(lambda: not served.turns.of_client)
+
+
+def test_a_client_has_two_requests_at_a_time(served, held):
     answers = []
-
-    def ask():
-        answers.append(served.images(asked([0], lod=1)))
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(served.images(asked([0], lod=1))))
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     _until(lambda: served.turns.of_client == {"127.0.0.1": 2})
@@ -189,11 +202,12 @@ def test_a_client_has_two_requests_at_a_time(served, monkeypatch):
     assert third.status == 429 and third.headers["retry-after"] == "1"
     assert third.text == "your computer has two requests in work; ask again when one is done\n"
     assert served.ask("GET", "/api/info").status == 200  # while images are computed
-    go.set()
+    assert held.batches == 1
+    held.set()
     for thread in threads:
         thread.join()
     assert [answer.status for answer in answers] == [200, 200]
-    _until(lambda: served.turns.of_client == {})
+    assert held.batches == 2
 
 
 def test_all_clients_together_are_bounded():
@@ -207,16 +221,7 @@ def test_all_clients_together_are_bounded():
     turns.enter("10.0.1.0")
 
 
-def test_who_goes_away_is_not_painted_for(served, monkeypatch):
-    go, batches = threading.Event(), []
-    batch = served.painter._batch
-
-    def slow(*arguments):
-        batches.append(1)
-        go.wait(60)
-        return batch(*arguments)
-
-    monkeypatch.setattr(served.painter, "_batch", slow)
+def test_who_goes_away_is_not_painted_for(served, held):
     body = json.dumps(asked(range(64), lod=1)).encode()
     head = (
         f"POST /api/images HTTP/1.1\r\nHost: {served.host}\r\nContent-Type: application/json\r\n"
@@ -224,11 +229,11 @@ def test_who_goes_away_is_not_painted_for(served, monkeypatch):
     )
     with socket.create_connection(("127.0.0.1", served.listening.port)) as connection:
         connection.sendall(head.encode() + body)
-        _until(lambda: batches)
-    _until(lambda: all(c.cycle is None or c.cycle.disconnected for c in served.connections))
-    go.set()
-    _until(lambda: served.turns.of_client == {})
-    assert len(batches) == 1  # of sixteen
+        _until(lambda: held.batches)
+    _until(lambda: not served.connections)
+    held.set()
+    _until(lambda: not served.turns.of_client)
+    assert held.batches == 1  # of sixteen
 
 
 def test_a_failure_is_told_and_the_server_lives(served, monkeypatch, caplog):
