@@ -2,10 +2,12 @@
 
     python scripts/vendor.py
 
-Run it after changing a version here. It needs `npm`, and writes VENDOR.md beside the files.
+Run it after changing a version here. It needs `npm`, and writes VENDOR.md beside the files. What is
+large is kept compressed: pages hold it as it is, and the browser unpacks it.
 """
 
 import base64
+import gzip
 import hashlib
 import subprocess
 import sys
@@ -22,7 +24,8 @@ class Package(NamedTuple):
 
     Attributes:
       integrity: the base64 SHA-512 of its archive, as `npm view NAME@VERSION dist.integrity` says.
-      files: path in the package -> name in vendor/.
+      files: path in the package -> name in vendor/; compressed where it ends in `.gz`.
+      texts: name in vendor/ -> content, of what the package leaves out, such as its licence.
     """
 
     name: str
@@ -30,7 +33,29 @@ class Package(NamedTuple):
     license: str
     integrity: str
     files: dict[str, str]
+    texts: dict[str, str] = {}  # noqa: RUF012  a NamedTuple's default, which nobody changes
 
+
+MIT = """\
+The MIT License (MIT)
+
+{copyright}
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software
+and associated documentation files (the "Software"), to deal in the Software without
+restriction, including without limitation the rights to use, copy, modify, merge, publish,
+distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the
+Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or
+substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING
+BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
+DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
 
 PACKAGES = (
     Package(
@@ -42,6 +67,22 @@ PACKAGES = (
             "dist/uPlot.iife.min.js": "uplot.min.js",
             "dist/uPlot.min.css": "uplot.min.css",
             "LICENSE": "uplot.LICENSE",
+        },
+    ),
+    Package(
+        "onnxruntime-web",
+        "1.30.0",
+        "MIT",
+        "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
+        {
+            "dist/ort.wasm.min.js": "onnxruntime-web.js.gz",
+            "dist/ort-wasm-simd-threaded.mjs": "onnxruntime-web.mjs.gz",
+            "dist/ort-wasm-simd-threaded.wasm": "onnxruntime-web.wasm.gz",
+        },
+        {
+            "onnxruntime-web.LICENSE": MIT.format(
+                copyright="Copyright (c) Microsoft Corporation. All rights reserved."
+            )
         },
     ),
 )
@@ -61,10 +102,15 @@ def fetch(package: Package) -> dict[str, bytes]:
         if base64.b64encode(digest).decode() != package.integrity:
             sys.exit(f"{name} is not the archive whose SHA-512 this script holds")
         with tarfile.open(archives[0]) as archive:
-            return {
+            files = {
                 target: archive.extractfile(f"package/{source}").read()
                 for source, target in package.files.items()
             }
+    files = {
+        name: gzip.compress(content, mtime=0) if name.endswith(".gz") else content
+        for name, content in files.items()
+    }
+    return files | {name: text.encode() for name, text in package.texts.items()}
 
 
 def table(contents: list[tuple[Package, dict[str, bytes]]]) -> str:

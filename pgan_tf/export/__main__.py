@@ -12,6 +12,7 @@ EXAMPLES = """\
   python -m pgan_tf.export litert --snapshot results/000-openmoji-fp32 --float16 --out Gs.tflite
   python -m pgan_tf.export keras --snapshot network-snapshot-012000.npz --lod 1 --out Gs.keras
   python -m pgan_tf.export savedmodel --snapshot --network D --out D
+  python -m pgan_tf.export web --snapshot --out page
 """
 
 
@@ -26,6 +27,7 @@ def parser() -> cli.Parser:
     commands = p.add_subparsers(dest="command", required=True, metavar="FORMAT")
     for format in FORMATS.values():
         add_format(commands, format)
+    add_web(commands)
     return p
 
 
@@ -57,6 +59,26 @@ def add_format(commands: argparse._SubParsersAction, format: Format) -> None:
     p.set_defaults(run=_export)
 
 
+def add_web(commands: argparse._SubParsersAction) -> None:
+    """Adds the command that writes a page in which a browser runs the generator."""
+    summary = "a web page that makes images by itself: in any browser, without a connection"
+    p = commands.add_parser(
+        "web", help=summary, description=f"Writes {summary}.",
+        examples=f"  {PROGRAM} web --snapshot --out page\n"
+        f"  {PROGRAM} web --snapshot results/000-openmoji-fp32 --float16 --out page.html\n",
+    )  # fmt: skip
+    add_snapshot(p)
+    p.add_argument(
+        "--out", metavar="PATH", required=True,
+        help="directory for index.html and two scripts; or a name that ends in .html, for one file",
+    )  # fmt: skip
+    p.add_argument(
+        "--float16", action="store_true", help="weights in half precision, half as large"
+    )
+    p.add_argument("--force", action="store_true", help="replace what is there")
+    p.set_defaults(run=_export_web)
+
+
 def add_snapshot(p: argparse.ArgumentParser) -> None:
     """Adds the options that choose a snapshot."""
     p.add_argument(
@@ -76,6 +98,13 @@ def _export(args: argparse.Namespace) -> None:
             float16=args.float16,
         )
     )  # fmt: skip
+
+
+def _export_web(args: argparse.Namespace) -> None:
+    devices.load_tensorflow()
+    from pgan_tf.export.web import export_web
+
+    print(export_web(args.snapshot or args.results, args.out, args.float16, args.force))
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -10,15 +10,18 @@ from pathlib import Path
 from pgan_tf.errors import UserError
 from pgan_tf.files import named_errors
 
-_MARK = "saved_model.pb"  # a directory that holds it may be replaced
+_MARK = "saved_model.pb"
 
 
-def check_target(out: str | os.PathLike, ending: str, force: bool = False) -> Path:
+def check_target(
+    out: str | os.PathLike, ending: str, force: bool = False, mark: str = _MARK
+) -> Path:
     """Returns the path to write to, if it may be written.
 
     Args:
       ending: of the file's name, such as `.onnx`; empty for a directory.
       force: replace what is there.
+      mark: a directory that holds a file of this name may be replaced.
     Raises: UserError for another ending, or where something is there already.
     """
     out = Path(out)
@@ -32,7 +35,7 @@ def check_target(out: str | os.PathLike, ending: str, force: bool = False) -> Pa
         raise UserError(f"{out} is a directory; name a file, such as {out / ('Gs' + ending)}")
     if not ending and not out.is_dir():
         raise UserError(f"{out} is a file, and a directory is written; choose another name")
-    if not ending and any(out.iterdir()) and not (out / _MARK).exists():
+    if not ending and any(out.iterdir()) and not (out / mark).exists():
         raise UserError(f"{out} holds other things; choose another directory")
     if not force:
         raise UserError(f"{out} exists; add --force to replace it, or choose another name")

@@ -1,0 +1,94 @@
+"""A generator in a web page that needs no server and no connection."""
+
+import os
+from pathlib import Path
+
+from pgan_tf.data.storage import readable_size
+from pgan_tf.errors import UserError
+from pgan_tf.export.onnx import make_model
+from pgan_tf.export.onnx_weights import SharedWeights
+from pgan_tf.export.request import Request
+from pgan_tf.export.writing import check_target, size_of, written_beside
+from pgan_tf.networks import Generator, Lod
+from pgan_tf.pages import explorer
+from pgan_tf.pages.explorer.facts import facts_of, lods_of
+from pgan_tf.snapshots import load_snapshot
+from pgan_tf.snapshots.parts import Snapshot
+
+LARGEST = 200_000_000
+"""Bytes of weights in a page at most: browsers keep some copies of them, telephones too."""
+
+_WEIGHTS = "weights.bin"  # the name by which the graphs ask for them, as worker.js has it
+
+
+def export_web(
+    snapshot: str | os.PathLike,
+    out: str | os.PathLike,
+    float16: bool = False,
+    force: bool = False,
+) -> str:
+    """Writes a page in which any browser runs a snapshot's Gs by itself.
+
+    Args:
+      snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
+      out: a directory for `index.html` and two scripts beside it; where the name ends in `.html`,
+        one file that holds all.
+      float16: keep the weights in half precision.
+      force: replace what is at `out`.
+    Returns: a line on what was written.
+    Raises: UserError when there is no snapshot, `out` exists already, or the generator is too large.
+    """
+    is_file = Path(out).suffix.lower() in (".html", ".htm")
+    path = check_target(
+        out, Path(out).suffix.lower() if is_file else "", force, explorer.MODEL_FILE
+    )
+    loaded = load_snapshot(snapshot)
+    model = make_graphs(loaded.Gs, float16)
+    _check_size(loaded, len(model.weights), float16)
+    facts = facts_of(loaded, most=1)
+    with written_beside(path) as partial:
+        if is_file:
+            partial.write_text(explorer.one_file(facts, model), encoding="utf-8")
+        else:
+            partial.mkdir()
+            for name, text in explorer.folder(facts, model).items():
+                (partial / name).write_text(text, encoding="utf-8")
+    start = path if is_file else path / "index.html"
+    return (
+        f"{start}: Gs of {loaded.path.name}, {readable_size(size_of(path))}; open it in a browser"
+    )
+
+
+def make_graphs(Gs: Generator, float16: bool = False) -> explorer.Model:
+    """Returns a generator as an ONNX model for each resolution, with weights in common.
+
+    Input: `latents` [N, latent_size] and, with classes, `labels` [N, label_size]. Output: `images`,
+    float32 [N, C, r, r], in about [-1, 1].
+
+    Args:
+      Gs: the generator.
+      float16: keep the weights in half precision.
+    Raises: UserError for a layer without an ONNX form.
+    """
+    weights, graphs = SharedWeights(_WEIGHTS), {}
+    for lod in lods_of(Gs):
+        model = make_model(Request(Gs, Lod.of(lod), layout="NCHW", float16=float16))
+        weights.take_from(model)
+        graphs[Gs.resolution >> int(lod)] = model.SerializeToString()
+    return explorer.Model(graphs, weights.content())
+
+
+def _check_size(loaded: Snapshot, size: int, float16: bool) -> None:
+    """Raises: UserError for a generator that is too large for a page."""
+    if size <= LARGEST:
+        return
+    fits = not float16 and size / 2 <= LARGEST
+    advice = (
+        "add --float16 to halve it"
+        if fits
+        else f"python -m pgan_tf.explore --snapshot {loaded.path} serves the page with it behind"
+    )
+    raise UserError(
+        f"{loaded.path}: the generator is {size / 1e6:.0f} MB, and a page holds"
+        f" {LARGEST / 1e6:.0f} MB at most; {advice}"
+    )

@@ -1,0 +1,184 @@
+"use strict";
+// The page: what is chosen, and who computes it.
+//
+// An item is an image to be made: {latent, seed or null, label or null, name where there is no
+// seed}. Names of classes and files become text, never markup.
+
+const QUICK_OPERATIONS = 4e9; // an image of so many takes the page about a second
+
+class Explorer {
+  constructor(engine) {
+    this.engine = engine;
+    const info = (this.info = engine.info);
+    this.queue = new Queue(engine, (text) => this.say(text, true), (ms) => this.measured(ms));
+    this.directions = vectorsOf(info.directions || "", info.latent_size);
+    this.centres = new Map(Object.entries(info.centres || {}).map(([label, text]) =>
+      [label, vectorsOf(text, info.latent_size)[0]]));
+    this.psi = 1;
+    this.shown = null;
+    this.fillSelects();
+    this.grid = new Grid(this, this.isSlow() ? COUNTS[0] : COUNTS[1]);
+    this.chosen = this.grid.cells[0].item;
+    this.sliders = new Directions(this);
+    this.mix = new Mix(this, this.chosen, this.grid.cells[1].item);
+    this.walk = new Walk(this);
+    this.connect();
+    connectFiles(this);
+    this.showAll();
+  }
+
+  isSlow() {
+    return this.info.engine === "page" && this.info.operations[0] > QUICK_OPERATIONS;
+  }
+
+  fillSelects() {
+    const { info } = this;
+    $("lod").append(...info.lods.map((lod) => {
+      const size = info.resolution >> Math.floor(lod);
+      return make("option", { value: lod }, `${size}x${size} (lod ${Number(lod.toPrecision(4))})`);
+    }));
+    const quick = info.operations?.findIndex((count) => count <= QUICK_OPERATIONS);
+    this.lod = info.lods[this.isSlow() ? (quick < 0 ? info.lods.length - 1 : quick) : 0];
+    $("lod").value = this.lod;
+    $("class").append(make("option", { value: "" }, "by the seed"));
+    $("class").append(...info.classes.map(({ index, name }) =>
+      make("option", { value: index }, name)));
+    $("class-field").hidden = !info.classes.length;
+    $("variety-section").hidden = !this.centres.size;
+  }
+
+  connect() {
+    $("lod").addEventListener("change", () => {
+      this.lod = Number($("lod").value);
+      this.showAll();
+    });
+    $("class").addEventListener("change", () => {
+      this.walk.stop();
+      this.chosen = this.relabelled(this.chosen);
+      for (const end of ["a", "b"]) this.mix.ends[end] = this.relabelled(this.mix.ends[end]);
+      this.grid.relabel();
+      this.mix.show();
+      this.showChosen();
+    });
+    onSlide($("variety"), $("variety-text"), percent, (value) => {
+      this.psi = value;
+      this.showAll();
+    });
+    $("seed-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.choose(this.itemOfSeed(Number($("seed").value)));
+    });
+  }
+
+  // ---- items
+
+  /** Returns the label of a seed's image: as `generate` has it, unless a class is chosen. */
+  labelOf(seed) {
+    const { classes } = this.info;
+    if (!classes.length) return null;
+    const chosen = $("class").value;
+    return chosen === "" ? classes[(seed || 0) % classes.length].index : Number(chosen);
+  }
+
+  itemOfSeed(seed) {
+    return { seed, latent: latentOfSeed(seed, this.info.latent_size), label: this.labelOf(seed) };
+  }
+
+  randomItem() {
+    return this.itemOfSeed(Math.floor(Math.random() * 1e6));
+  }
+
+  relabelled(item) {
+    return { ...item, label: this.labelOf(item.seed) };
+  }
+
+  nameOf(item) {
+    const name = item.seed === null ? item.name : `seed ${item.seed}`;
+    const found = this.info.classes.find(({ index }) => index === item.label);
+    return found ? `${name}, ${found.name}` : name;
+  }
+
+  /** Returns the chosen item with the sliders of directions applied. */
+  current() {
+    const scale = Math.sqrt(this.info.latent_size);
+    const amounts = this.sliders.amounts.map((amount) => amount * scale);
+    const latent = moved(this.chosen.latent, this.directions, amounts);
+    if (latent === this.chosen.latent) return this.chosen;
+    return { ...this.chosen, latent, seed: null, name: `${this.nameOfSeed(this.chosen)}, moved` };
+  }
+
+  nameOfSeed(item) {
+    return item.seed === null ? item.name : `seed ${item.seed}`;
+  }
+
+  // ---- images
+
+  /** Returns a promise of an item's image; null where it is no longer wanted. */
+  imageOf(key, item, first = false) {
+    const centre = this.centres.get(item.label === null ? "" : String(item.label));
+    const latent = truncated(item.latent, centre, this.psi);
+    return this.queue.ask(key, { latent, label: item.label, lod: this.lod }, first);
+  }
+
+  /** Chooses an item: a walk ends, and the sliders of directions go back. */
+  choose(item) {
+    this.walk.stop();
+    this.sliders.reset();
+    this.show(item);
+  }
+
+  /** Shows an item as the chosen one. */
+  show(item) {
+    this.chosen = item;
+    return this.showChosen();
+  }
+
+  async showChosen() {
+    const item = this.current();
+    const image = await this.imageOf("chosen", item, true);
+    if (!image) return;
+    this.shown = image;
+    draw($("large"), image, Math.max(Math.ceil(512 / image.width), 1));
+    $("caption").textContent = `${this.nameOf(item)}, ${image.width}x${image.height}`;
+    if (item.seed !== null && document.activeElement !== $("seed")) $("seed").value = item.seed;
+    this.grid.cells.forEach((cell) =>
+      cell.button.setAttribute("aria-pressed", String(cell.item === this.chosen)));
+  }
+
+  showAll() {
+    this.showChosen();
+    this.grid.show();
+    this.mix.show();
+  }
+
+  // ---- words
+
+  say(text, isError = false) {
+    $("status").textContent = text;
+    $("status").classList.toggle("error", isError);
+  }
+
+  measured(ms) {
+    const { engine, device } = this.info;
+    const place = engine === "page" ? "in this page" : `by the server, on ${device}`;
+    $("about").textContent = `${this.info.name}. Computed ${place}, about ${Math.round(ms)} ms an image.`;
+  }
+}
+
+let explorer = null;
+
+async function start() {
+  try {
+    const { facts } = JSON.parse($("data").textContent);
+    const engine = facts ? await LocalEngine.open(facts) : await RemoteEngine.open();
+    document.title = $("title").textContent = engine.info.name;
+    $("page").hidden = false;
+    $("status").textContent = "";
+    explorer = new Explorer(engine);
+  } catch (error) {
+    $("status").textContent = `The generator can't be started: ${error.message}.`;
+    $("status").classList.add("error");
+  }
+}
+
+addEventListener("DOMContentLoaded", start);

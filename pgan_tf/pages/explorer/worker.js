@@ -1,0 +1,58 @@
+"use strict";
+// Runs the generator, in a worker, below the text of onnxruntime-web.
+
+const WEIGHTS = "weights.bin"; // the name by which the graphs ask for them
+const MOST_OPEN = 2; // resolutions: each has a copy of the weights
+const model = { graphs: {}, weights: null, sessions: new Map() };
+
+const answers = {
+  open({ module, wasm, weights, graphs }) {
+    ort.env.wasm.numThreads = 1;
+    ort.env.wasm.wasmBinary = wasm;
+    const script = new Blob([module], { type: "text/javascript" });
+    ort.env.wasm.wasmPaths = { mjs: URL.createObjectURL(script) };
+    Object.assign(model, { weights, graphs });
+  },
+
+  async run({ latents, labels, count, resolution }) {
+    const session = await sessionOf(resolution);
+    const feeds = { latents: new ort.Tensor("float32", latents, [count, latents.length / count]) };
+    if (labels.length) {
+      feeds.labels = new ort.Tensor("float32", labels, [count, labels.length / count]);
+    }
+    const { images } = await session.run(feeds);
+    return images.data;
+  },
+};
+
+/** Returns the session of a resolution, which stays open until others are wanted. */
+async function sessionOf(resolution) {
+  const { sessions } = model;
+  let session = sessions.get(resolution);
+  if (!session) {
+    for (const [other, open] of [...sessions].slice(0, sessions.size - MOST_OPEN + 1)) {
+      sessions.delete(other);
+      await open.release();
+    }
+    session = await ort.InferenceSession.create(model.graphs[resolution], {
+      executionProviders: ["wasm"],
+      externalData: [{ path: WEIGHTS, data: model.weights }],
+    });
+  }
+  sessions.delete(resolution);
+  sessions.set(resolution, session); // the last one used is the last one
+  return session;
+}
+
+let last = Promise.resolve();
+
+onmessage = ({ data }) => {
+  last = last.then(async () => {
+    try {
+      const result = await answers[data.kind](data);
+      postMessage({ id: data.id, result }, result ? [result.buffer] : []);
+    } catch (error) {
+      postMessage({ id: data.id, error: String(error?.message || error) });
+    }
+  });
+};
