@@ -10,6 +10,7 @@ import tensorflow as tf
 from pgan_tf import latents
 from pgan_tf.explore.asking import Asked, Limits, RefusedError
 from pgan_tf.inference import Synthesis
+from pgan_tf.pages.explorer.facts import lods_of
 from pgan_tf.snapshots import Snapshot
 
 _MOST_IMAGES, _MOST_PIXELS = 64, 1 << 22  # of a request
@@ -31,10 +32,8 @@ class Painter:
 
     def __init__(self, snapshot: Snapshot):
         self._Gs = Gs = snapshot.Gs
-        coarsest = Gs.shape.finest - 2
-        finest = min(snapshot.lod, coarsest)
-        lods = (finest, *range(int(finest) + 1, coarsest + 1))
-        pixels = (Gs.resolution >> int(finest)) ** 2
+        lods = tuple(lods_of(Gs))
+        pixels = (Gs.resolution >> int(lods[0])) ** 2
         most = int(np.clip(_MOST_PIXELS // pixels, 1, _MOST_IMAGES))
         self.limits = Limits(Gs.latent_size, Gs.label_size, lods, most)
         self._programs: dict[float, Synthesis] = {}

@@ -5,7 +5,9 @@ import os
 import secrets
 import webbrowser
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from pgan_tf import latents
@@ -15,7 +17,7 @@ from pgan_tf.explore.painting import Painter
 from pgan_tf.explore.server import make_app, make_server
 from pgan_tf.pages import explorer
 from pgan_tf.pages.explorer.facts import facts_of
-from pgan_tf.snapshots import load_snapshot
+from pgan_tf.snapshots import Snapshot, load_snapshot
 
 
 def serve(
@@ -44,12 +46,7 @@ def serve(
                 f"--latent: {len(first)} latents, and the page begins with"
                 f" {painter.limits.most} at most"
             )
-        facts = {
-            **facts_of(loaded, painter.limits.most),
-            "engine": "server",
-            "device": device(),
-            "start": base64.b64encode(first.astype("<f4").tobytes()).decode(),
-        }
+        facts = facts_for(loaded, painter.limits.most, first)
         token = None if listening.is_private else secrets.token_urlsafe(16)
         address = listening.address(token)
         r = loaded.Gs.resolution
@@ -67,6 +64,23 @@ def serve(
             say("stopped")
         finally:
             painter.close()
+
+
+def facts_for(loaded: Snapshot, most: int, first: np.ndarray) -> dict[str, Any]:
+    """Returns what api/info answers: what the page has to know of Gs, and of the server.
+
+    Args:
+      loaded: the networks.
+      most: images in a request.
+      first: latents [n, latent_size] that the page begins with; `start` holds them, as float32 in
+        base64.
+    """
+    return {
+        **facts_of(loaded, most),
+        "engine": "server",
+        "device": device(),
+        "start": base64.b64encode(first.astype("<f4").tobytes()).decode(),
+    }
 
 
 def device() -> str:

@@ -91,7 +91,7 @@ def test_a_host_that_others_reach_has_a_token(path, monkeypatch, capsys):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(serving, "make_server", lambda app: Server())
-    monkeypatch.setattr(serving, "facts_of", lambda *_: {})
+    monkeypatch.setattr(serving, "facts_for", lambda *_: {"device": "x"})
     make_app = serving.make_app
     monkeypatch.setattr(serving, "make_app", lambda *a: made.append(a) or make_app(*a))
     opened = []

@@ -3,10 +3,10 @@
 import json
 import socket
 import threading
-import time
 
 import numpy as np
 import pytest
+from explorer_server import wait_until
 from PIL import Image
 
 from pgan_tf import latents
@@ -161,15 +161,8 @@ def test_answers_that_are_not_read_are_dropped(served, monkeypatch):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect(("127.0.0.1", served.listening.port))
         connection.sendall(head.encode() + body)
-        _until(lambda: served.turns.of_client)
-        _until(lambda: not served.turns.of_client and not served.connections)
-
-
-def _until(true, seconds=20):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
+        wait_until(lambda: served.turns.of_client)
+        wait_until(lambda: not served.turns.of_client and not served.connections)
 
 
 @pytest.fixture
@@ -186,7 +179,7 @@ def held(served, monkeypatch):
     monkeypatch.setattr(served.painter, "_batch", wait)
     yield go
     go.set()
-    _until(lambda: not served.turns.of_client)
+    wait_until(lambda: not served.turns.of_client)
 
 
 def test_a_client_has_two_requests_at_a_time(served, held):
@@ -197,7 +190,7 @@ def test_a_client_has_two_requests_at_a_time(served, held):
     ]
     for thread in threads:
         thread.start()
-    _until(lambda: served.turns.of_client == {"127.0.0.1": 2})
+    wait_until(lambda: served.turns.of_client == {"127.0.0.1": 2})
     third = served.images(asked([0], lod=1))
     assert third.status == 429 and third.headers["retry-after"] == "1"
     assert third.text == "your computer has two requests in work; ask again when one is done\n"
@@ -229,10 +222,10 @@ def test_who_goes_away_is_not_painted_for(served, held):
     )
     with socket.create_connection(("127.0.0.1", served.listening.port)) as connection:
         connection.sendall(head.encode() + body)
-        _until(lambda: held.batches)
-    _until(lambda: not served.connections)
+        wait_until(lambda: held.batches)
+    wait_until(lambda: not served.connections)
     held.set()
-    _until(lambda: not served.turns.of_client)
+    wait_until(lambda: not served.turns.of_client)
     assert held.batches == 1  # of sixteen
 
 
