@@ -37,8 +37,9 @@ def principal_directions(
 
         d_k = argmin_d sum_i |z_i - a_ik d|^2 = Z^T a_k / (a_k^T a_k),
 
-    scaled to unit length, its largest entry positive. U comes from the eigenvectors of F F^T,
-    so that features may be many.
+    scaled to unit length, its largest entry positive. U are the eigenvectors of F F^T [n, n], or
+    A = F V with V those of F^T F [features, features], whichever is smaller: neither samples nor
+    features need be few.
 
     Args:
       Gs: the generator.
@@ -49,16 +50,34 @@ def principal_directions(
     Raises: UserError when more directions are asked for than there are.
     """
     size = Gs.latent_size
-    if not 1 <= count <= min(size, samples):
-        raise UserError(f"direction {count}: this generator has directions 1 to {size}")
     z = random_state(0, Role.DIRECTIONS).randn(samples, size)
     row = np.zeros(Gs.label_size) if label is None else np.asarray(label)
     features = first_features(Gs, z, np.tile(row, [samples, 1])).astype(np.float64)
     features -= features.mean(axis=0)
-    products = features @ features.T
-    _, u = scipy.linalg.eigh(products, subset_by_index=[samples - count, samples - 1])
-    directions = z.T @ u[:, ::-1]  # [latent_size, count]
+    most = min(size, *features.shape)
+    if not 1 <= count <= most:
+        raise UserError(f"direction {count}: this generator has directions 1 to {most}")
+    coordinates = principal_coordinates(features, count)
+    directions = z.T @ coordinates  # [latent_size, count]
     directions /= np.linalg.norm(directions, axis=0)
     largest = np.abs(directions).argmax(axis=0)
     directions *= np.sign(directions[largest, np.arange(count)])
     return directions.T.astype(np.float32)
+
+
+def principal_coordinates(features: np.ndarray, count: int) -> np.ndarray:
+    """Returns the first columns of U of F = U S V^T, each times a positive number.
+
+    Args:
+      features: F, float64 [n, features], of mean 0.
+      count: columns wanted, at most the smaller side of F.
+    Returns: float64 [n, count].
+    """
+    n, size = features.shape
+    smaller = min(n, size)
+    largest = [smaller - count, smaller - 1]
+    if n <= size:
+        _, u = scipy.linalg.eigh(features @ features.T, subset_by_index=largest)
+        return u[:, ::-1]
+    _, v = scipy.linalg.eigh(features.T @ features, subset_by_index=largest)
+    return features @ v[:, ::-1]

@@ -22,6 +22,7 @@ class Role(IntEnum):
     METRIC_HALVES = 104
     LATENT_WALK = 201
     DIRECTIONS = 202
+    CENTRE = 203
 
 
 def random_state(seed: int, role: int, counter: int = 0) -> np.random.RandomState:

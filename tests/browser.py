@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,20 @@ class Browser:
     def run(self, script: str):
         """Returns what a script's `return` gives."""
         return self.driver.execute_script(script)
+
+    def wait(self, condition: str, seconds: float = 60) -> None:
+        """Waits until a JavaScript expression is true; a hint is what the page says meanwhile."""
+        end = time.monotonic() + seconds
+        while not self.run(f"return Boolean({condition})"):
+            if time.monotonic() > end:
+                said = self.run("return document.body.innerText")
+                raise TimeoutError(f"{condition}: {said[:500]}")
+            time.sleep(0.02)
+
+    def downloads_go_to(self, directory: Path) -> None:
+        """Saves files there from now on, without asking."""
+        options = {"behavior": "allow", "downloadPath": str(directory)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", options)
 
     def press(self, element_id: str, *keys: str) -> None:
         """Types keys into an element."""

@@ -1,9 +1,11 @@
 """Principal directions against scikit's way of PCA written out, and a generator whose are known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from pgan_tf.directions import first_features, principal_directions
+from pgan_tf.directions import first_features, principal_coordinates, principal_directions
 from pgan_tf.errors import UserError
 from pgan_tf.networks import Generator
 from pgan_tf.randomness import Role, random_state
@@ -25,6 +27,28 @@ def test_directions_are_those_of_the_formula():
         expected = fitted[0] / np.linalg.norm(fitted)
         expected *= np.sign(expected[np.abs(expected).argmax()])
         np.testing.assert_allclose(direction, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(40, 12), (12, 40), (20, 20)])
+def test_coordinates_are_those_of_the_singular_value_decomposition(shape):
+    features = np.random.RandomState(5).randn(*shape) * np.linspace(3, 0.5, shape[1])
+    features -= features.mean(axis=0)
+    u, _, _ = np.linalg.svd(features, full_matrices=False)
+    found = principal_coordinates(features, 4)
+    found /= np.linalg.norm(found, axis=0)
+    np.testing.assert_allclose(np.abs((found * u[:, :4]).sum(axis=0)), 1, atol=1e-10)
+
+
+def test_many_features_of_few_samples_and_few_of_many_take_little_memory():
+    for shape in ((30, 20_000), (20_000, 30)):
+        features = np.ones(shape)
+        features[0] = -1
+        features -= features.mean(axis=0)
+        tracemalloc.start()
+        principal_coordinates(features, 2)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 2 * features.nbytes  # the larger product would take 3.2 GB
 
 
 def test_the_latent_that_alone_matters_is_found():

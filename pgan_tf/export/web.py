@@ -11,7 +11,7 @@ from pgan_tf.export.request import Request
 from pgan_tf.export.writing import check_target, size_of, written_beside
 from pgan_tf.networks import Generator, Lod
 from pgan_tf.pages import explorer
-from pgan_tf.pages.explorer.facts import facts_of, lods_of
+from pgan_tf.pages.explorer.facts import centres_of, facts_of, lods_of
 from pgan_tf.snapshots import load_snapshot
 from pgan_tf.snapshots.parts import Snapshot
 
@@ -36,16 +36,15 @@ def export_web(
       float16: keep the weights in half precision.
       force: replace what is at `out`.
     Returns: a line on what was written.
-    Raises: UserError when there is no snapshot, `out` exists already, or the generator is too large.
+    Raises: UserError when there is no snapshot, `out` exists already, or the generator is too
+      large.
     """
-    is_file = Path(out).suffix.lower() in (".html", ".htm")
-    path = check_target(
-        out, Path(out).suffix.lower() if is_file else "", force, explorer.MODEL_FILE
-    )
+    is_file = Path(out).suffix.lower() == ".html"
+    path = check_target(out, ".html" if is_file else "", force, explorer.MODEL_FILE)
     loaded = load_snapshot(snapshot)
     model = make_graphs(loaded.Gs, float16)
     _check_size(loaded, len(model.weights), float16)
-    facts = facts_of(loaded, most=1)
+    facts = facts_of(loaded, most=1, centres=centres_of(loaded))
     with written_beside(path) as partial:
         if is_file:
             partial.write_text(explorer.one_file(facts, model), encoding="utf-8")

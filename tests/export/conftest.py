@@ -18,7 +18,7 @@ KINDS = {
 }  # fmt: skip
 
 
-def write_snapshot(path, lod, **arguments):
+def write_snapshot(path, lod, names=None, **arguments):
     own = {**COMMON, **arguments}
     group = own.pop("mbstd_group_size")
     relu = {"use_leakyrelu": own.pop("use_leakyrelu", True)}
@@ -29,7 +29,7 @@ def write_snapshot(path, lod, **arguments):
         for name, variable in network.named_variables().items():
             if name.endswith("bias"):
                 variable.assign(random.randn(*variable.shape) * 0.3)
-    names = [f"class {k}" for k in range(own.get("label_size", 0))]
+    names = names or [f"class {k}" for k in range(own.get("label_size", 0))]
     save_snapshot(path, G, D, Gs, Config(), 5000, lod, names)
     return path
 

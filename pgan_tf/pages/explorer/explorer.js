@@ -170,7 +170,7 @@ class Explorer {
   measured(ms) {
     const { engine, device } = this.info;
     const place = engine === "page" ? "in this page" : `by the server, on ${device}`;
-    $("about").textContent = `${this.info.name}. Computed ${place}, about ${Math.round(ms)} ms an image.`;
+    $("about").textContent = `Computed ${place}, about ${Math.round(ms)} ms an image.`;
   }
 }
 

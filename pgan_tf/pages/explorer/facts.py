@@ -9,9 +9,12 @@ import numpy as np
 from pgan_tf.directions import principal_directions
 from pgan_tf.networks import Generator
 from pgan_tf.snapshots import Snapshot
+from pgan_tf.truncation import centre
 
 DIRECTIONS = 8
 """Principal directions that the page has sliders for, at most."""
+
+_MOST_CENTRES = 10  # a centre may take a minute
 
 
 def facts_of(
@@ -34,7 +37,7 @@ def facts_of(
     names = loaded.class_names
     lods = lods_of(Gs)
     return {
-        "name": loaded.path.name,
+        "name": name_of(loaded),
         "resolution": Gs.resolution,
         "channels": Gs.num_channels,
         "latent_size": Gs.latent_size,
@@ -49,6 +52,26 @@ def facts_of(
             for number, centre in (centres or {}).items()
         },
     }
+
+
+def name_of(loaded: Snapshot) -> str:
+    """Returns a title: the snapshot's name, below that of its run where it is in one."""
+    name, run = loaded.path.stem, loaded.path.parent.name
+    return f"{run}, {name}" if run and name.startswith("network-snapshot") else name
+
+
+def centres_of(loaded: Snapshot) -> dict[int | None, np.ndarray]:
+    """Returns the centre of each class in use, or of all images: class or None -> latent.
+
+    These are the centres of `--psi`; see `pgan_tf.truncation`. With more than ten classes it would
+    take too long, and there are none.
+    """
+    if not loaded.used_classes:
+        return {None: centre(loaded.Gs)}
+    if len(loaded.used_classes) > _MOST_CENTRES:
+        return {}
+    labels = np.eye(loaded.Gs.label_size, dtype=np.float32)
+    return {number: centre(loaded.Gs, labels[number]) for number in loaded.used_classes}
 
 
 def lods_of(Gs: Generator) -> list[float]:

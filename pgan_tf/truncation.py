@@ -1,0 +1,144 @@
+"""Truncation: images nearer to a typical one, less varied and often better.
+
+The paper has no truncation, and it can't be done by scaling the latents, since the generator
+normalises their length away (section 1). What is done here instead: each latent moves along an
+arc towards a centre, which is the latent whose image is the most typical.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pgan_tf.errors import UserError
+from pgan_tf.inference import Synthesis
+from pgan_tf.latents import spherical
+from pgan_tf.networks import Generator
+from pgan_tf.randomness import Role, random_state
+
+_MOST_OPERATIONS = 4e12  # for the images of all candidates: a minute on two cores
+_COMPARED = 32  # pixels: height and width of the images compared, at most
+
+
+def centre(
+    Gs: Generator, label: np.ndarray | Sequence[float] | None = None, candidates: int = 1024
+) -> np.ndarray:
+    """Returns the latent whose image is the nearest to the mean of many images.
+
+    With x_i the images of random latents z_i, which are the same in every call,
+
+        centre = z_k,  k = argmin_i |x_i - mean_j x_j|^2.
+
+    The images are made at the network's own lod and averaged over squares until they are 32x32
+    or smaller. Where the candidates would take more than 4e12 operations, they are made at the
+    finest coarser lod that takes less, such as 16x16 for a network of the paper's size; the layer
+    that makes images of that size was last trained when they were the finest.
+
+    Args:
+      Gs: the generator.
+      label: [label_size] of all candidates; None for zeros.
+      candidates: number of random latents.
+    Returns: float32 [latent_size].
+    Raises: ValueError for a label of another size, or no candidates.
+    """
+    row = np.zeros(Gs.label_size) if label is None else np.asarray(label, np.float32)
+    if row.shape != (Gs.label_size,):
+        raise ValueError(f"label {row.shape}: [{Gs.label_size}] is needed")
+    if candidates < 1:
+        raise ValueError(f"candidates={candidates}: one or more are needed")
+    z = random_state(0, Role.CENTRE).randn(candidates, Gs.latent_size).astype(np.float32)
+    synthesis = Synthesis(Gs, affordable_lod(Gs, candidates), most=64, xla=False)
+    y = np.tile(row, [candidates, 1])
+    step = synthesis.minibatch
+    parts = [
+        _small(synthesis.floats(z[first : first + step], y[first : first + step]))
+        for first in range(0, candidates, step)
+    ]
+    images = np.concatenate(parts).reshape(candidates, -1)
+    distances = np.square(images - images.mean(axis=0, dtype=np.float64)).sum(axis=1)
+    return z[distances.argmin()]
+
+
+def truncate(latents: np.ndarray, centre: np.ndarray, psi: np.ndarray | float) -> np.ndarray:
+    """Moves latents towards a centre: spherical(centre, latents, psi).
+
+    Args:
+      latents: [..., latent_size].
+      centre: [latent_size], or one for each latent.
+      psi: 0 to 1, one for all or [...]: 1 leaves a latent as it is, 0 makes it the centre, both
+        bit for bit.
+    Returns: float32 [..., latent_size].
+    Raises: UserError for psi out of range. More than 1 would lead past the latent, and in the end
+      to the far side of the sphere, where all images are alike again.
+    """
+    psi = check_psi(psi)
+    z = np.asarray(latents, np.float32)
+    centre = np.broadcast_to(np.asarray(centre, np.float32), z.shape)
+    psi_1, psi_0 = psi[..., None] == 1, psi[..., None] == 0
+    return np.where(psi_1, z, np.where(psi_0, centre, spherical(centre, z, psi)))
+
+
+def check_psi(psi: np.ndarray | float) -> np.ndarray:
+    """Returns psi as an array.
+
+    Raises: UserError when it is not from 0 to 1.
+    """
+    psi = np.asarray(psi, np.float64)
+    if not ((psi >= 0) & (psi <= 1)).all():
+        raise UserError(f"psi {psi}: from 0 (one image for all) to 1 (nothing is done)")
+    return psi
+
+
+class Truncation:
+    """`truncate` for a generator: finds its centre, one a class, when it is first needed.
+
+    Args:
+      Gs: the generator.
+      psi: 0 to 1; at 1 nothing is done.
+    Raises: UserError for psi out of range.
+    """
+
+    def __init__(self, Gs: Generator, psi: float):
+        self.Gs = Gs
+        self.psi = float(check_psi(psi))
+        self._centres: dict[bytes, np.ndarray] = {}
+
+    def __call__(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
+        """Returns latents moved towards the centre of their label.
+
+        Args:
+          latents: [N, latent_size].
+          labels: [N, label_size]; None for zeros.
+        Returns: float32 [N, latent_size].
+        """
+        latents = np.asarray(latents, np.float32)
+        if self.psi == 1 or not len(latents):
+            return latents
+        if labels is None:
+            labels = np.zeros([len(latents), self.Gs.label_size], np.float32)
+        return truncate(latents, np.stack([self.centre(row) for row in labels]), self.psi)
+
+    def centre(self, label: np.ndarray | None = None) -> np.ndarray:
+        """Returns the centre of a label [label_size]; None for zeros."""
+        row = np.zeros(self.Gs.label_size) if label is None else label
+        key = np.asarray(row, np.float32).tobytes()
+        if key not in self._centres:
+            self._centres[key] = centre(self.Gs, row)
+        return self._centres[key]
+
+
+def affordable_lod(Gs: Generator, images: int) -> float:
+    """Returns the network's own lod, or the finest coarser one at which images take no longer
+    than they may."""
+    lod = Gs.check_lod(None)
+    own = lod.level + float(lod.fade or 0.0)
+    stages = range(Gs.shape.finest - lod.level, 1, -1)
+    affordable = [s for s in stages if images * Gs.operations(s) <= _MOST_OPERATIONS] or [2]
+    return own if affordable[0] == stages[0] else float(Gs.lod_of(affordable[0]))
+
+
+def _small(images: np.ndarray) -> np.ndarray:
+    """Averages [n, r, r, C] over squares, to 32x32 at most."""
+    n, r, _, channels = images.shape
+    side = min(r, _COMPARED)
+    factor = r // side
+    return images.reshape(n, side, factor, side, factor, channels).mean(axis=(2, 4))

@@ -1,0 +1,143 @@
+"""Pages that hold a generator: what they are made of, and what bad input gets."""
+
+import base64
+import dataclasses
+import gzip
+import json
+import re
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from export.conftest import KINDS, write_snapshot
+from export.runtimes import some_inputs
+
+from pgan_tf import directions, truncation
+from pgan_tf.errors import UserError
+from pgan_tf.export import __main__ as command
+from pgan_tf.export import web
+from pgan_tf.inference import synthesize
+from pgan_tf.pages.explorer import MODEL_FILE, RUNTIME_FILE
+from pgan_tf.pages.explorer import facts as facts_module
+from pgan_tf.pages.explorer.facts import centres_of, facts_of
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Leaves out what takes seconds and has tests of its own."""
+    monkeypatch.setattr(web, "centres_of", lambda loaded: {})
+    monkeypatch.setattr(facts_module, "directions_of", lambda loaded: np.zeros([1, 8]))
+
+
+@pytest.mark.parametrize("float16,tolerance", [(False, 1e-4), (True, 0.01)])
+def test_the_graphs_share_their_weights(labelled, tmp_path, float16, tolerance):
+    model = web.make_graphs(labelled.Gs, float16)
+    assert list(model.graphs) == [16, 8, 4]
+    (tmp_path / "weights.bin").write_bytes(model.weights)
+    inputs = some_inputs(labelled.Gs, 2)
+    for resolution, lod in zip(model.graphs, (0.6, 1.0, 2.0), strict=True):
+        path = tmp_path / f"{resolution}.onnx"
+        path.write_bytes(model.graphs[resolution])
+        onnx.checker.check_model(path, full_check=True)
+        (images,) = onnxruntime.InferenceSession(path).run(["images"], inputs)
+        expected = synthesize(labelled.Gs, inputs["latents"], inputs["labels"], lod).numpy()
+        limit = tolerance * max(np.abs(expected).max(), 1) if float16 else tolerance
+        np.testing.assert_allclose(images.transpose(0, 2, 3, 1), expected, rtol=0, atol=limit)
+    # What is large is there once: three files take less than one and a half.
+    kept = sum(w.numpy().nbytes for w in labelled.Gs.weights) / (2 if float16 else 1)
+    assert len(model.weights) < 1.5 * kept
+
+
+def test_facts_of_a_generator(labelled):
+    facts = facts_of(labelled, 7, {2: np.arange(8)})
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["lods"] == [0.6, 1.0, 2.0] and facts["most"] == 7
+    assert facts["operations"][0] > facts["operations"][1] > facts["operations"][2] > 0
+    assert facts["classes"] == [{"index": k, "name": f"class {k}"} for k in range(3)]
+
+    def numbers(text):
+        return np.frombuffer(base64.b64decode(text), "<f4").reshape(-1, 8)
+
+    expected = directions.principal_directions(labelled.Gs, 8, np.full(3, 1 / 3))
+    np.testing.assert_array_equal(numbers(facts["directions"]), expected)
+    assert numbers(facts["centres"]["2"]).tolist() == [list(range(8))]
+
+
+def test_the_command_writes_a_folder_or_a_file(quick, labelled, tmp_path, capsys):
+    for out in (tmp_path / "page", tmp_path / "page.html"):
+        command.main(["web", "--snapshot", str(labelled.path), "--out", str(out)])
+        start = out / "index.html" if out.name == "page" else out
+        assert re.fullmatch(
+            rf"{re.escape(str(start))}: Gs of network-snapshot-000005.npz, 4\.\d+ MB;"
+            r" open it in a browser\n",
+            capsys.readouterr().out,
+        )
+        with pytest.raises(UserError, match="exists; add --force to replace it"):
+            command.main(["web", "--snapshot", str(labelled.path), "--out", str(out)])
+        command.main(["web", "--snapshot", str(labelled.path), "--out", str(out), "--force"])
+        capsys.readouterr()
+    assert {p.name for p in (tmp_path / "page").iterdir()} == {
+        "index.html", MODEL_FILE, RUNTIME_FILE,
+    }  # fmt: skip
+    whole = (tmp_path / "page.html").read_text()
+    beside = (tmp_path / "page" / RUNTIME_FILE).read_text()
+    for text in (whole, beside):
+        assert "Copyright (c) Microsoft Corporation" in text and "WITHOUT WARRANTY" in text
+    packed = re.search(r'explorerPart\("ort.js", "(.*?)"\);', beside)[1]
+    assert b"ONNX Runtime Web v1.30.0" in gzip.decompress(base64.b64decode(packed))
+
+
+def test_centres_are_those_of_psi(labelled, monkeypatch):
+    asked = []
+
+    def centre(Gs, label=None):
+        asked.append(None if label is None else list(label))
+        return truncation.centre(Gs, label, candidates=3)
+
+    monkeypatch.setattr(facts_module, "centre", centre)
+    centres = centres_of(dataclasses.replace(labelled, used_classes=(0, 2)))
+    assert list(centres) == [0, 2] and asked == [[1, 0, 0], [0, 0, 1]]
+    np.testing.assert_array_equal(centres[2], truncation.centre(labelled.Gs, [0, 0, 1], 3))
+    assert list(centres_of(dataclasses.replace(labelled, used_classes=()))) == [None]
+    monkeypatch.setattr(facts_module, "_MOST_CENTRES", 2)
+    assert centres_of(labelled) == {}
+
+
+def test_a_generator_too_large_for_a_page(quick, labelled, tmp_path, monkeypatch):
+    size = len(web.make_graphs(labelled.Gs).weights)
+    monkeypatch.setattr(web, "LARGEST", size - 1)
+    argv = ["web", "--snapshot", str(labelled.path), "--out", str(tmp_path / "page")]
+    with pytest.raises(UserError, match=r"is 0 MB, and a page holds 0 MB .*add --float16 to halve"):
+        command.main(argv)
+    assert not (tmp_path / "page").exists()
+    command.main([*argv, "--float16"])  # the advice
+    monkeypatch.setattr(web, "LARGEST", 10)
+    with pytest.raises(UserError, match=r"python -m pgan_tf.explore --snapshot .* serves the page"):
+        command.main([*argv, "--float16", "--force"])
+
+
+def test_what_is_there_is_not_replaced_by_accident(labelled, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "index.html").write_text("mine")
+    with pytest.raises(UserError, match="holds other things; choose another directory"):
+        web.export_web(labelled.path, home, force=True)
+    assert [p.name for p in home.iterdir()] == ["index.html"]
+    with pytest.raises(UserError, match=r"page\.onnx: a directory is written; leave out \.onnx"):
+        web.export_web(labelled.path, tmp_path / "page.onnx")
+    with pytest.raises(UserError, match="no snapshot at"):
+        web.export_web(tmp_path / "none.npz", tmp_path / "page")
+    assert not (tmp_path / "page").exists()
+
+
+def test_names_are_data(quick, tmp_path):
+    path = tmp_path / "<script>.npz"
+    names = ["</script><script>alert(1)</script>", "<!--scripts-->", "b"]
+    write_snapshot(path, 1.0, names=names, **KINDS["labels"])
+    web.export_web(path, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page)[1]
+    facts = json.loads(data)["facts"]
+    assert [c["name"] for c in facts["classes"]] == names and facts["name"] == "<script>"
+    assert "alert(1)</script>" not in page and facts["lods"] == [1.0, 2.0]
