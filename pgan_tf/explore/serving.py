@@ -16,8 +16,11 @@ from pgan_tf.explore.listening import Listening
 from pgan_tf.explore.painting import Painter
 from pgan_tf.explore.server import make_app, make_server
 from pgan_tf.pages import explorer
-from pgan_tf.pages.explorer.facts import facts_of
+from pgan_tf.pages.explorer.facts import centres_of, facts_of
 from pgan_tf.snapshots import Snapshot, load_snapshot
+from pgan_tf.truncation import affordable_lod
+
+_CANDIDATES, _OPERATIONS_A_MINUTE = 1024, 4e12  # for a centre; on two cores
 
 
 def serve(
@@ -46,11 +49,11 @@ def serve(
                 f"--latent: {len(first)} latents, and the page begins with"
                 f" {painter.limits.most} at most"
             )
+        r = loaded.Gs.resolution
+        say(f"Gs of {loaded.path}, {r}x{r}, on {device()}; preparing the page")
         facts = facts_for(loaded, painter.limits.most, first)
         token = None if listening.is_private else secrets.token_urlsafe(16)
         address = listening.address(token)
-        r = loaded.Gs.resolution
-        say(f"Gs of {loaded.path}, {r}x{r}, on {facts['device']}")
         if token:
             say("Whoever has this address can use it; it is not encrypted on its way:")
         say(f"{address}  (Ctrl-C stops)")
@@ -75,12 +78,21 @@ def facts_for(loaded: Snapshot, most: int, first: np.ndarray) -> dict[str, Any]:
       first: latents [n, latent_size] that the page begins with; `start` holds them, as float32 in
         base64.
     """
+    centres = centres_of(loaded) if _finds_centres_soon(loaded) else {}
     return {
-        **facts_of(loaded, most),
+        **facts_of(loaded, most, centres),
         "engine": "server",
         "device": device(),
         "start": base64.b64encode(first.astype("<f4").tobytes()).decode(),
     }
+
+
+def _finds_centres_soon(loaded: Snapshot) -> bool:
+    """Returns whether the centres of all classes take a minute at most: not many, on a CPU."""
+    Gs = loaded.Gs
+    stage = Gs.shape.finest - int(affordable_lod(Gs, _CANDIDATES))
+    operations = _CANDIDATES * Gs.operations(stage) * max(len(loaded.used_classes), 1)
+    return operations <= _OPERATIONS_A_MINUTE or bool(tf.config.list_physical_devices("GPU"))
 
 
 def device() -> str:

@@ -54,7 +54,9 @@ def test_port_in_use_and_what_is_advised(path, tmp_path):
         ) as process:  # fmt: skip
             try:
                 what, address = process.stdout.readline(), process.stdout.readline()
-                assert re.fullmatch(rf"Gs of {re.escape(str(path))}, 8x8, on CPU \(.*\)\n", what)
+                assert re.fullmatch(
+                    rf"Gs of {re.escape(str(path))}, 8x8, on CPU \(.*\); preparing the page\n", what
+                )
                 place = urlsplit(address.split()[0])
                 assert place.netloc == f"127.0.0.1:{shlex.split(said[1])[-1]}"
                 info = json.loads(_ask(place.netloc, "GET", "/api/info"))

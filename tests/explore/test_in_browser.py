@@ -21,18 +21,13 @@ def open_page(loaded, browser):
 
         def open_page(width=1280, dark=False):
             browser.show(f"http://{served.host}/?token=t0ken", width, dark)
-            until(browser, "return !!(explorer && explorer.shown)")
+            browser.wait("explorer && explorer.shown")
             return served
 
         yield open_page
 
 
 FIRST = latents.from_seeds([70, 71], 8)
-
-
-def until(browser, script):
-    """Waits until a script returns something true."""
-    wait_until(lambda: browser.run(script))
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (1280, False)])
@@ -42,7 +37,7 @@ def test_images_of_seeds_are_those_of_generate(browser, open_page, path, tmp_pat
         "document.getElementById('seed').value = 5;"
         "explorer.shown = null; document.getElementById('seed-form').requestSubmit()"
     )
-    until(browser, "return !!explorer.shown")
+    browser.wait("explorer.shown")
     shown = browser.run("return [...explorer.shown.data]")
     (file,) = generate(path, tmp_path, [5])
     expected = np.asarray(Image.open(file))
@@ -74,10 +69,10 @@ def test_asks_again_when_others_are_being_served(browser, open_page, monkeypatch
             raise RefusedError(429, "busy", 1)
         enter(client)
 
-    until(browser, "return !explorer.queue.isBusy")
+    browser.wait("!explorer.queue.isBusy")
     monkeypatch.setattr(served.turns, "enter", busy_once)
     browser.run("explorer.shown = null; explorer.showChosen()")
-    until(browser, "return !!explorer.shown")
+    browser.wait("explorer.shown")
     assert len(asked) == 2
     assert all("429" in line for line in browser.console())  # as the browser itself says
 
