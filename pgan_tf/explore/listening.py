@@ -16,6 +16,8 @@ REQUEST_SECONDS = 10.0
 """How long a connection may take until its request's headers, then until its body are there."""
 STALLED_SECONDS = 30.0
 """How long a client may leave an answer, or a part of 64 KiB of it, unread."""
+MOST_CONNECTIONS = 128
+"""Connections at a time whose requests are answered; twice as many are kept open."""
 
 _LOOK_FURTHER = 20  # ports
 
@@ -112,9 +114,12 @@ class Connection(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Gives the client a time for its request."""
+        """Gives the client a time for its request, unless there are too many."""
         super().connection_made(transport)
-        self._expect(REQUEST_SECONDS, self._drop_unless_asked)
+        if len(self.connections) > 2 * MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._expect(REQUEST_SECONDS, self._drop_unless_asked)
 
     def pause_writing(self) -> None:
         """Gives the client a time to read what was sent."""

@@ -15,7 +15,9 @@ from pgan_tf.snapshots import Snapshot
 
 _MOST_IMAGES, _MOST_PIXELS = 64, 1 << 22  # of a request
 
-_BATCH = 4  # an image alone takes a whole batch's time; sixty take hardly longer than in large ones
+# An image alone takes the time of a whole batch. Four small ones hardly take longer than one, and
+# sixty of them not much longer than in larger batches.
+_BATCH, _BATCH_PIXELS = 4, 1 << 14
 
 
 class Painter:
@@ -53,7 +55,9 @@ class Painter:
         loop = asyncio.get_running_loop()
         async with self._turn:
             if asked.lod not in self._programs:
-                self._programs[asked.lod] = Synthesis(self._Gs, asked.lod, most=_BATCH)
+                pixels = (self._Gs.resolution >> int(asked.lod)) ** 2
+                most = int(np.clip(_BATCH_PIXELS // pixels, 1, _BATCH))
+                self._programs[asked.lod] = Synthesis(self._Gs, asked.lod, most)
             program, parts = self._programs[asked.lod], []
             for first in range(0, len(asked.latents), program.minibatch):
                 if await given_up():

@@ -24,7 +24,6 @@ MOST_OF_A_CLIENT = 2
 MOST_IN_ALL = 16
 """Requests for images at a time, of all clients."""
 
-_MOST_CONNECTIONS = 128
 _CHUNK = 1 << 16  # bytes of an answer that are sent at a time
 _LOG = logging.getLogger("pgan_tf.explore")
 
@@ -188,7 +187,7 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
+            limit_concurrency=listening.MOST_CONNECTIONS,
             timeout_graceful_shutdown=1,
         )
     )

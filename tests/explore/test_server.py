@@ -1,5 +1,6 @@
 """What the server answers, and what it refuses, over real connections."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -145,6 +146,23 @@ def test_clients_that_keep_it_waiting_are_dropped(served, monkeypatch):
     assert served.raw("GET / HTTP/1.1\r\nHost: ") == b""  # stops within the headers
     answer = served.raw(head + 'Content-Length: 99\r\n\r\n{"latents": [')
     assert answer.startswith(b"HTTP/1.1 408 ") and b"took too long to arrive" in answer
+    assert served.ask("GET", "/").status == 200
+
+
+def test_many_connections(served):
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            address = ("127.0.0.1", served.listening.port)
+            stack.enter_context(socket.create_connection(address, timeout=60))
+        wait_until(lambda: len(served.connections) == 256)
+    wait_until(lambda: not served.connections)
+    with contextlib.ExitStack() as stack:
+        for _ in range(130):
+            address = ("127.0.0.1", served.listening.port)
+            stack.enter_context(socket.create_connection(address, timeout=60))
+        wait_until(lambda: len(served.connections) == 130)
+        assert served.ask("GET", "/").status == 503
+    wait_until(lambda: not served.connections)
     assert served.ask("GET", "/").status == 200
 
 
