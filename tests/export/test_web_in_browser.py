@@ -98,14 +98,11 @@ def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
 
 
 def test_hostile_names_are_text_and_everything_has_a_name(opened):
-    assert opened.run("return [window.hacked, document.querySelectorAll('img').length]") == [
-        None,
-        0,
-    ]
+    hacked = "return [window.hacked, document.querySelectorAll('img').length]"
+    assert opened.run(hacked) == [None, 0]
     assert HOSTILE in opened.run("return document.getElementById('grid').textContent")
-    assert opened.run("return [...document.getElementById('class').options].map((o) => o.text)") == [
-        "by the seed", "cat", HOSTILE, "dog",
-    ]  # fmt: skip
+    classes = "return [...document.getElementById('class').options].map((o) => o.text)"
+    assert opened.run(classes) == ["by the seed", "cat", HOSTILE, "dog"]
     unnamed = opened.run(
         "return [...document.querySelectorAll('button, input, select, [role=img], [role=status]')]"
         ".filter((e) => !(e.hidden || e.getAttribute('aria-label') || e.textContent.trim() ||"
@@ -125,28 +122,26 @@ def test_random_numbers_are_numpys(opened):
     assert opened.run("return [...latentOfSeed(7, 8)]") == latents.from_seeds([7], 8)[0].tolist()
 
 
-@pytest.mark.parametrize("lod", [0.6, 1.0, 2.0])
-def test_images_are_the_generators(opened, labelled, lod):
-    floats = opened.run(
-        "return explorer.engine.floats({ latents: latentOfSeed(5, 8), label: 2, lod: %s })"
-        ".then(({ floats, width, height }) => [width, height, [...floats]])" % lod
-    )
-    resolution = 16 >> int(lod)
-    assert floats[:2] == [resolution, resolution]
-    images = np.float32(floats[2]).reshape(3, resolution, resolution).transpose(1, 2, 0)
-    expected = synthesize(labelled.Gs, latents.from_seeds([5], 8), [[0.0, 0, 1]], lod)[0]
-    np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
-
-
-@pytest.mark.parametrize("class_name", [None, "cat"])
-def test_a_seed_gives_the_image_that_generate_gives(opened, labelled, class_name, tmp_path):
-    if class_name:
-        opened.run(
-            "const e = document.getElementById('class'); e.value = 0;"
-            " e.dispatchEvent(new Event('change'))"
+def test_images_are_the_generators(opened, labelled):
+    z, label = latents.from_seeds([5], 8), np.float32([[0, 0, 1]])
+    for lod, resolution in ((0.6, 16), (1.0, 8), (2.0, 4)):
+        asked = f"{{ latents: latentOfSeed(5, 8), label: 2, lod: {lod} }}"
+        width, height, floats = opened.run(
+            f"return explorer.engine.floats({asked})"
+            ".then(({ floats, width, height }) => [width, height, [...floats]])"
         )
+        assert width == height == resolution
+        images = np.float32(floats).reshape(3, resolution, resolution).transpose(1, 2, 0)
+        expected = synthesize(labelled.Gs, z, label, lod)[0]
+        np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
+
+
+def test_a_seed_gives_the_image_that_generate_gives(opened, labelled, tmp_path):
     opened.downloads_go_to(tmp_path)
-    for seed in (4, 2**32 - 1):
+    for seed, class_name in ((4, None), (2**32 - 1, "cat")):
+        if class_name:
+            choose_class = "e.value = 0; e.dispatchEvent(new Event('change'))"
+            opened.run(f"const e = document.getElementById('class'); {choose_class}")
         opened.run("document.getElementById('seed').value = ''")
         opened.press("seed", str(seed), "\n")
         opened.wait(f"explorer.chosen.seed === {seed} && {READY}")
@@ -183,10 +178,8 @@ def test_the_keyboard_chooses_keeps_and_resamples(opened):
     opened.wait(READY)
     seeds = [seed for _, seed in opened.run(states)]
     assert seeds[2] == 2 and len(set(seeds) & set(range(12))) < 4
-    third = opened.run(
-        "return explorer.grid.cells[2].item.latent.join() === latentOfSeed(2, 8).join()"
-    )
-    assert third
+    kept = "explorer.grid.cells[2].item.latent.join() === latentOfSeed(2, 8).join()"
+    assert opened.run(f"return {kept}")
 
 
 def test_mixes_moves_and_varies_as_python_does(opened, labelled):
@@ -257,7 +250,8 @@ def test_walks_and_records_a_film(opened, tmp_path):
     assert np.abs(frames[0].astype(int) - frames[-1]).max() > 20
 
 
-def test_one_file_of_grey_images_without_labels(browser, tmp_path):
+def test_one_file_of_grey_images_without_labels(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(web, "centres_of", lambda loaded: {})
     path = write_snapshot(tmp_path / "network-snapshot-000005.npz", 0.0, **KINDS["plain"])
     web.export_web(path, tmp_path / "page.html")
     browser.requests()
@@ -269,7 +263,8 @@ def test_one_file_of_grey_images_without_labels(browser, tmp_path):
     pixels = np.reshape(browser.run("return [...explorer.shown.data]"), [16, 16, 4])
     (made,) = generate(path, tmp_path, [0])
     assert np.abs(pixels[..., :3] - np.asarray(Image.open(made))[..., None].astype(int)).max() <= 1
-    assert browser.run("return document.getElementById('class-field').hidden")
+    hidden = "['class-field', 'variety-section'].map((id) => document.getElementById(id).hidden)"
+    assert browser.run(f"return {hidden}") == [True, True]
 
 
 def test_a_page_without_its_scripts_says_what_is_missing(browser, page, tmp_path):

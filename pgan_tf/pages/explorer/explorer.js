@@ -4,7 +4,7 @@
 // An item is an image to be made: {latent, seed or null, label or null, name where there is no
 // seed}. Names of classes and files become text, never markup.
 
-const QUICK_OPERATIONS = 4e9; // an image of so many takes the page about a second
+const QUICK_OPERATIONS = 1e10; // an image of so many takes the page about a second
 
 class Explorer {
   constructor(engine) {
