@@ -1,6 +1,7 @@
 """Command line: a page on which a snapshot's generator is explored, computed on this machine."""
 
 import functools
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -74,5 +75,12 @@ def _with_port(argv: Sequence[str], port: int) -> list[str]:
     return [*(a for a in kept if not a.startswith("--port=")), "--port", str(port)]
 
 
+def _run_and_leave(argv: Sequence[str] | None = None) -> None:
+    """Runs `main`, and waits for no batch then: it can't be interrupted, and nothing is lost."""
+    main(argv)
+    sys.stdout.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(_run_and_leave)
