@@ -78,6 +78,9 @@ PACKAGES = (
             "dist/ort.wasm.min.js": "onnxruntime-web.js.gz",
             "dist/ort-wasm-simd-threaded.mjs": "onnxruntime-web.mjs.gz",
             "dist/ort-wasm-simd-threaded.wasm": "onnxruntime-web.wasm.gz",
+            "dist/ort.webgpu.min.js": "onnxruntime-web.webgpu.js.gz",
+            "dist/ort-wasm-simd-threaded.asyncify.mjs": "onnxruntime-web.webgpu.mjs.gz",
+            "dist/ort-wasm-simd-threaded.asyncify.wasm": "onnxruntime-web.webgpu.wasm.gz",
         },
         {
             "onnxruntime-web.LICENSE": MIT.format(

@@ -26,6 +26,7 @@ def export_web(
     out: str | os.PathLike,
     float16: bool = False,
     force: bool = False,
+    webgpu: bool = False,
 ) -> str:
     """Writes a page in which any browser runs a snapshot's Gs by itself.
 
@@ -35,6 +36,7 @@ def export_web(
         one file that holds all.
       float16: keep the weights in half precision.
       force: replace what is at `out`.
+      webgpu: use a GPU where the browser has one; the page is 3.9 MB larger.
     Returns: a line on what was written.
     Raises: UserError when there is no snapshot, `out` exists already, or the generator is too
       large.
@@ -47,10 +49,10 @@ def export_web(
     facts = facts_of(loaded, most=1, centres=centres_of(loaded))
     with written_beside(path) as partial:
         if is_file:
-            partial.write_text(explorer.one_file(facts, model), encoding="utf-8")
+            partial.write_text(explorer.one_file(facts, model, webgpu), encoding="utf-8")
         else:
             partial.mkdir()
-            for name, text in explorer.folder(facts, model).items():
+            for name, text in explorer.folder(facts, model, webgpu).items():
                 (partial / name).write_text(text, encoding="utf-8")
     start = path if is_file else path / "index.html"
     return (

@@ -4,6 +4,7 @@ import io
 import time
 
 import av
+import browser as browser_module
 import numpy as np
 import pytest
 from export.conftest import KINDS, write_snapshot
@@ -265,6 +266,31 @@ def test_one_file_of_grey_images_without_labels(browser, tmp_path, monkeypatch):
     assert np.abs(pixels[..., :3] - np.asarray(Image.open(made))[..., None].astype(int)).max() <= 1
     hidden = "['class-field', 'variety-section'].map((id) => document.getElementById(id).hidden)"
     assert browser.run(f"return {hidden}") == [True, True]
+
+
+@pytest.mark.slow  # a second Chromium, whose GPU is computed by the processor
+@pytest.mark.parametrize("has_gpu", [True, False])
+def test_a_gpu_is_used_where_there_is_one(labelled, tmp_path, has_gpu):
+    web.export_web(labelled.path, tmp_path / "page", webgpu=True)
+    gpu = (
+        "--enable-unsafe-webgpu",
+        "--use-webgpu-adapter=swiftshader",
+        "--enable-features=Vulkan,WebGPU",
+        "--use-vulkan=swiftshader",
+    )
+    with browser_module.browser(*(gpu if has_gpu else ())) as browser:
+        browser.show(tmp_path / "page" / "index.html", 1280)
+        browser.wait(READY, 200)
+        place = "on the GPU" if has_gpu else "on the processor"
+        assert place in browser.run("return document.getElementById('about').textContent")
+        asked = "{ latents: latentOfSeed(5, 8), label: 2, lod: 0.6 }"
+        floats = browser.run(
+            f"return explorer.engine.floats({asked}).then(({{ floats }}) => [...floats])"
+        )
+    images = np.float32(floats).reshape(3, 16, 16).transpose(1, 2, 0)
+    label = np.float32([[0, 0, 1]])
+    expected = synthesize(labelled.Gs, latents.from_seeds([5], 8), label)[0]
+    np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
 
 
 def test_a_page_without_its_scripts_says_what_is_missing(browser, page, tmp_path):

@@ -65,3 +65,6 @@ def test_parts_are_what_they_were():
     contents = [gzip.decompress(parts[name]) for name in names]
     assert contents == [MODEL.weights, b"eight", b"four"]
     assert set(parts) == {*names, "ort.js", "ort.mjs", "ort.wasm", "worker"}
+    with_gpu = explorer.folder(FACTS, MODEL, webgpu=True)[explorer.RUNTIME_FILE]
+    (wasm,) = re.findall(r'^explorerPart\("ort.wasm", "(.*?)"\);$', with_gpu, re.M)
+    assert base64.b64decode(wasm) == bytes_of("vendor/onnxruntime-web.webgpu.wasm.gz")

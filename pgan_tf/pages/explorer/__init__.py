@@ -45,20 +45,21 @@ def served_page() -> str:
     return _page({"facts": None}, "", {"connect-src": "'self'"})
 
 
-def one_file(facts: Mapping[str, Any], model: Model) -> str:
+def one_file(facts: Mapping[str, Any], model: Model, webgpu: bool = False) -> str:
     """Returns a page that holds all it needs.
 
     Args:
       facts: of `facts.facts_of`.
       model: the generator.
+      webgpu: hold the larger runtime, which uses a GPU where the browser lets it.
     """
     blocks = [f"<!--\n{_licence()}-->"]
-    for name, content in {**_runtime(), **model.parts()}.items():
+    for name, content in {**_runtime(webgpu), **model.parts()}.items():
         blocks.append(f'<script type="text/plain" id="part-{name}">{_base64(content)}</script>')
-    return _page({"facts": facts}, "\n".join(blocks), _COMPUTING)
+    return _page({"facts": {**facts, "webgpu": webgpu}}, "\n".join(blocks), _COMPUTING)
 
 
-def folder(facts: Mapping[str, Any], model: Model) -> dict[str, str]:
+def folder(facts: Mapping[str, Any], model: Model, webgpu: bool = False) -> dict[str, str]:
     """Returns file name -> content of a page and the scripts beside it.
 
     Args: as for `one_file`.
@@ -66,9 +67,10 @@ def folder(facts: Mapping[str, Any], model: Model) -> dict[str, str]:
     beside = (RUNTIME_FILE, MODEL_FILE)
     tags = "\n".join(f'<script src="{name}" defer></script>' for name in beside)
     scripts = f"{_COMPUTING['script-src']} {_BESIDE}"
+    facts = {**facts, "webgpu": webgpu}
     return {
         "index.html": _page({"facts": facts}, tags, {**_COMPUTING, "script-src": scripts}),
-        RUNTIME_FILE: f"/*\n{_licence()}*/\n{_calls(_runtime())}",
+        RUNTIME_FILE: f"/*\n{_licence()}*/\n{_calls(_runtime(webgpu))}",
         MODEL_FILE: _calls(model.parts()),
     }
 
@@ -80,10 +82,11 @@ def _page(data: Mapping[str, Any], more: str, allow: Mapping[str, str]) -> str:
     return assemble(text_of("explorer/explorer.html"), data, styles, scripts, more, allow)
 
 
-def _runtime() -> dict[str, bytes]:
+def _runtime(webgpu: bool) -> dict[str, bytes]:
     """Returns the parts that compute, compressed."""
     worker = text_of("explorer/worker.js").encode()
-    parts = {f"ort.{kind}": bytes_of(f"vendor/onnxruntime-web.{kind}.gz") for kind in _RUNTIME}
+    name = "onnxruntime-web.webgpu" if webgpu else "onnxruntime-web"
+    parts = {f"ort.{kind}": bytes_of(f"vendor/{name}.{kind}.gz") for kind in _RUNTIME}
     return {**parts, "worker": gzip.compress(worker, mtime=0)}
 
 

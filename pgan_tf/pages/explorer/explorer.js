@@ -4,7 +4,8 @@
 // An item is an image to be made: {latent, seed or null, label or null, name where there is no
 // seed}. Names of classes and files become text, never markup.
 
-const QUICK_OPERATIONS = 1e10; // an image of so many takes the page about a second
+// An image of so many operations takes the page about a second.
+const QUICK_OPERATIONS = { "the processor": 1e10, "the GPU": 1e12 };
 
 class Explorer {
   constructor(engine) {
@@ -28,7 +29,11 @@ class Explorer {
   }
 
   isSlow() {
-    return this.info.engine === "page" && this.info.operations[0] > QUICK_OPERATIONS;
+    return this.info.engine === "page" && !this.isQuick(this.info.operations[0]);
+  }
+
+  isQuick(operations) {
+    return operations <= QUICK_OPERATIONS[this.info.device];
   }
 
   fillSelects() {
@@ -37,7 +42,7 @@ class Explorer {
       const size = info.resolution >> Math.floor(lod);
       return make("option", { value: lod }, `${size}x${size} (lod ${Number(lod.toPrecision(4))})`);
     }));
-    const quick = info.operations?.findIndex((count) => count <= QUICK_OPERATIONS);
+    const quick = info.operations?.findIndex((count) => this.isQuick(count));
     this.lod = info.lods[this.isSlow() ? (quick < 0 ? info.lods.length - 1 : quick) : 0];
     $("lod").value = this.lod;
     $("class").append(make("option", { value: "" }, "by the seed"));
@@ -169,7 +174,7 @@ class Explorer {
 
   measured(ms) {
     const { engine, device } = this.info;
-    const place = engine === "page" ? "in this page" : `by the server, on ${device}`;
+    const place = `${engine === "page" ? "in this page" : "by the server"}, on ${device}`;
     $("about").textContent = `Computed ${place}, about ${Math.round(ms)} ms an image.`;
   }
 }

@@ -25,7 +25,7 @@ class LocalEngine {
       throw new Error("this browser is too old: Chrome 91, Firefox 114 or Safari 16.4 can");
     }
     const engine = new LocalEngine();
-    engine.info = { ...facts, engine: "page", device: "this browser" };
+    engine.info = { ...facts, engine: "page" };
     const text = (bytes) => new TextDecoder().decode(bytes);
     const [runtime, worker] = [await takePart("ort.js"), await takePart("worker")].map(text);
     const script = new Blob([runtime, "\n", worker], { type: "text/javascript" });
@@ -40,7 +40,9 @@ class LocalEngine {
     }
     const [module, wasm] = [await takePart("ort.mjs"), await takePart("ort.wasm")];
     const weights = await takePart("weights");
-    await engine.ask("open", { module, wasm, weights, graphs }, [wasm.buffer, weights.buffer]);
+    const content = { module, wasm, weights, graphs, mayUseGpu: Boolean(facts.webgpu) };
+    const { device } = await engine.ask("open", content, [wasm.buffer, weights.buffer]);
+    engine.info.device = device;
     return engine;
   }
 

@@ -3,15 +3,18 @@
 
 const WEIGHTS = "weights.bin"; // the name by which the graphs ask for them
 const MOST_OPEN = 2; // resolutions: each has a copy of the weights
-const model = { graphs: {}, weights: null, sessions: new Map() };
+const model = { graphs: {}, weights: null, providers: [], sessions: new Map() };
 
 const answers = {
-  open({ module, wasm, weights, graphs }) {
+  async open({ module, wasm, weights, graphs, mayUseGpu }) {
     ort.env.wasm.numThreads = 1;
     ort.env.wasm.wasmBinary = wasm;
     const script = new Blob([module], { type: "text/javascript" });
     ort.env.wasm.wasmPaths = { mjs: URL.createObjectURL(script) };
     Object.assign(model, { weights, graphs });
+    const adapter = mayUseGpu ? await navigator.gpu?.requestAdapter().catch(() => null) : null;
+    model.providers = adapter ? ["webgpu", "wasm"] : ["wasm"];
+    return { device: adapter ? "the GPU" : "the processor" };
   },
 
   async run({ latents, labels, count, resolution }) {
@@ -35,7 +38,7 @@ async function sessionOf(resolution) {
       await open.release();
     }
     session = await ort.InferenceSession.create(model.graphs[resolution], {
-      executionProviders: ["wasm"],
+      executionProviders: model.providers,
       externalData: [{ path: WEIGHTS, data: model.weights }],
     });
   }
@@ -50,7 +53,7 @@ onmessage = ({ data }) => {
   last = last.then(async () => {
     try {
       const result = await answers[data.kind](data);
-      postMessage({ id: data.id, result }, result ? [result.buffer] : []);
+      postMessage({ id: data.id, result }, result.buffer ? [result.buffer] : []);
     } catch (error) {
       postMessage({ id: data.id, error: String(error?.message || error) });
     }
