@@ -26,7 +26,7 @@ def test_no_snapshot_is_told_in_a_line(path, tmp_path):
     absent = tmp_path / "absent.npz"
     with pytest.raises(UserError, match=f"^no snapshot at {re.escape(str(absent))}$"):
         command.main(["--snapshot", str(absent), "--port", "0"])
-    with pytest.raises(UserError, match="^no snapshot in "):
+    with pytest.raises(UserError, match=r"^no snapshot in "):
         command.main(["--snapshot", "--results", str(tmp_path), "--port", "0"])
     wrong, many = tmp_path / "wrong.npy", tmp_path / "many.npy"
     latents.write(wrong, np.zeros([1, 5]))
