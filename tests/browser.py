@@ -22,14 +22,14 @@ class Browser:
     def __init__(self, driver):
         self.driver = driver
 
-    def show(self, page: Path, width: int, dark: bool = False) -> None:
-        """Opens a file in a window of so many pixels, in a colour scheme."""
+    def show(self, page: Path | str, width: int, dark: bool = False) -> None:
+        """Opens a file or an address in a window of so many pixels, in a colour scheme."""
         command = self.driver.execute_cdp_cmd
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
         command("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         command("Emulation.setEmulatedMedia", {"features": [scheme]})
-        self.driver.get(page.resolve().as_uri())
+        self.driver.get(page if isinstance(page, str) else page.resolve().as_uri())
 
     def run(self, script: str):
         """Returns what a script's `return` gives."""

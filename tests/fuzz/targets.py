@@ -35,6 +35,7 @@ from pgan_tf.data.making.celebahq.inputs import Inputs
 from pgan_tf.data.pictures import imagefile
 from pgan_tf.data.pictures.imagefile import BadImage, Preparation
 from pgan_tf.errors import UserError
+from pgan_tf.explore import asking
 
 
 def _saved(save: Callable, *arguments, **options) -> bytes:
@@ -496,6 +497,23 @@ def _read_torch_file(directory: Path) -> None:
     torch_file.read_tensors((directory / "x.pth").read_bytes(), 64 << 20)
 
 
+# What a page asks a server for.
+
+_LIMITS = asking.Limits(4, 3, (0.5, 1, 2), 3)
+
+
+def _requests() -> list[Input]:
+    rows = np.random.RandomState(0).randn(2, 4).tolist()
+    said = ({"latents": rows, "label": 2, "lod": 0.5}, {"latents": rows[:1], "lod": 1})
+    return [Input("request", json.dumps(each).encode()) for each in said]
+
+
+def _read_request(directory: Path) -> None:
+    asked = asking.parse((directory / "request").read_bytes(), _LIMITS)
+    assert asked.latents.dtype == np.float32 and np.isfinite(asked.latents).all()
+    assert asked.latents.shape[1] == 4 and asked.label in (None, 0, 1, 2)
+
+
 TARGETS = {
     target.name: target
     for target in (
@@ -527,6 +545,7 @@ TARGETS = {
         Target("run-files", _run_files, _read_run),
         Target("frozen-graph", _graphs, _read_graph, (ValueError,)),
         Target("torch-file", _torch_files, _read_torch_file, (ValueError,)),
+        Target("explorer-request", _requests, _read_request),
         Target("lsun-lmdb", _lmdb, _read_lmdb, examples=10),
         *more_targets.TARGETS,
     )

@@ -18,7 +18,7 @@ class Explorer {
     this.psi = 1;
     this.shown = null;
     this.fillSelects();
-    this.grid = new Grid(this, this.isSlow() ? COUNTS[0] : COUNTS[1]);
+    this.grid = new Grid(this, this.firstItems(this.isSlow() ? COUNTS[0] : COUNTS[1]));
     this.chosen = this.grid.cells[0].item;
     this.sliders = new Directions(this);
     this.mix = new Mix(this, this.chosen, this.grid.cells[1].item);
@@ -87,6 +87,15 @@ class Explorer {
 
   itemOfSeed(seed) {
     return { seed, latent: latentOfSeed(seed, this.info.latent_size), label: this.labelOf(seed) };
+  }
+
+  /** Returns items to begin with, `least` or more: latents that were given, then those of seeds. */
+  firstItems(least) {
+    const given = vectorsOf(this.info.start || "", this.info.latent_size).map((latent, i) =>
+      ({ latent, seed: null, label: this.labelOf(null), name: `latent ${i + 1}` }));
+    const count = COUNTS.find((n) => n >= Math.max(least, given.length));
+    const seeds = Array.from({ length: count - given.length }, (_, seed) => this.itemOfSeed(seed));
+    return [...given, ...seeds];
   }
 
   randomItem() {

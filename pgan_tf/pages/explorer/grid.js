@@ -4,15 +4,15 @@
 const COUNTS = [6, 12, 24, 48, 96];
 
 class Grid {
-  constructor(app, count) {
+  constructor(app, items) {
     this.app = app;
     this.cells = [];
     $("count").append(...COUNTS.map((n) => make("option", { value: n }, String(n))));
-    $("count").value = count;
+    $("count").value = items.length;
     $("count").addEventListener("change", () => this.resize(Number($("count").value)));
     $("resample").addEventListener("click", () => this.resample());
     $("grid").addEventListener("keydown", (event) => this.onKey(event));
-    for (let seed = 0; seed < count; seed++) this.add(app.itemOfSeed(seed));
+    items.forEach((item) => this.add(item));
     this.makeCurrent(this.cells[0]);
   }
 

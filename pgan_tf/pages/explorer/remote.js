@@ -10,13 +10,18 @@ class RemoteEngine {
     return engine;
   }
 
-  /** Returns a response, or throws an Error with the server's reason. */
+  /** Returns a response, or throws an Error with the server's reason; waits while it is busy. */
   static async fetch(path, options = {}) {
     let response;
     try {
       response = await fetch(path + location.search, options);
     } catch {
       throw new Error("the server doesn't answer: is it still running?");
+    }
+    const seconds = Number(response.headers.get("Retry-After"));
+    if (seconds > 0) {
+      await new Promise((done) => setTimeout(done, 1000 * seconds));
+      return RemoteEngine.fetch(path, options);
     }
     if (!response.ok) {
       const reason = (await response.text()).trim().slice(0, 300);

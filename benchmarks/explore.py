@@ -1,0 +1,89 @@
+"""Measures the explorer's server: images a second. `python -m benchmarks.explore --help`"""
+
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+if not __package__:  # python benchmarks/explore.py
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from pgan_tf import cli, devices, latents
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Starts a server for a generator, and asks it for images as the page does."""
+    p = cli.Parser(
+        description="Measures a server of its own, from another process, one request at a time.",
+        examples="  python -m benchmarks.explore\n"
+        "  python -m benchmarks.explore --snapshot results/000-openmoji-fp32\n"
+        "  python -m benchmarks.explore --resolution 256 --fmap-max 512 --fmap-base 8192",
+    )
+    number = cli.whole_number
+    p.add_argument("--snapshot", help="a trained one (default: made with random weights)")
+    p.add_argument("--resolution", type=number(4), default=64, help="of the random one")
+    p.add_argument("--fmap-base", type=number(), default=512, help="of the random one")
+    p.add_argument("--fmap-max", type=number(), default=64, help="of the random one")
+    p.add_argument("--seconds", type=number(), default=10, help="of each measurement")
+    p.add_argument("--images", type=number(), nargs="+", default=[1, 4, 16], help="in a request")
+    args = p.parse_args(argv)
+    with tempfile.TemporaryDirectory() as directory:
+        snapshot = args.snapshot or _random(Path(directory), args)
+        command = ["-m", "pgan_tf.explore", "--snapshot", str(snapshot), "--port", "0"]
+        with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as run:
+            try:
+                print(run.stdout.readline().strip())
+                place = urlsplit(run.stdout.readline().split()[0]).netloc
+                info = json.loads(_ask(place, "GET", "/api/info"))
+                for count in args.images:
+                    _measure(place, info, min(count, info["most"]), args.seconds)
+            finally:
+                run.terminate()
+
+
+def _random(directory: Path, args) -> Path:
+    """Writes a snapshot of random weights."""
+    devices.load_tensorflow()
+    from pgan_tf.config import Config
+    from pgan_tf.networks import Discriminator, Generator
+    from pgan_tf.snapshots import save_snapshot
+
+    path = directory / "network-snapshot-000000.npz"
+    shape = {name: getattr(args, name) for name in ("resolution", "fmap_base", "fmap_max")}
+    networks = [kind(**shape, seed=1) for kind in (Generator, Discriminator, Generator)]
+    save_snapshot(path, *networks, Config(), 0, 0.0)
+    return path
+
+
+def _measure(place: str, info: dict, count: int, seconds: float) -> None:
+    z = latents.from_seeds(range(count), info["latent_size"]).tolist()
+    body = json.dumps({"latents": z, "label": None, "lod": info["lods"][0]})
+    _ask(place, "POST", "/api/images", body)  # compiles
+    times = []
+    start = time.perf_counter()
+    while (begun := time.perf_counter()) < start + seconds:
+        _ask(place, "POST", "/api/images", body)
+        times.append(time.perf_counter() - begun)
+    rate = count * len(times) / sum(times)
+    median = sorted(times)[len(times) // 2]
+    print(f"{count:3} a request: {rate:7.1f} images/s, {1000 * median:.1f} ms a request (median)")
+
+
+def _ask(place: str, method: str, path: str, body: str | None = None) -> bytes:
+    connection = http.client.HTTPConnection(place)
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    if response.status != 200:
+        raise RuntimeError(content.decode())
+    return content
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,44 @@
+"""The server's socket: what is in use, what is not this computer's."""
+
+import socket
+
+import pytest
+
+from pgan_tf.errors import UserError
+from pgan_tf.explore.listening import PortInUseError, listen
+
+
+def test_a_port_in_use_is_told_with_one_that_is_free():
+    with listen("127.0.0.1", 0).socket as busy:
+        port = busy.getsockname()[1]
+        with pytest.raises(PortInUseError, match=f"port {port} is in use; port") as error:
+            listen("127.0.0.1", port)
+        with listen("127.0.0.1", error.value.free).socket as other:
+            assert other.getsockname()[1] == error.value.free != port
+
+
+def test_addresses():
+    for host, private, begins in (
+        ("127.0.0.1", True, "http://127.0.0.1:"), ("localhost", True, "http://localhost:"),
+        ("0.0.0.0", False, f"http://{socket.gethostname()}:"),
+    ):  # fmt: skip
+        listening = listen(host, 0)
+        with listening.socket:
+            assert listening.is_private == private
+            assert listening.address() == f"{begins}{listening.port}/"
+            assert listening.address("t-_") == f"{begins}{listening.port}/?token=t-_"
+
+
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [
+        ("no.such.invalid", "--host no.such.invalid: no such host; 127.0.0.1 is this computer"),
+        ("", "no such host"),
+        ("a" * 70, "no such host"),
+        ("192.0.2.1", r"--host 192.0.2.1 is no address of this computer \(.*\); 127.0.0.1 is"),
+    ],
+)
+def test_hosts_that_are_not_this_computer(host, message):
+    with pytest.raises(UserError, match=message) as error:
+        listen(host, 0)
+    assert "\n" not in str(error.value)
