@@ -18,6 +18,8 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.99, 1e-8
 _NOISE = 0.02  # standard deviation at the first step
 _QUIET = 0.3  # share of the steps after which there is no noise
 
+_SPREAD = 2.0  # of normal latents' lengths, nearly all; their standard deviation is 0.7
+
 _BATCH = 4  # starts that are moved at a time
 _BATCH_PIXELS = 1 << 20  # of their images
 _MOST_STARTS = 32  # when there are many classes
@@ -31,7 +33,7 @@ class Projection:
     """A latent for a picture.
 
     Attributes:
-      latent: float32 [1, latent_size], of length sqrt(latent_size).
+      latent: float32 [1, latent_size], of a length of about sqrt(latent_size).
       label: float32 [1, label_size].
       class_index: number of the label's class; None without labels.
       image: uint8 [r, r, C], what the generator makes of latent and label.
@@ -56,9 +58,11 @@ class Projector:
 
     The images of `candidates` random latents are compared with the target at 16x16. From the
     nearest ones, `starts` searches begin: Adam on `distances`, whose rate decays as half a cosine
-    from 0.6 to 0, on the sphere of radius sqrt(latent_size), near which normal latents lie (the
-    paper's generator looks at a latent's direction only). Noise that has decayed to nothing after
-    0.3 of the steps is added to the latents. Half way, all starts but the best four are given up.
+    from 0.6 to 0, on the sphere of radius sqrt(latent_size), since the paper's generator looks at
+    a latent's direction only. Where its length matters too, with labels or without normalized
+    latents, lengths within 2 of that radius are searched, as nearly all normal latents have. Noise
+    that has decayed to nothing after 0.3 of the steps is added to the latents. Half way, all
+    starts but the best four are given up.
 
     With labels, the class of each start stays as it is: the search begins with the nearest
     candidate of each class, of 32 classes at most, and goes on with the best `starts` after a
@@ -100,7 +104,10 @@ class Projector:
         self.synthesis = Synthesis(Gs, lod, xla=xla)
         self._lod = Gs.check_lod(lod)
         self._classes = list(range(Gs.label_size)) if classes is None else list(classes)
-        self._radius = math.sqrt(Gs.latent_size)
+        radius = math.sqrt(Gs.latent_size)
+        direction_only = Gs.table.inputs is not None and not Gs.label_size
+        spread = 0.0 if direction_only else _SPREAD
+        self._lengths = max(radius - spread, 0.1), radius + spread
         self._features, self._feature_weight = features, feature_weight
         if candidates is None:
             one = Gs.operations(Gs.shape.finest - self._lod.level)
@@ -208,7 +215,9 @@ class Projector:
         return tf.where(rate > 0, moved, z), m, v, near
 
     def _on_sphere(self, z: tf.Tensor) -> tf.Tensor:
-        return z * (self._radius * tf.math.rsqrt(tf.reduce_sum(tf.square(z), 1, keepdims=True)))
+        """Returns latents [N, latent_size] scaled to the lengths that are searched."""
+        length = tf.sqrt(tf.reduce_sum(tf.square(z), axis=1, keepdims=True) + 1e-12)
+        return z * (tf.clip_by_value(length, *self._lengths) / length)
 
 
 def project(Gs: Generator, image: np.ndarray, **options) -> Projection:
