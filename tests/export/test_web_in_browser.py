@@ -203,7 +203,7 @@ def test_mixes_moves_and_varies_as_python_does(opened, labelled):
     assert np.abs(pixels - np.clip(expected * 127.5 + 127.5, 0, 255)).max() <= 1
 
 
-def test_latents_are_saved_and_opened(opened, tmp_path):
+def test_latents_are_saved_and_opened(opened, labelled, tmp_path):
     opened.downloads_go_to(tmp_path)
     slide(opened, "direction-1", 0.3)
     opened.run("document.getElementById('save-latent').click()")
@@ -211,6 +211,15 @@ def test_latents_are_saved_and_opened(opened, tmp_path):
     array = np.load(saved)
     assert array.dtype == np.float32 and array.shape == (1, 8)
     np.testing.assert_array_equal(array[0], shown_latent(opened))
+    # With less variety, it is the latent of what is shown.
+    slide(opened, "variety", 0.5)
+    saved.unlink()
+    opened.run("document.getElementById('save-latent').click()")
+    varied = np.load(wait_for(tmp_path, "image.npy"))
+    z, label = shown_latent(opened)[None], np.float32([[1, 0, 0]])
+    expected = truncation.Truncation(labelled.Gs, 0.5)(z, label)
+    np.testing.assert_allclose(varied, expected, rtol=1e-5, atol=1e-6)
+    slide(opened, "variety", 1)
     np.save(tmp_path / "two.npy", np.arange(16.0).reshape(2, 8))
     np.save(tmp_path / "long.npy", np.zeros([1, 9], np.float32))
     (tmp_path / "text.npy").write_text("not an array, but long enough")

@@ -127,11 +127,17 @@ class Explorer {
 
   // ---- images
 
-  /** Returns a promise of an item's image; null where it is no longer wanted. */
-  imageOf(key, item, first = false) {
+  /** Returns an item with the slider of variety applied. */
+  varied(item) {
     const centre = this.centres.get(item.label === null ? "" : String(item.label));
     const latent = truncated(item.latent, centre, this.psi);
-    return this.queue.ask(key, { latent, label: item.label, lod: this.lod }, first);
+    return latent === item.latent ? item : { ...item, latent, seed: null };
+  }
+
+  /** Returns a promise of an item's image; null where it is no longer wanted. */
+  imageOf(key, item, first = false) {
+    const { latent, label } = this.varied(item);
+    return this.queue.ask(key, { latent, label, lod: this.lod }, first);
   }
 
   /** Chooses an item: a walk ends, and the sliders of directions go back. */

@@ -22,11 +22,11 @@ function connectFiles(app) {
     if (!image) return;
     const canvas = document.createElement("canvas");
     draw(canvas, image);
-    const name = `${fileNameOf(app.current())}.png`;
+    const name = `${fileNameOf(app.varied(app.current()))}.png`;
     canvas.toBlob((blob) => saveFile(blob, name), "image/png");
   });
   $("save-latent").addEventListener("click", () => {
-    const item = app.current();
+    const item = app.varied(app.current());
     saveFile(new Blob([npyOfLatent(item.latent)]), `${fileNameOf(item)}.npy`);
   });
   $("open-latent").addEventListener("click", () => $("latent-file").click());
