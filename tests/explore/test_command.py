@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_no_snapshot_is_told_in_a_line(path, tmp_path):
     absent = tmp_path / "absent.npz"
-    with pytest.raises(UserError, match=f"^no snapshot at {re.escape(str(absent))}$"):
+    with pytest.raises(UserError, match=f"^no snapshot at {re.escape(str(absent))}; name "):
         command.main(["--snapshot", str(absent), "--port", "0"])
     with pytest.raises(UserError, match=r"^no snapshot in "):
         command.main(["--snapshot", "--results", str(tmp_path), "--port", "0"])
