@@ -6,7 +6,7 @@ width (feature maps 8192, at most 512) and the full 1024x1024 stages. The share 
 machine's float32 product of two 2048x2048 matrices, measured in the same process before and after;
 operations are counted from the networks' tables, with fused scaling (pgan_tf/networks/table.py).
 --against runs another checkout of this repository in turn, each resolution here and then there, and
-prints the ratios.
+prints the ratios; that of the shares bears a machine whose speed changes meanwhile.
 """
 
 import json
@@ -53,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     head = "resolution  minibatch  images/s  GFLOP/s  product GFLOP/s  share  first step  peak GiB"
     print(
-        head + "  with kept" * args.kept + "   there  images/s x  first step x" * bool(args.against)
+        head
+        + "  with kept" * args.kept
+        + "   there  images/s x  share x  first step x" * bool(args.against)
     )
     options = [
         *("--precision", args.precision, "--seconds", str(args.seconds)),
@@ -81,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             row += f"  failed: {other}" if isinstance(other, str) else (
                 f"  {other['images_per_sec']:6.2f}"
                 f"  {r['images_per_sec'] / other['images_per_sec']:10.3f}"
+                f"  {r['share'] / other['share']:7.3f}"
                 f"  {r['first_step'] / other['first_step']:12.3f}"
             )  # fmt: skip
         print(row, flush=True)

@@ -1,7 +1,12 @@
 """Command line: latents for pictures."""
 
 import shlex
+import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+if not __package__:  # `python pgan_tf/project.py`: the package's own directory would hide others
+    sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices
 

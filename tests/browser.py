@@ -29,6 +29,7 @@ class Browser:
         command("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         command("Emulation.setEmulatedMedia", {"features": [scheme]})
+        self.requests(), self.console()  # what earlier pages left
         self.driver.get(page if isinstance(page, str) else page.resolve().as_uri())
 
     def run(self, script: str):

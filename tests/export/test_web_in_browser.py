@@ -197,7 +197,7 @@ def test_mixes_moves_and_varies_as_python_does(opened, labelled):
     opened.press("reset", "\n")
     slide(opened, "variety", 0.7)
     label = np.float32([[0, 1, 0]])  # of seed 1
-    z = truncation.Truncation(labelled.Gs, 0.7)(z[1:], label)
+    z = truncation.Truncation(labelled.Gs)(z[1:], label, 0.7)
     expected = synthesize(labelled.Gs, z, label)[0].numpy()
     pixels = np.reshape(opened.run("return [...explorer.shown.data]"), [16, 16, 4])[..., :3]
     assert np.abs(pixels - np.clip(expected * 127.5 + 127.5, 0, 255)).max() <= 1
@@ -217,7 +217,7 @@ def test_latents_are_saved_and_opened(opened, labelled, tmp_path):
     opened.run("document.getElementById('save-latent').click()")
     varied = np.load(wait_for(tmp_path, "image.npy"))
     z, label = shown_latent(opened)[None], np.float32([[1, 0, 0]])
-    expected = truncation.Truncation(labelled.Gs, 0.5)(z, label)
+    expected = truncation.Truncation(labelled.Gs)(z, label, 0.5)
     np.testing.assert_allclose(varied, expected, rtol=1e-5, atol=1e-6)
     slide(opened, "variety", 1)
     np.save(tmp_path / "two.npy", np.arange(16.0).reshape(2, 8))

@@ -133,6 +133,7 @@ def test_a_file_of_the_older_layout_that_is_cut_short_is_refused(torch_names):
             torch_file.read_tensors(data[:-left_out], MOST)
 
 
+@pytest.mark.slow
 def test_both_files_give_the_same_network(tmp_path, inception_parameters, torch_names):
     torch_path, graph_path = tmp_path / "weights.pth", tmp_path / frozen_graph.GRAPH_FILE
     write_torch_zip(torch_path, inception_parameters, torch_names)

@@ -156,6 +156,7 @@ def test_missing_data_matters_only_to_metrics_that_compare(world, read_results):
     assert first["kimg"] == 1.0 and first["dataset"] is None
 
 
+@pytest.mark.slow
 def test_networks_of_the_official_programs_are_measured_on_a_named_data_set(
     world, capsys, read_results
 ):

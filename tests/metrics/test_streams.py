@@ -41,6 +41,7 @@ def generator():
     return Generator(resolution=16, num_channels=3, label_size=3, fmap_base=64, fmap_max=16, seed=1)
 
 
+@pytest.mark.slow
 def test_fakes_are_a_function_of_the_seed_and_their_position(generator, small_blocks):
     expected = all_images(Fakes(generator, seed=5), 40)
     assert expected.shape == (40, 16, 16, 3) and expected.dtype == np.uint8

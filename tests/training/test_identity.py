@@ -120,6 +120,7 @@ def changed(config, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_options_change_from_the_save_on(changed, config, whole):
     run = Run(changed)
     assert {c.option: str(c.new) for c in run.changes} == CHANGES
@@ -204,6 +205,7 @@ def test_the_advice_for_a_finished_run_makes_it_longer(config, tmp_path, capsys)
         assert float(longer) == pytest.approx(1.5 * max(kimg, nimg / 1000)), printed
 
 
+@pytest.mark.slow
 def test_the_advice_after_a_divergence_continues_the_run(small, tmp_path):
     """The command that the message prints is typed as it is printed."""
     good = override(small, {"train.total_kimg": 0.064})

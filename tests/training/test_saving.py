@@ -47,9 +47,8 @@ def test_same_command_continues_and_a_longer_one_too(whole, config, tmp_path, ca
     assert "is finished" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch, number):
     iterate = loop._Training.iterate
 

@@ -219,6 +219,7 @@ def test_half_precision_trains_near_float32(precision):
     assert all(v.dtype == "float32" for v in half.G.trainable_variables)
 
 
+@pytest.mark.slow
 def test_fp16_scale_falls_on_overflow_and_rises_slowly():
     step = make(ONE, {"train.precision": "fp16"})
     d, g = batches(8)
@@ -240,6 +241,7 @@ def test_fp16_scale_falls_on_overflow_and_rises_slowly():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_smoothing_by_half_life_suits_the_minibatch():
     step = make(
         ONE,

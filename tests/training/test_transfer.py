@@ -44,6 +44,7 @@ def test_what_has_nothing_in_common_is_told(snapshot):
         start_from(snapshot, *networks)
 
 
+@pytest.mark.slow
 def test_command_line(snapshot, tmp_path, tiny):
     write_dataset(tmp_path / "data", noise(20, 16))
     names = ("G.fmap_base", "G.fmap_max", "D.fmap_base", "D.fmap_max")

@@ -92,6 +92,7 @@ def md5s(path: Path) -> list[str]:
     return [hashlib.md5(np.ascontiguousarray(image)).hexdigest() for image in images]
 
 
+@pytest.mark.slow
 def test_records_are_in_the_shuffled_order(inputs, aligned):
     results = create(inputs)
     assert [r.status for r in results] == ["exact"] * 4
