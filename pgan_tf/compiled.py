@@ -16,6 +16,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import time
 from pathlib import Path
 
@@ -31,6 +32,8 @@ _LEAST_FREE_BYTES = 1 << 30
 _FLAG = "--tf_xla_persistent_cache_directory="
 _CHECKSUM = ".crc32c"
 _DAY = 24 * 60 * 60
+_READ_BYTES = 1 << 20  # at a time
+_NAME = re.compile("[0-9a-f]{24}")  # of a machine's directory
 
 
 def keep() -> Path | None:
@@ -46,22 +49,30 @@ def keep() -> Path | None:
     if os.environ.get(VARIABLE) == "off":
         return None
     base = Path(os.environ.get(VARIABLE) or cache_directory() / "compiled")
+    flags = os.environ.get("TF_XLA_FLAGS", "").strip()
+    if flags and not flags.startswith("-"):  # the name of a file of flags
+        return None
+    # Where no home is known, the default begins with `~`.
+    if not base.is_absolute() and not os.environ.get(VARIABLE):
+        return None
     try:
-        directory = base / _machine()
         base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        base = base.resolve()
+        directory = base / _machine()
         directory.mkdir(mode=0o700, exist_ok=True)
         if not _is_private(base) or not _is_private(directory):
+            return None
+        if any(_lets_others_rename(parent) for parent in base.parents):
             return None
         check(directory)
         os.utime(directory)
         bound(base)
         if shutil.disk_usage(directory).free < _LEAST_FREE_BYTES:
             return None
-    except OSError:
+    except (OSError, importlib.metadata.PackageNotFoundError):  # TensorFlow under another name
         return None
     if re.search(r"\s", os.fspath(directory)):  # flags are separated by spaces
         return None
-    flags = os.environ.get("TF_XLA_FLAGS", "")
     os.environ["TF_XLA_FLAGS"] = f"{flags} {_FLAG}{directory}".strip()
     atexit.register(_seal_quietly, directory)
     return directory
@@ -140,6 +151,8 @@ def bound(base: Path, most_bytes: int = MOST_BYTES) -> None:
     """
     found = []
     for path in base.glob("*/*.pb"):
+        if not _NAME.fullmatch(path.parent.name):  # not ours
+            continue
         try:
             status = path.stat()
         except FileNotFoundError:
@@ -155,8 +168,12 @@ def bound(base: Path, most_bytes: int = MOST_BYTES) -> None:
 
 
 def _sum(path: Path) -> str:
-    content = path.read_bytes()
-    return f"{google_crc32c.value(content):08x} {len(content)}"
+    value = size = 0
+    with open(path, "rb") as file:
+        while content := file.read(_READ_BYTES):
+            value = google_crc32c.extend(value, content)
+            size += len(content)
+    return f"{value:08x} {size}"
 
 
 def _seal_quietly(directory: Path) -> None:
@@ -168,6 +185,12 @@ def _is_private(directory: Path) -> bool:
     """Whether only this user can write there: what lies there is run."""
     status = directory.stat()
     return status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
+def _lets_others_rename(directory: Path) -> bool:
+    """Whether all users can put another directory in the place of one that lies there."""
+    mode = directory.stat().st_mode
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def _machine() -> str:
@@ -195,4 +218,4 @@ def _machine() -> str:
             for name in ("TF_NUM_INTRAOP_THREADS", "TF_XLA_FLAGS", "XLA_FLAGS")
         ),
     ]
-    return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:24]  # `_NAME`

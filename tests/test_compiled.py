@@ -80,7 +80,7 @@ def test_damaged_files_are_deleted_and_half_files_too(base):
 
 
 def test_the_programs_used_longest_ago_go(base):
-    for directory, programs, used in (("this", (7, 8), 20), ("other", (9,), 10)):
+    for directory, programs, used in (("a" * 24, (7, 8), 20), ("b" * 24, (9,), 10)):
         (base / directory).mkdir(parents=True)
         for compiled_at in programs:
             path = base / directory / f"{compiled_at}.pb"
@@ -94,11 +94,42 @@ def test_the_programs_used_longest_ago_go(base):
     assert {p.name for p in base.glob("*/*")} == {"8.pb", "8.pb.crc32c"}
 
 
+def test_files_of_others_stay(base):
+    for name in ("model/saved_model.pb", "0123456789abcdef01234567/ours.pb"):
+        (base / name).parent.mkdir(parents=True)
+        (base / name).write_bytes(bytes(1000))
+    compiled.bound(base, 0)
+    assert [p.name for p in base.glob("*/*")] == ["saved_model.pb"]
+
+
+def test_it_never_fails(base, monkeypatch, tmp_path):
+    def missing(name):
+        raise compiled.importlib.metadata.PackageNotFoundError(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled.importlib.metadata, "version", missing)
+        assert compiled.keep() is None
+    base.rmdir()
+    monkeypatch.setenv("TF_XLA_FLAGS", "/a/file/of/flags")
+    assert compiled.keep() is None and os.environ["TF_XLA_FLAGS"] == "/a/file/of/flags"
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.chdir(tmp_path)
+    for name in (compiled.VARIABLE, "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # no home is known
+    assert compiled.keep() is None and not list(tmp_path.iterdir())
+    monkeypatch.setenv(compiled.VARIABLE, "relative")
+    assert compiled.keep().parent == tmp_path / "relative"
+
+
 def test_nothing_is_kept_where_it_is_not_safe(base, monkeypatch):
     base.mkdir()
     base.chmod(0o777)
     assert compiled.keep() is None and compiled.in_use() is None
     base.chmod(0o700)
+    base.parent.chmod(0o777)  # others can put a directory of theirs in its place
+    assert compiled.keep() is None
+    base.parent.chmod(0o700)
     monkeypatch.setenv(compiled.VARIABLE, "off")
     assert compiled.keep() is None
     monkeypatch.setenv(compiled.VARIABLE, "/dev/null/no-directory")

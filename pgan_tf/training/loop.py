@@ -253,7 +253,7 @@ class _Training:
             raise self.rescued(error) from None
         except tf.errors.OpError as error:
             if about := compiled.trouble(error):
-                raise UserError(about) from None
+                raise self.rescued(UserError(about)) from None
             if isinstance(error, tf.errors.ResourceExhaustedError):
                 raise self.out_of_memory() from None
             raise

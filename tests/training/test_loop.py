@@ -227,6 +227,26 @@ def test_a_full_disk_for_tensorboard_loses_nothing(small, tmp_path, monkeypatch,
     assert [line["tick"] for line in lines] == list(range(1, len(lines) + 1))
 
 
+def test_a_program_that_cannot_be_kept_loses_nothing(small, tmp_path, monkeypatch):
+    whole, calls = loop.TrainStep.__call__, []
+    monkeypatch.setenv("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={tmp_path}/kept")
+
+    def full(step, *arguments):
+        calls.append(1)
+        if len(calls) > 2:
+            message = f"{tmp_path}/kept/x.pb.tmp; No space left on device"
+            raise tf.errors.ResourceExhaustedError(None, None, message)
+        return whole(step, *arguments)
+
+    monkeypatch.setattr(loop.TrainStep, "__call__", full)
+    results = tmp_path / "results"
+    with pytest.raises(
+        UserError, match=r"can't be kept in .*: No space left on device; .*; saved at 0\.\d kimg"
+    ):
+        train(small, str(results))
+    assert load_snapshot(results).nimg > 0
+
+
 def test_out_of_memory_is_one_line(small, tmp_path, monkeypatch):
     def exhausted(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
