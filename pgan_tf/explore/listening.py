@@ -80,7 +80,10 @@ def listen(host: str, port: int) -> Listening:
         ) from None
     if ipaddress.ip_address(address[0]).is_unspecified:  # all addresses of this computer
         host = socket.gethostname()
-    return Listening(opened, host, opened.getsockname()[1], is_loopback(address[0]))
+    is_private = is_loopback(address[0])
+    if is_private and not is_loopback(host.lower()):  # a name of this computer's own
+        host = address[0]  # by which requests are let through
+    return Listening(opened, host, opened.getsockname()[1], is_private)
 
 
 def _opened(family: int, kind: int, protocol: int, address: tuple) -> socket.socket:

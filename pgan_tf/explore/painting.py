@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from pgan_tf import latents
+from pgan_tf import compiled, latents
 from pgan_tf.explore.asking import Asked, Limits, RefusedError
 from pgan_tf.inference import Synthesis
 from pgan_tf.pages.explorer.facts import lods_of
@@ -50,7 +50,8 @@ class Painter:
         Args:
           asked: checked against the limits.
           given_up: is asked before each batch whether nobody waits any longer.
-        Raises: RefusedError (503) when the device has too little memory.
+        Raises: RefusedError (503) when the device has too little memory, or a compiled program
+          can't be kept.
         """
         loop = asyncio.get_running_loop()
         async with self._turn:
@@ -72,7 +73,11 @@ class Painter:
         labels = None if label is None else latents.one_hot([label] * len(z), self._Gs.label_size)
         try:
             return program(z, labels)
-        except tf.errors.ResourceExhaustedError:
+        except tf.errors.OpError as error:
+            if about := compiled.trouble(error):
+                raise RefusedError(503, about) from None
+            if not isinstance(error, tf.errors.ResourceExhaustedError):
+                raise
             r, n = program.resolution, program.minibatch
             raise RefusedError(
                 503, f"the device has too little memory for {n} images of {r}x{r} at a time"

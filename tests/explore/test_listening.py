@@ -29,6 +29,15 @@ def test_addresses():
             assert listening.address("t-_") == f"{begins}{listening.port}/?token=t-_"
 
 
+def test_the_address_of_a_name_is_one_that_is_let_through(monkeypatch):
+    found = socket.getaddrinfo("127.0.1.1", 0, type=socket.SOCK_STREAM)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    listening = listen("my-computer", 0)  # as /etc/hosts of Debian has it
+    with listening.socket:
+        assert listening.is_private
+        assert listening.address() == f"http://127.0.1.1:{listening.port}/"
+
+
 @pytest.mark.parametrize(
     ("host", "message"),
     [

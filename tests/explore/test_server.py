@@ -7,11 +7,12 @@ import threading
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from explorer_server import wait_until
 from PIL import Image
 
 from pgan_tf import latents
-from pgan_tf.explore import listening, server
+from pgan_tf.explore import listening, painting, server
 from pgan_tf.generate import generate
 
 
@@ -245,6 +246,17 @@ def test_who_goes_away_is_not_painted_for(served, held):
     held.set()
     wait_until(lambda: not served.turns.of_client)
     assert held.batches == 1  # of sixteen
+
+
+def test_a_program_that_cannot_be_kept_is_told(served, monkeypatch):
+    def full(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "/kept/x.pb; No space left on device")
+
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=/kept")
+    monkeypatch.setattr(painting.Synthesis, "__call__", full)
+    answer = served.images(asked([0], lod=1))
+    assert answer.status == 503
+    assert "can't be kept in /kept: No space left on device; make room there" in answer.text
 
 
 def test_a_failure_is_told_and_the_server_lives(served, monkeypatch, caplog):
