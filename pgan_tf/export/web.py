@@ -42,7 +42,7 @@ def export_web(
       large.
     """
     is_file = Path(out).suffix.lower() == ".html"
-    path = check_target(out, ".html" if is_file else "", force, explorer.MODEL_FILE)
+    path = check_target(out, ".html" if is_file else "", force, explorer.FILES)
     loaded = load_snapshot(snapshot)
     model = make_graphs(loaded.Gs, float16)
     _check_size(loaded, len(model.weights), float16)

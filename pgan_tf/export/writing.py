@@ -4,24 +4,26 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pgan_tf.errors import UserError
 from pgan_tf.files import named_errors
 
-_MARK = "saved_model.pb"
+_SAVED_MODEL = (
+    "saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb",
+)  # fmt: skip
 
 
 def check_target(
-    out: str | os.PathLike, ending: str, force: bool = False, mark: str = _MARK
+    out: str | os.PathLike, ending: str, force: bool = False, parts: Sequence[str] = _SAVED_MODEL
 ) -> Path:
     """Returns the path to write to, if it may be written.
 
     Args:
       ending: of the file's name, such as `.onnx`; empty for a directory.
       force: replace what is there.
-      mark: a directory that holds a file of this name may be replaced.
+      parts: a directory may be replaced that holds the first of these names, and no others.
     Raises: UserError for another ending, or where something is there already.
     """
     out = Path(out)
@@ -29,13 +31,18 @@ def check_target(
         raise UserError(f"{out}: the name must end in {ending}, such as {out.stem or 'Gs'}{ending}")
     if not ending and out.suffix.lower() in (".onnx", ".tflite", ".keras", ".pb", ".npz"):
         raise UserError(f"{out}: a directory is written; leave out {out.suffix}")
+    if not ending and out.name in ("", ".."):
+        raise UserError(f"{out}: name a directory to make, such as {out / 'Gs'}")
     if not os.path.lexists(out):
         return out
     if ending and out.is_dir():
         raise UserError(f"{out} is a directory; name a file, such as {out / ('Gs' + ending)}")
     if not ending and not out.is_dir():
         raise UserError(f"{out} is a file, and a directory is written; choose another name")
-    if not ending and any(out.iterdir()) and not (out / mark).exists():
+    if not ending and out.is_symlink():
+        raise UserError(f"{out} is a link; name the directory that it leads to")
+    names = [] if ending else os.listdir(out)
+    if names and (parts[0] not in names or set(names) - set(parts)):
         raise UserError(f"{out} holds other things; choose another directory")
     if not force:
         raise UserError(f"{out} exists; add --force to replace it, or choose another name")
@@ -60,9 +67,15 @@ def written_beside(out: Path) -> Iterator[Path]:
         with named_errors(out):
             yield partial
             _flush(partial)
-            if out.is_dir() and not out.is_symlink():
-                os.rename(out, beside / "old")
-            os.replace(partial, out)
+            old = beside / "old"
+            try:
+                if out.is_dir() and not out.is_symlink():
+                    os.rename(out, old)
+                os.replace(partial, out)
+            except BaseException:
+                if old.exists() and not os.path.lexists(out):
+                    os.rename(old, out)
+                raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -2,8 +2,10 @@
 
 import base64
 import dataclasses
+import functools
 import gzip
 import json
+import os
 import re
 
 import numpy as np
@@ -17,8 +19,9 @@ from pgan_tf import directions, truncation
 from pgan_tf.errors import UserError
 from pgan_tf.export import __main__ as command
 from pgan_tf.export import web
+from pgan_tf.export.writing import check_target, written_beside
 from pgan_tf.inference import synthesize
-from pgan_tf.pages.explorer import MODEL_FILE, RUNTIME_FILE
+from pgan_tf.pages.explorer import FILES, MODEL_FILE, RUNTIME_FILE
 from pgan_tf.pages.explorer import facts as facts_module
 from pgan_tf.pages.explorer.facts import centres_of, facts_of
 
@@ -62,6 +65,36 @@ def test_facts_of_a_generator(labelled):
     expected = directions.principal_directions(labelled.Gs, 8, np.full(3, 1 / 3))
     np.testing.assert_array_equal(numbers(facts["directions"]), expected)
     assert numbers(facts["centres"]["2"]).tolist() == [list(range(8))]
+
+
+def test_what_may_not_be_replaced(tmp_path, monkeypatch):
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / MODEL_FILE).write_text("old")
+    check = functools.partial(check_target, ending="", force=True, parts=FILES)
+    assert check(page) == page
+    (tmp_path / "link").symlink_to(page)
+    (tmp_path / "site").mkdir()
+    for name in (MODEL_FILE, "more.html"):
+        (tmp_path / "site" / name).touch()
+    monkeypatch.chdir(tmp_path)
+    for out, message in (
+        ("link", "is a link; name the directory"),
+        ("site", "holds other things"),
+        (".", "name a directory to make, such as Gs"),
+        ("page/..", r"name a directory to make, such as page/\.\./Gs"),
+    ):
+        with pytest.raises(UserError, match=message):
+            check(out)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt), written_beside(page) as partial:
+        partial.mkdir()
+    assert (page / MODEL_FILE).read_text() == "old"
+    assert {p.name for p in tmp_path.iterdir()} == {"page", "link", "site"}
 
 
 def test_the_command_writes_a_folder_or_a_file(quick, labelled, tmp_path, capsys):

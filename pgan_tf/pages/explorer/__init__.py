@@ -10,6 +10,8 @@ from pgan_tf.pages.page import assemble, bytes_of, text_of
 
 RUNTIME_FILE = "explorer-runtime.js"
 MODEL_FILE = "explorer-model.js"
+FILES = (MODEL_FILE, RUNTIME_FILE, "index.html")
+"""Of a page that is a folder."""
 
 _SCRIPTS = (
     "random.js", "latents.js", "npy.js", "parts.js", "local.js", "remote.js", "queue.js",
