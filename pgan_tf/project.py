@@ -85,10 +85,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         label = "" if index is None else f", class {name}"
         print(f"{one.target.path}: {decibels(one.projection.psnr)}{label}, in {one.directory}")
     last = found[-1]
-    command = ["python", "-m", "pgan_tf.generate", "--snapshot", str(snapshot)]
-    command += ["--latent", str(last.directory / LATENT)]
-    command += [] if last.class_name is None else ["--class", last.class_name]
+    command = ["python", "-m", "pgan_tf.generate", *_option("--snapshot", snapshot)]
+    command += _option("--latent", last.directory / LATENT)
+    command += [] if last.class_name is None else _option("--class", last.class_name)
     print(f"To make the image again: {shlex.join(command)}")
+
+
+def _option(name: str, value: str | Path) -> list[str]:
+    """Returns an option as arguments; a value that begins as an option does is joined to it."""
+    value = str(value)
+    return [f"{name}={value}"] if value.startswith("-") else [name, value]
 
 
 if __name__ == "__main__":

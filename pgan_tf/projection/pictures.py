@@ -77,8 +77,11 @@ def project_pictures(
     )
     resolution, channels = projector.synthesis.resolution, loaded.Gs.num_channels
     targets = [read_target(path, resolution, channels) for path in images]
+    directories = _directories(images, Path(out))
+    for directory in directories:  # what can't be made is known before the first search
+        directory.mkdir(parents=True, exist_ok=True)
     found = []
-    for target, directory in zip(targets, _directories(images, Path(out)), strict=True):
+    for target, directory in zip(targets, directories, strict=True):
         projection = projector(target.pixels, Path(target.path).name)
         index = projection.class_index
         name = None if index is None else loaded.class_names[index]
@@ -148,7 +151,7 @@ def _directories(images: Sequence[str | os.PathLike], out: Path) -> list[Path]:
         return [out]
     found: list[Path] = []
     for image in images:
-        stem = Path(image).stem
+        stem = Path(image).stem.strip(".") or "image"  # of `...png` it would be `..`
         name, number = stem, 2
         while out / name in found:
             name, number = f"{stem}-{number}", number + 1

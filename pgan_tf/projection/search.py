@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from pgan_tf import latents, progress
+from pgan_tf.errors import UserError
 from pgan_tf.inference import Synthesis, synthesize
 from pgan_tf.networks import Generator
 from pgan_tf.projection.distance import Features, distances
@@ -124,7 +125,7 @@ class Projector:
         Args:
           image: uint8 [r, r, C] of the resolution and channels of the images at the lod.
           description: for the progress bar.
-        Raises: ValueError for another shape or dtype.
+        Raises: ValueError for another shape or dtype; UserError when no image is finite.
         """
         r, channels = self.synthesis.resolution, self.Gs.num_channels
         if image.dtype != np.uint8 or image.shape != (r, r, channels):
@@ -132,6 +133,11 @@ class Projector:
         target = (image[None] / 127.5 - 1).astype(np.float32)
         z, classes = self._first(target)
         path, found, best = self._search(target, z, classes, description)
+        if not np.isfinite(found[-1]):
+            raise UserError(
+                "the generator's images hold numbers that are none, as after a training that"
+                " diverged; take an earlier snapshot"
+            )
         latent = path[-1:]
         label = latents.one_hot(classes[best : best + 1], self.Gs.label_size)
         made = self.synthesis(latent, label)[0]
@@ -178,7 +184,8 @@ class Projector:
                     *moved, near = self._step(*arrays, target, *self._pace(step))
                     for whole, part in zip(state, moved, strict=True):
                         whole[rows] = part.numpy()
-                    found[step, rows] = near.numpy()
+                    near = near.numpy()
+                    found[step, rows] = np.where(np.isnan(near), np.inf, near)
                 if step in keep:
                     ranks = np.argsort(found[step][alive], kind="stable")
                     alive = np.sort(alive[ranks[: keep[step]]])

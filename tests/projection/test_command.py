@@ -2,6 +2,7 @@
 
 import shlex
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,6 +153,24 @@ def test_a_file_without_a_generator(snapshot, tmp_path):
     with pytest.raises(UserError, match="is not a whole snapshot") as error:
         run(tmp_path / "network-snapshot-000002.npz", f"--image={tmp_path / 'good.png'}")
     assert "\n" not in str(error.value)
+
+
+def test_names_of_pictures_lead_nowhere_else():
+    images = ["...png", "a/..png", "b/.png", "cat.png"]
+    names = [d.relative_to("out").as_posix() for d in files._directories(images, Path("out"))]
+    assert names == ["image", "image-2", "png", "cat"]
+
+
+def test_a_place_that_is_taken_is_known_before_the_search(snapshot, tmp_path):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "good.png")
+    (tmp_path / "out").touch()
+    with pytest.raises(FileExistsError):
+        files.project_pictures(load_snapshot(snapshot), [tmp_path / "good.png"], tmp_path / "out")
+
+
+def test_the_advice_of_names_that_look_like_options():
+    assert project._option("--class", "-1") == ["--class=-1"]
+    assert project._option("--class", "a cat") == ["--class", "a cat"]
 
 
 def test_interrupted_it_leaves_nothing(snapshot, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from pgan_tf import latents
+from pgan_tf.errors import UserError
 from pgan_tf.inference import Synthesis
 from pgan_tf.networks import Generator
 from pgan_tf.projection import Projector, project
@@ -51,6 +52,24 @@ def test_the_same_seed_finds_the_same_latent(Gs):
     assert first(target).latent.tobytes() == found
     assert project(Gs, target, **options).latent.tobytes() == found
     assert project(Gs, target, seed=1, **{**options, "xla": False}).latent.tobytes() != found
+
+
+def test_numbers_that_are_none():
+    G = Generator(resolution=4, num_channels=1, fmap_base=64, fmap_max=8, seed=3)
+    target = np.zeros((4, 4, 1), np.uint8)
+    projector = Projector(G, **{**QUICK, "steps": 4, "candidates": 4})
+    step, calls = projector._step, []
+
+    def first_start_diverges(*arguments):
+        *moved, near = step(*arguments)
+        calls.append(1)
+        return *moved, tf.where(tf.range(4) == 0, np.nan, near)
+
+    projector._step = first_start_diverges
+    assert np.isfinite(projector(target).distances).all() and calls
+    G.set_weights([w * np.nan for w in G.get_weights()])
+    with pytest.raises(UserError, match="take an earlier snapshot"):
+        projector(target)
 
 
 def test_classes():
