@@ -1,6 +1,7 @@
 """Statistics kept on disk, and memory for those too large to keep in RAM."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -71,8 +72,9 @@ class Cache:
         entry = self._entry(key)
         entry.parent.mkdir(parents=True, exist_ok=True)
         for left in entry.parent.glob(".*"):  # by a process that was killed
-            if time.time() - left.stat().st_mtime > _STALE:
-                shutil.rmtree(left, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):  # another process has just ended one
+                if time.time() - left.stat().st_mtime > _STALE:
+                    shutil.rmtree(left, ignore_errors=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{entry.name}.", dir=entry.parent))
         try:
             for name, array in arrays.items():
@@ -80,8 +82,12 @@ class Cache:
             about = {"key": self._full(key), "arrays": list(arrays)}
             write_text(partial / "key.json", json.dumps(about))
             shutil.rmtree(entry, ignore_errors=True)
-            with contextlib.suppress(FileExistsError):  # another process was faster
+            try:
                 os.rename(partial, entry)
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+                # Another process was faster, and has saved the same.
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

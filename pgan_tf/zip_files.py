@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 MOST_LIST_BYTES = 1 << 20  # of an archive of arrays: some ten thousand of them
-MOST_PICTURES_LIST_BYTES = 1 << 28  # two million files
+MOST_PICTURES_LIST_BYTES = 1 << 28
+MOST_FILES = 2_000_000  # whose list may have but 46 bytes each, and half a kilobyte in memory
+
+_ENTRY = b"PK\1\2"  # begins each entry of the list
 
 DAMAGE = (
     ValueError, LookupError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
@@ -33,7 +36,10 @@ class _Listed:
             raise zipfile.BadZipFile(
                 f"its list of files takes {size:,} bytes; at most {self.most_bytes:,} are read"
             )
-        return self._file.read(size)
+        content = self._file.read(size)
+        if self.most_bytes is not None and content.count(_ENTRY) > MOST_FILES:
+            raise zipfile.BadZipFile(f"it lists more than {MOST_FILES:,} files")
+        return content
 
     def __getattr__(self, name: str):
         return getattr(self._file, name)

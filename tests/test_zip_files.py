@@ -45,6 +45,19 @@ def test_a_long_list_is_refused_before_it_is_read():
         pass
 
 
+def test_a_list_of_very_many_files_is_refused(monkeypatch):
+    content = packed([(str(i), b"") for i in range(8)])
+    monkeypatch.setattr(zip_files, "MOST_FILES", 8)
+    with zip_files.opened(io.BytesIO(content)) as archive:
+        assert len(archive.namelist()) == 8
+    monkeypatch.setattr(zip_files, "MOST_FILES", 7)
+    with (
+        pytest.raises(zipfile.BadZipFile, match="lists more than 7 files"),
+        zip_files.opened(io.BytesIO(content)),
+    ):
+        pass
+
+
 def test_readers_of_arrays_refuse_a_list_of_a_megabyte(tmp_path):
     path = tmp_path / "x.npz"
     with zipfile.ZipFile(path, "w") as file:

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +55,24 @@ def test_damaged_entries_are_replaced(tmp_path):
     for text in ("[" * 100_000, "3", "{}", '{"key": 1', "\0"):
         key.write_text(text)
         assert cache.load({"k": 1}) is None, text[:10]
+
+
+def test_another_process_that_is_faster_does_no_harm(tmp_path, monkeypatch):
+    cache, rename = Cache(tmp_path), os.rename
+
+    def after_another(source, target):
+        monkeypatch.setattr(os, "rename", rename)
+        Cache(tmp_path).save({"k": 1}, {"a": np.ones(3)})
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", after_another)
+    cache.save({"k": 1}, {"a": np.ones(3)})
+    np.testing.assert_array_equal(cache.load({"k": 1})["a"], 1)
+    (entry,) = (tmp_path / "statistics").iterdir()
+    # What another process was writing, and has just renamed:
+    monkeypatch.setattr(Path, "glob", lambda *_: [entry.with_name(".gone")])
+    cache.save({"k": 2}, {"a": np.ones(3)})
+    assert cache.load({"k": 2}) is not None
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
