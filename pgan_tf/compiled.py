@@ -33,6 +33,13 @@ _FLAG = "--tf_xla_persistent_cache_directory="
 _CHECKSUM = ".crc32c"
 _DAY = 24 * 60 * 60
 _READ_BYTES = 1 << 20  # at a time
+_UNUSABLE = (
+    "Serialized cache key does not match",
+    "Serialized HLO does not match",
+    "Failed to parse serialized",
+)
+"""What TensorFlow says, without naming the file, of one that is no program or another's."""
+
 _NAME = re.compile("[0-9a-f]{24}")  # of a machine's directory
 
 
@@ -91,12 +98,19 @@ def trouble(error: BaseException) -> str | None:
     A full disk there ends a step, as does a file that was damaged while this process ran.
     """
     directory = in_use()
-    if directory is None or os.fspath(directory) not in str(error):
+    if directory is None:
         return None
-    reason = str(error).splitlines()[0].split("; ")[-1].split(" [Op:")[0]
+    message = (str(error).splitlines() or [""])[0]
+    if os.fspath(directory) in str(error):
+        wrong, advice = "kept", "make room there, or delete it"
+    elif any(text in message for text in _UNUSABLE):
+        wrong, advice = "used", "delete it"
+    else:
+        return None
+    reason = message.split("; ")[-1].split(" [Op:")[0].removesuffix(".")
     return (
-        f"a compiled program can't be kept in {directory}: {reason}; make room there, or delete"
-        f" it, or set {VARIABLE}=off, and type the same command again"
+        f"a compiled program can't be {wrong} in {directory}: {reason}; {advice}, or set"
+        f" {VARIABLE}=off, and type the same command again"
     )
 
 

@@ -122,6 +122,21 @@ def test_it_never_fails(base, monkeypatch, tmp_path):
     assert compiled.keep().parent == tmp_path / "relative"
 
 
+@pytest.mark.parametrize(
+    "said",  # by TensorFlow 2.21, of an empty file, one of another program, and one with zeros
+    [
+        "Serialized cache key does not match. [Op:__inference_f_6]",
+        "Failed to parse serialized CpuAotCompilationResult. [Op:__inference_f_6]",
+    ],
+)
+def test_files_that_are_no_such_program_are_told(base, said):
+    directory = compiled.keep()
+    assert compiled.trouble(ValueError(said)) == (
+        f"a compiled program can't be used in {directory}: {said.split('.')[0]}; delete it, or set"
+        f" {compiled.VARIABLE}=off, and type the same command again"
+    )
+
+
 def test_nothing_is_kept_where_it_is_not_safe(base, monkeypatch):
     base.mkdir()
     base.chmod(0o777)
