@@ -9,11 +9,13 @@ if not __package__:  # `python pgan_tf/project.py`: the package's own directory 
     sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices
+from pgan_tf.files import cache_directory
 
 EXAMPLES = """\
   python -m pgan_tf.project --snapshot --image photo.png
   python -m pgan_tf.project --snapshot results/000-openmoji-fp32 --image a.png --image b.jpg
   python -m pgan_tf.project --snapshot --image cat.png --class cat --film search.webm --out cat
+  python -m pgan_tf.project --snapshot --image photo.png --inception
   python -m pgan_tf.generate --snapshot --latent projected/latent.npy
 """
 
@@ -58,6 +60,11 @@ def parser() -> cli.Parser:
         "--film", metavar="NAME", default="search.mp4",
         help="name of the film; its ending decides: .mp4, .webm, .webp, .gif",
     )  # fmt: skip
+    p.add_argument(
+        "--inception", metavar="FILE", nargs="?", const="",
+        help="also compare features of the Inception network of this weights file (as metrics.run"
+        " takes it; without a value: the one in the cache directory); slow without a GPU",
+    )  # fmt: skip
     p.add_argument("--no-film", action="store_true", help="make no film")
     p.add_argument(
         "--out", metavar="DIR", default="projected",
@@ -72,11 +79,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     devices.load_tensorflow(repeatable=True)
     from pgan_tf.projection.pictures import LATENT, decibels, project_pictures
 
+    features = None
+    if args.inception is not None:
+        from metrics import inception_weights
+
+        weights = inception_weights.load(args.inception or None, cache_directory())
+        features = weights.differentiable
     snapshot = args.snapshot or args.results
     found = project_pictures(
         snapshot, args.image, args.out,
         class_name=args.class_name, film=None if args.no_film else args.film,
-        starts=args.starts, steps=args.steps, seed=args.seed,
+        starts=args.starts, steps=args.steps, seed=args.seed, features=features,
     )  # fmt: skip
     for one in found:
         if done := one.target.what_was_done():
