@@ -30,12 +30,8 @@ def parser() -> cli.Parser:
         " film of the search.",
         examples=EXAMPLES,
     )
-    p.add_argument(
-        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
-        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
-        " of the newest run in --results",
-    )  # fmt: skip
-    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    cli.add_snapshot(p)
+    cli.add_results(p)
     p.add_argument(
         "--image", metavar="FILE", action="append", required=True,
         help="the picture; may be given several times",
