@@ -77,6 +77,17 @@ class Inception:
         """Returns pool_3 of images as in `stages`: float32 [N, 2048]."""
         return self.stages(images)["2048"]
 
+    def differentiable(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns pool_3 of images as `features` does, as a tensor with gradients.
+
+        Args:
+          images: float32 [N, H, W, 3 or 1], -1 to 1.
+        Returns: float32 [N, 2048].
+        """
+        if images.shape[3] == 1:
+            images = tf.repeat(images, 3, axis=3)
+        return self._network(InceptionInput(dtype="float32")(images * 127.5 + 127.5))["2048"]
+
     def logits(self, features: np.ndarray, bias: bool = False) -> np.ndarray:
         """Returns the logits of features [N, 2048]: float32 [N, 1008].
 

@@ -78,7 +78,7 @@ def parser() -> cli.Parser:
     p.add_argument("--inception", metavar="FILE", help="weights: .pth, .pb or .tgz of 2015-12-05")
     p.add_argument("--inception-sha256", metavar="HEX", help="hash to expect of --inception")
     p.add_argument("--mnist-dir", metavar="DIR", help="MNIST's .gz files, for modes")
-    p.add_argument("--results", default="results", metavar="DIR", help="where runs are kept")
+    cli.add_results(p)
     p.add_argument(
         "--out", metavar="DIR", help="where lines are appended (default: the run, or here)"
     )

@@ -102,6 +102,20 @@ def number(least: float, greatest: float) -> Callable[[str], float]:
     return parse
 
 
+def add_snapshot(p: argparse.ArgumentParser) -> None:
+    """Adds --snapshot, whose text is empty where it has no value; goes with `add_results`."""
+    p.add_argument(
+        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
+        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
+        " of the newest run in --results",
+    )  # fmt: skip
+
+
+def add_results(p: argparse.ArgumentParser) -> None:
+    """Adds --results, the directory of the runs."""
+    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+
+
 def add_psi(p: argparse.ArgumentParser) -> None:
     """Adds --psi, the truncation of latents."""
     p.add_argument(

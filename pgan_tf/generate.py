@@ -32,12 +32,8 @@ def parser() -> cli.Parser:
         " gives the same image.",
         examples=EXAMPLES,
     )
-    p.add_argument(
-        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
-        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
-        " of the newest run in --results",
-    )  # fmt: skip
-    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    cli.add_snapshot(p)
+    cli.add_results(p)
     p.add_argument("--seeds", metavar="LIST", help="such as 0-99 or 1,5,7-9 (default: 0-31)")
     p.add_argument(
         "--latent", metavar="FILE", action="append", default=[],

@@ -18,6 +18,19 @@ def enlarge(images: np.ndarray, resolution: int) -> np.ndarray:
     return images.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
+def average_squares(images: np.ndarray, resolution: int) -> np.ndarray:
+    """Returns images [n, r, r, C] as means of squares: float [n, resolution, resolution, C].
+
+    Args:
+      images: r is a multiple of `resolution`; float32 stays float32, uint8 becomes float64.
+      resolution: of the result.
+    """
+    n, r, _, channels = images.shape
+    factor = r // resolution
+    squares = images.reshape(n, resolution, factor, resolution, factor, channels)
+    return squares.mean(axis=(2, 4))
+
+
 def grid_size(name: str, resolution: int) -> tuple[int, int]:
     """Returns (columns, rows) of a grid of images of this resolution, at most 32 each."""
     width, height, least_columns, least_rows = GRID_PIXELS[name]

@@ -9,11 +9,13 @@ if not __package__:  # `python pgan_tf/project.py`: the package's own directory 
     sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices
+from pgan_tf.files import cache_directory
 
 EXAMPLES = """\
   python -m pgan_tf.project --snapshot --image photo.png
   python -m pgan_tf.project --snapshot results/000-openmoji-fp32 --image a.png --image b.jpg
   python -m pgan_tf.project --snapshot --image cat.png --class cat --film search.webm --out cat
+  python -m pgan_tf.project --snapshot --image photo.png --inception
   python -m pgan_tf.generate --snapshot --latent projected/latent.npy
 """
 
@@ -28,12 +30,8 @@ def parser() -> cli.Parser:
         " film of the search.",
         examples=EXAMPLES,
     )
-    p.add_argument(
-        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
-        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
-        " of the newest run in --results",
-    )  # fmt: skip
-    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    cli.add_snapshot(p)
+    cli.add_results(p)
     p.add_argument(
         "--image", metavar="FILE", action="append", required=True,
         help="the picture; may be given several times",
@@ -58,6 +56,11 @@ def parser() -> cli.Parser:
         "--film", metavar="NAME", default="search.mp4",
         help="name of the film; its ending decides: .mp4, .webm, .webp, .gif",
     )  # fmt: skip
+    p.add_argument(
+        "--inception", metavar="FILE", nargs="?", const="",
+        help="also compare features of the Inception network of this weights file (as metrics.run"
+        " takes it; without a value: the one in the cache directory); slow without a GPU",
+    )  # fmt: skip
     p.add_argument("--no-film", action="store_true", help="make no film")
     p.add_argument(
         "--out", metavar="DIR", default="projected",
@@ -72,11 +75,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     devices.load_tensorflow(repeatable=True)
     from pgan_tf.projection.pictures import LATENT, decibels, project_pictures
 
+    features = None
+    if args.inception is not None:
+        from metrics import inception_weights
+
+        weights = inception_weights.load(args.inception or None, cache_directory())
+        features = weights.differentiable
     snapshot = args.snapshot or args.results
     found = project_pictures(
         snapshot, args.image, args.out,
         class_name=args.class_name, film=None if args.no_film else args.film,
-        starts=args.starts, steps=args.steps, seed=args.seed,
+        starts=args.starts, steps=args.steps, seed=args.seed, features=features,
     )  # fmt: skip
     for one in found:
         if done := one.target.what_was_done():

@@ -66,7 +66,7 @@ def parser() -> cli.Parser:
         "--set", metavar="OPTION=VALUE", action="append", default=[], dest="assignments",
         help="set any option that --help-options lists; may be repeated (default: none)",
     )  # fmt: skip
-    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    cli.add_results(p)
     p.add_argument("--new", action="store_true", help="start a new run instead of continuing one")
     p.add_argument(
         "--resume", metavar="RUN",

@@ -14,14 +14,18 @@ from pgan_tf.errors import UserError
 from pgan_tf.inference import Synthesis
 from pgan_tf.latents import spherical
 from pgan_tf.networks import Generator
+from pgan_tf.pictures import average_squares
 from pgan_tf.randomness import Role, random_state
+
+CANDIDATES = 1024
+"""Random latents that a centre is chosen from."""
 
 _MOST_OPERATIONS = 4e12  # for the images of all candidates: a minute on two cores
 _COMPARED = 32  # pixels: height and width of the images compared, at most
 
 
 def centre(
-    Gs: Generator, label: np.ndarray | Sequence[float] | None = None, candidates: int = 1024
+    Gs: Generator, label: np.ndarray | Sequence[float] | None = None, candidates: int = CANDIDATES
 ) -> np.ndarray:
     """Returns the latent whose image is the nearest to the mean of many images.
 
@@ -54,7 +58,8 @@ def centre(
         task = bar.add_task("Looking for a typical image", total=candidates)
         for first in range(0, candidates, step):
             part = slice(first, first + step)
-            parts.append(_small(synthesis.floats(z[part], y[part])))
+            images = synthesis.floats(z[part], y[part])
+            parts.append(average_squares(images, min(synthesis.resolution, _COMPARED)))
             bar.advance(task, len(z[part]))
     images = np.concatenate(parts).reshape(candidates, -1)
     distances = np.square(images - images.mean(axis=0, dtype=np.float64)).sum(axis=1)
@@ -143,18 +148,12 @@ class Truncation:
 
 
 def affordable_lod(Gs: Generator, images: int) -> float:
-    """Returns the network's own lod, or the finest coarser one at which images take no longer
-    than they may."""
+    """Returns the lod at which so many images take at most 4e12 operations.
+
+    It is the network's own lod, or else the finest coarser one; 4x4 where all take more.
+    """
     lod = Gs.check_lod(None)
     own = lod.level + float(lod.fade or 0.0)
     stages = range(Gs.shape.finest - lod.level, 1, -1)
     affordable = [s for s in stages if images * Gs.operations(s) <= _MOST_OPERATIONS] or [2]
     return own if affordable[0] == stages[0] else float(Gs.lod_of(affordable[0]))
-
-
-def _small(images: np.ndarray) -> np.ndarray:
-    """Averages [n, r, r, C] over squares, to 32x32 at most."""
-    n, r, _, channels = images.shape
-    side = min(r, _COMPARED)
-    factor = r // side
-    return images.reshape(n, side, factor, side, factor, channels).mean(axis=(2, 4))

@@ -43,11 +43,7 @@ def parser() -> cli.Parser:
 
 def _add_walk(commands: argparse._SubParsersAction) -> None:
     p = commands.add_parser("walk", help="Gs's images while its latents change; it loops")
-    p.add_argument(
-        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
-        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
-        " of the newest run in --results",
-    )  # fmt: skip
+    cli.add_snapshot(p)
     _add_common(p, "walk.mp4", 60.0)
     p.add_argument(
         "--grid", metavar="COLSxROWS", type=cli.columns_and_rows,
@@ -115,7 +111,7 @@ def _add_growth(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_common(p: argparse.ArgumentParser, out: str, duration: float) -> None:
-    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    cli.add_results(p)
     p.add_argument("--out", metavar="FILE", default=out, help="the film")
     p.add_argument(
         "--duration", metavar="SECONDS", type=cli.number(0.01, _LONGEST), default=duration,

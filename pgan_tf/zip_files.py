@@ -26,9 +26,12 @@ DAMAGE = (
 
 
 class _Listed:
-    """A file of which no more than a number of bytes are read at once, until that is lifted."""
+    """A file of which no more than `most_bytes` are read at once; None lifts that.
 
-    def __init__(self, file: BinaryIO, most_bytes: int):
+    Raises: zipfile.BadZipFile when more is asked for.
+    """
+
+    def __init__(self, file: BinaryIO, most_bytes: int | None):
         self._file, self.most_bytes = file, most_bytes
 
     def read(self, size: int = -1) -> bytes:

@@ -54,6 +54,17 @@ class Browser:
         """Types keys into an element."""
         self.driver.find_element("id", element_id).send_keys(*keys)
 
+    def check_looks(self, width: int, dark: bool) -> None:
+        """Asserts that nothing has to be scrolled sideways, and that the back is dark or light."""
+        needed, there = self.run(
+            "const e = document.documentElement; return [e.scrollWidth, e.clientWidth]"
+        )
+        assert needed == there <= width
+        back = self.run(
+            "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+        )
+        assert max(back[:3]) < 60 if dark else min(back[:3]) > 220, back
+
     def console(self) -> list[str]:
         """Returns what was logged since the last call: errors, and what the policy refused."""
         return [entry["message"] for entry in self.driver.get_log("browser")]

@@ -41,14 +41,7 @@ def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
     assert browser.console() == []
     asked = {url for url in browser.requests() if not url.startswith("data:")}
     assert asked == {page.resolve().as_uri()}
-    needed, there = browser.run(
-        "const e = document.documentElement; return [e.scrollWidth, e.clientWidth]"
-    )
-    assert needed == there <= width  # nothing has to be scrolled sideways
-    red, green, blue = browser.run(
-        "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
-    )
-    assert (max(red, green, blue) < 60) if dark else (min(red, green, blue) > 220)
+    browser.check_looks(width, dark)
     columns = browser.run(
         "return new Set([...document.querySelectorAll('#pictures .run')]"
         ".map((e) => e.getBoundingClientRect().left)).size"

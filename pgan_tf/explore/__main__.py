@@ -28,12 +28,8 @@ def parser() -> cli.Parser:
         " says otherwise. Ctrl-C stops.",
         examples=EXAMPLES,
     )
-    p.add_argument(
-        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
-        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
-        " of the newest run in --results",
-    )  # fmt: skip
-    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    cli.add_snapshot(p)
+    cli.add_results(p)
     p.add_argument(
         "--latent", metavar="FILE", action="append", default=[],
         help="begin with these latents, a .npy file [n, latent_size]; may be repeated",

@@ -1,6 +1,5 @@
 """Serves a snapshot's explorer page until Ctrl-C."""
 
-import base64
 import os
 import secrets
 import webbrowser
@@ -16,11 +15,10 @@ from pgan_tf.explore.listening import Listening
 from pgan_tf.explore.painting import Painter
 from pgan_tf.explore.server import make_app, make_server
 from pgan_tf.pages import explorer
-from pgan_tf.pages.explorer.facts import centres_of, facts_of
+from pgan_tf.pages.explorer.facts import centres_of, facts_of, float32_text
 from pgan_tf.snapshots import Snapshot, load_snapshot
-from pgan_tf.truncation import affordable_lod
+from pgan_tf.truncation import CANDIDATES, affordable_lod
 
-_CANDIDATES = 1024  # for a centre
 _MOST_OPERATIONS = 4e11  # for all centres, on a CPU: some seconds on two cores
 
 
@@ -84,15 +82,15 @@ def facts_for(loaded: Snapshot, most: int, first: np.ndarray) -> dict[str, Any]:
         **facts_of(loaded, most, centres),
         "engine": "server",
         "device": device(),
-        "start": base64.b64encode(first.astype("<f4").tobytes()).decode(),
+        "start": float32_text(first),
     }
 
 
 def _finds_centres_soon(loaded: Snapshot) -> bool:
     """Returns whether the centres of all classes are found in some seconds."""
     Gs = loaded.Gs
-    stage = Gs.shape.finest - int(affordable_lod(Gs, _CANDIDATES))
-    operations = _CANDIDATES * Gs.operations(stage) * max(len(loaded.used_classes), 1)
+    stage = Gs.shape.finest - int(affordable_lod(Gs, CANDIDATES))
+    operations = CANDIDATES * Gs.operations(stage) * max(len(loaded.used_classes), 1)
     return operations <= _MOST_OPERATIONS or bool(tf.config.list_physical_devices("GPU"))
 
 

@@ -44,7 +44,8 @@ def add_format(commands: argparse._SubParsersAction, format: Format) -> None:
         examples=f"  {PROGRAM} {name} --out {out}\n"
         f"  {PROGRAM} {name} results/000-openmoji-fp32 --uint8 --out {out}\n",
     )  # fmt: skip
-    add_snapshot(p)
+    cli.add_snapshot(p)
+    cli.add_results(p)
     kind = f"file to write, *{format.ending}" if format.ending else "directory to write"
     p.add_argument("--out", metavar="PATH", required=True, help=kind)
     p.add_argument("--network", choices=["Gs", "G", "D"], default="Gs", help="network to export")
@@ -72,7 +73,8 @@ def add_web(commands: argparse._SubParsersAction) -> None:
         examples=f"  {PROGRAM} web --snapshot --out page\n"
         f"  {PROGRAM} web --snapshot results/000-openmoji-fp32 --float16 --out page.html\n",
     )  # fmt: skip
-    add_snapshot(p)
+    cli.add_snapshot(p)
+    cli.add_results(p)
     p.add_argument(
         "--out", metavar="PATH", required=True,
         help="directory for index.html and two scripts; or a name that ends in .html, for one file",
@@ -86,16 +88,6 @@ def add_web(commands: argparse._SubParsersAction) -> None:
         help="use a GPU where the browser has one; the page is 3.9 MB larger",
     )  # fmt: skip
     p.set_defaults(run=_export_web)
-
-
-def add_snapshot(p: argparse.ArgumentParser) -> None:
-    """Adds the options that choose a snapshot."""
-    p.add_argument(
-        "--snapshot", metavar="PATH", nargs="?", const="", required=True,
-        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
-        " of the newest run in --results",
-    )  # fmt: skip
-    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
 
 
 def _export(args: argparse.Namespace) -> None:

@@ -74,11 +74,6 @@ def write(request: Request, path: Path) -> None:
     make_model(request, request.float16).save(path)
 
 
-def needs_this_program(model: keras.Model) -> bool:
-    """Returns whether opening the file needs `import pgan_tf.layers` first."""
-    return any(not type(layer).__module__.startswith("keras.") for layer in model.layers)
-
-
 def _generator(request: Request, inputs: dict, backend: KerasBackend) -> dict:
     x = inputs["latents"]
     if request.has_labels:

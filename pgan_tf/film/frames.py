@@ -54,11 +54,9 @@ class Layout:
         r is `resolution`, or less for images of an earlier stage, which come out as large.
         """
         images = pictures.enlarge(images, self.resolution)
-        n, r, _, c = images.shape
         if self.reduce > 1:
-            small, k = r // self.reduce, self.reduce
-            squares = images.reshape(n, small, k, small, k, c)
-            images = (squares.mean(axis=(2, 4), dtype=np.float32) + 0.5).astype(np.uint8)
+            means = pictures.average_squares(images, self.resolution // self.reduce)
+            images = (means + 0.5).astype(np.uint8)
         images = pictures.enlarge(images, images.shape[1] * self.enlarge)
         frame = pictures.make_grid(images, self.columns)
         return np.broadcast_to(frame, (*frame.shape[:2], 3))

@@ -23,7 +23,7 @@ def build_page(name: str, data: Any, libraries: Sequence[str] = ()) -> str:
       libraries: names in `vendor/`, each of a script with styles and a licence, such as `uplot`.
     """
     styles = [text_of(f"vendor/{library}.min.css") for library in libraries]
-    scripts = [_library(library) for library in libraries] + [text_of(f"{name}.js")]
+    scripts = [*map(_library, libraries), text_of(f"{name}.js")]
     return assemble(text_of(f"{name}.html"), data, [*styles, text_of(f"{name}.css")], scripts)
 
 
@@ -45,15 +45,16 @@ def assemble(
     Args:
       template: HTML.
       data: what JSON can hold, without NaN and infinities.
-      styles: the page's own, which come after those that all pages share.
-      scripts: in their order.
+      styles, scripts: the page's own, in their order; base.css and base.js, which all pages share,
+        come before them.
       more: HTML that is put before the scripts.
       allow: directive of the policy -> sources that it allows beside those.
     """
-    shared_first = [text_of("base.css"), *styles]
+    styles = [text_of("base.css"), *styles]
+    scripts = [text_of("base.js"), *scripts]
     parts = {
         "policy": _policy(scripts, allow or {}),
-        "styles": "\n".join(f"<style>\n{style}</style>" for style in shared_first),
+        "styles": "\n".join(f"<style>\n{style}</style>" for style in styles),
         "data": f'<script type="application/json" id="data">{_json(data)}</script>',
         "scripts": "\n".join([more, *(f"<script>{script}</script>" for script in scripts)]).strip(),
     }

@@ -2,15 +2,6 @@
 // Builds the page from its data. Everything that comes from a run becomes text, never markup.
 
 const runs = JSON.parse(document.getElementById("data").textContent).runs;
-const $ = (id) => document.getElementById(id);
-
-/** Returns an element with attributes and children; texts become text nodes. */
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
 
 /** Adds a card for each run to a container; `fill(run)` gives its children. */
 function cards(container, fill) {

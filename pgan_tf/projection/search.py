@@ -11,6 +11,7 @@ from pgan_tf import latents, progress
 from pgan_tf.errors import UserError
 from pgan_tf.inference import Synthesis, synthesize
 from pgan_tf.networks import Generator
+from pgan_tf.pictures import average_squares
 from pgan_tf.projection.distance import Features, distances
 from pgan_tf.randomness import Role, random_state
 
@@ -154,14 +155,12 @@ class Projector:
             self._candidates = z, classes, _small(made)
         z, classes, images = self._candidates
         order = np.argsort(np.square(images - _small(target)).mean(axis=1), kind="stable")
-        nearest = order
+        chosen = order[: self.starts]
         if len(self._classes) > 1:  # the nearest of each class come first
             _, first = np.unique(classes[order], return_index=True)
             first = np.sort(first)[:_MOST_STARTS]
             nearest = np.concatenate([order[first], np.delete(order, first)])
             chosen = nearest[: max(len(first), self.starts)]
-        else:
-            chosen = nearest[: self.starts]
         return z[chosen], classes[chosen]
 
     def _search(
@@ -208,8 +207,26 @@ class Projector:
         correction = math.sqrt(1 - _BETA2 ** (step + 1)) / (1 - _BETA1 ** (step + 1))
         return np.float32(rate * correction), np.float32(noise)
 
-    def _adam(self, z, m, v, labels, noise, target, rate, strength):
-        """Returns latents and moments after a step, and the distances before it."""
+    def _adam(
+        self,
+        z: tf.Tensor,
+        m: tf.Tensor,
+        v: tf.Tensor,
+        labels: tf.Tensor,
+        noise: tf.Tensor,
+        target: tf.Tensor,
+        rate: tf.Tensor,
+        strength: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Returns latents and moments after a step, and the distances before it.
+
+        Args:
+          z, m, v, noise: [n, latent_size]: latents, Adam's two moments, standard normal noise.
+          labels: [n, label_size].
+          target: [1, r, r, C] in [-1, 1].
+          rate: of the step, Adam's correction included; 0 leaves the latents as they are.
+          strength: standard deviation of the noise that is added.
+        """
         with tf.GradientTape() as tape:
             tape.watch(z)
             images = synthesize(self.Gs, self._on_sphere(z + strength * noise), labels, self._lod)
@@ -246,7 +263,5 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 def _small(images: np.ndarray) -> np.ndarray:
     """Returns images [n, r, r, C], clipped to [-1, 1], as means of squares: [n, pixels]."""
-    n, r, _, c = images.shape
-    side = min(r, _COMPARED)
-    squares = np.clip(images, -1, 1).reshape(n, side, r // side, side, r // side, c)
-    return squares.mean(axis=(2, 4)).reshape(n, -1)
+    side = min(images.shape[1], _COMPARED)
+    return average_squares(np.clip(images, -1, 1), side).reshape(len(images), -1)

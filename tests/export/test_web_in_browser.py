@@ -80,14 +80,7 @@ def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
     assert browser.console() == []
     asked = [url for url in browser.requests() if not url.startswith(("blob:", "data:"))]
     assert {url.rsplit("/", 1)[0] for url in asked} == {page.parent.resolve().as_uri()}
-    needed, there = browser.run(
-        "const e = document.documentElement; return [e.scrollWidth, e.clientWidth]"
-    )
-    assert needed == there <= width  # nothing has to be scrolled sideways
-    red, green, blue = browser.run(
-        "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
-    )
-    assert (max(red, green, blue) < 60) if dark else (min(red, green, blue) > 220)
+    browser.check_looks(width, dark)
     columns = browser.run("return new Set(explorer.grid.cells.map((c) => c.place.offsetLeft)).size")
     assert columns >= (3 if width == 360 else 5)
     # Every canvas shows an image: the large one, twelve in the grid, two ends of the mix.

@@ -50,6 +50,20 @@ def test_features_do_not_depend_on_the_batch(inception, values, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("channels", [3, 1])
+def test_differentiable_features_are_the_same(inception, values, channels):
+    images = values[0][:2, :, :, :channels]
+    floats = tf.constant(images.astype(np.float32) / 127.5 - 1)
+    with tf.GradientTape() as tape:
+        tape.watch(floats)
+        found = inception.differentiable(floats)
+        total = tf.reduce_sum(found)
+    assert relative_difference(found.numpy(), inception.features(images)) < 1e-4
+    gradient = tape.gradient(total, floats).numpy()
+    assert gradient.shape == floats.shape and np.isfinite(gradient).all() and gradient.any()
+
+
+@pytest.mark.slow
 def test_gray_images_are_replicated(inception, values):
     gray = values[0][:2, :, :, :1]
     expected = inception.features(np.repeat(gray, 3, axis=3))

@@ -54,7 +54,7 @@ def test_only_the_pages_own_scripts_are_allowed():
     (policy,) = [a["content"] for _, a, _ in elements if "http-equiv" in a]
     scripts = [c for tag, a, c in elements if tag == "script" and "type" not in a]
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
-    assert len(scripts) == 2 and re.findall(r"'sha256-(.*?)'", policy) == hashes
+    assert len(scripts) == 3 and re.findall(r"'sha256-(.*?)'", policy) == hashes
     rest = re.sub(r" 'sha256-.*?'", "", policy)
     assert rest == (
         "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src; base-uri 'none';"

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from films import decode
 from PIL import Image
 
+from metrics import inception_weights
 from pgan_tf import generate, inference, latents, project
 from pgan_tf.config import Config
 from pgan_tf.errors import UserError
@@ -196,3 +198,19 @@ def test_options_are_checked_before_any_work(capsys):
             project.main(arguments)
         error = capsys.readouterr().err
         assert message in error and error.count("\n") == 1
+
+
+def test_inception_features_join_the_distance(snapshot, tmp_path, monkeypatch, capsys):
+    asked = []
+
+    class Weights:
+        def differentiable(self, images):
+            asked.append(images.shape)
+            return tf.reduce_mean(images, axis=(1, 2))
+
+    monkeypatch.setattr(inception_weights, "load", lambda path, cache: Weights())
+    (picture,) = generate.generate(snapshot, tmp_path, [3], class_name=0)
+    out = tmp_path / "out"
+    run(snapshot, "--image", picture, "--out", out, "--class", "a cat", "--no-film", "--inception")
+    assert asked and all(shape[1:] == (8, 8, 3) for shape in asked)
+    assert latents.read(out / "latent.npy", 8).shape == (1, 8)

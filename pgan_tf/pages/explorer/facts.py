@@ -46,9 +46,9 @@ def facts_of(
         "lods": lods,
         "operations": [Gs.operations(Gs.shape.finest - int(lod)) for lod in lods],
         "classes": [{"index": i, "name": names[i]} for i in loaded.used_classes],
-        "directions": _base64(directions_of(loaded)),
+        "directions": float32_text(directions_of(loaded)),
         "centres": {
-            "" if number is None else str(number): _base64(centre)
+            "" if number is None else str(number): float32_text(centre)
             for number, centre in (centres or {}).items()
         },
     }
@@ -93,5 +93,6 @@ def directions_of(loaded: Snapshot) -> np.ndarray:
     return principal_directions(Gs, min(DIRECTIONS, Gs.latent_size), label)
 
 
-def _base64(array: np.ndarray) -> str:
+def float32_text(array: np.ndarray) -> str:
+    """Returns an array's numbers for the page: little-endian float32 in base64."""
     return base64.b64encode(np.asarray(array, "<f4").tobytes()).decode()

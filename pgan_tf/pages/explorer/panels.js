@@ -1,16 +1,6 @@
 "use strict";
 // Small things that all parts of the page use, and the panels of sliders.
 
-const $ = (id) => document.getElementById(id);
-
-/** Returns an element with attributes and children; texts become text nodes, never markup. */
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 /** Draws an image {data, width, height} on a canvas, each pixel `zoom` pixels wide. */
 function draw(canvas, image, zoom = 1) {
   const plain = zoom === 1 ? canvas : document.createElement("canvas");
