@@ -23,6 +23,10 @@ def from_seeds(seeds: Sequence[int] | np.ndarray, latent_size: int) -> np.ndarra
     return np.array(rows, np.float32).reshape(-1, latent_size)
 
 
+LARGEST = 1e6
+"""Magnitude of a latent's numbers; those of N(0, 1) stay below 10."""
+
+
 def read(path: str | os.PathLike, latent_size: int) -> np.ndarray:
     """Returns the latents of a `.npy` file: float32 [n, latent_size], n at least 1.
 
@@ -52,7 +56,7 @@ def read(path: str | os.PathLike, latent_size: int) -> np.ndarray:
         raise UserError(f"{path} has the shape {shape}; for this network, {wanted}")
     with np.errstate(over="ignore"):  # what is too large becomes infinite
         found = found.astype(np.float32)
-    if not np.isfinite(found).all():
+    if not (np.abs(found) <= LARGEST).all():
         raise UserError(f"{path} holds numbers that are infinite, too large or none; {wanted}")
     return found
 

@@ -37,6 +37,7 @@ def test_other_types_and_a_single_one(array, tmp_path):
         (np.ones((1, 4), bool), "holds bool, not real numbers"),
         (np.array([[0, 1, np.nan, 2]]), "infinite, too large or none"),
         (np.array([[0, 1, 1e300, 2]]), "infinite, too large or none"),
+        (np.array([[0, 1, 1.1e6, 2]]), "infinite, too large or none"),
         (b"\x93NUMPY", "is damaged or no .npy file: it does not begin as one; latents are"),
         (b"PK\3\4 and so on", "it does not begin as one"),
     ],

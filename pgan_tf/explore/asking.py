@@ -7,9 +7,7 @@ import numpy as np
 
 from pgan_tf.errors import UserError
 from pgan_tf.files import parse_json
-
-LARGEST = 1e6
-"""Magnitude of a latent's numbers; those of N(0, 1) stay below 10."""
+from pgan_tf.latents import LARGEST
 
 _BYTES_OF_A_NUMBER = 32  # of JSON; JavaScript writes 25 at most
 _BYTES_OF_THE_REST = 1024

@@ -79,10 +79,16 @@ def _entries(directory: str, process: subprocess.Popen) -> Iterator[Entry]:
 
 
 def _ended(directory: str, process: subprocess.Popen) -> UserError:
-    process.kill()
+    try:
+        status = process.wait(1)  # it has closed its output
+    except subprocess.TimeoutExpired:
+        process.kill()
+        status = process.wait()
+    if status == lsun_reader.OUT_OF_MEMORY:
+        raise MemoryError(f"while {directory} was read")
     return UserError(
         f"{directory} is damaged, or was changed meanwhile: the process that read it ended with"
-        f" status {process.wait()}; fetch it again"
+        f" status {status}; fetch it again"
     )
 
 

@@ -7,7 +7,7 @@ is read, ends the process that reads it. It imports nothing of the package: it m
 
 It answers on standard output: a line of JSON, {"entries": number} or {"error": text}; then for
 each entry two numbers (HEAD), the lengths of key and value, then both; at the end END and 0, or
-ERROR and the length of a text that follows.
+ERROR and the length of a text that follows. Out of memory, it ends with the status OUT_OF_MEMORY.
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 HEAD = struct.Struct("<II")
 END, ERROR = (1 << 32) - 1, (1 << 32) - 2
+OUT_OF_MEMORY = 3
 
 
 def serve(directory: str, replies: BinaryIO) -> None:
@@ -59,4 +60,7 @@ def _send(replies: BinaryIO, content: dict[str, object]) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.stdout.buffer)
+    try:
+        serve(sys.argv[1], sys.stdout.buffer)
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)

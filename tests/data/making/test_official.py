@@ -15,7 +15,7 @@ from PIL import Image
 
 import dataset_tool
 from pgan_tf.data.dataset import Dataset
-from pgan_tf.data.making import celeba, cifar, lsun, mnist, svhn
+from pgan_tf.data.making import celeba, cifar, lsun, lsun_reader, mnist, svhn
 from pgan_tf.errors import UserError
 
 
@@ -280,6 +280,14 @@ def test_lsun_database_that_is_cut_short_while_it_is_read(tmp_path, kept):
         os.truncate(source / "data.mdb", kept)
         with pytest.raises(UserError, match=r"lmdb is damaged, or was changed meanwhile: .*again"):
             list(entries)
+
+
+def test_lsun_too_little_memory_is_no_damage(tmp_path, monkeypatch):
+    reader = tmp_path / "reader.py"
+    reader.write_text(f"import os\nos._exit({lsun_reader.OUT_OF_MEMORY})\n")
+    monkeypatch.setattr(lsun_reader, "__file__", str(reader))
+    with pytest.raises(MemoryError), lsun.reading(str(tmp_path)):
+        pass
 
 
 def test_lsun_counts_what_it_needed_only(tmp_path):
