@@ -1,5 +1,6 @@
 """The demo: from nothing to portraits of people who don't exist (`make demo`)."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +10,7 @@ if not __package__:  # `python pgan_tf/demo.py`: the package's own directory wou
     sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices
-from pgan_tf.config import Config, parse_assignments
+from pgan_tf.config import Config, override, parse_assignments
 from pgan_tf.files import atomic_path
 from pgan_tf.presets import compose
 
@@ -76,13 +77,17 @@ def demo_config(home: Path, assignments: Mapping[str, str]) -> Config:
     """Returns the preset with the data set in `home`, for one GPU or the CPU, and overrides."""
     import tensorflow as tf
 
-    return compose(
+    path = str(home / "openmoji-portraits")
+    config = compose(
         PRESET,
-        options={
-            "name": PRESET, "data.path": str(home / "openmoji-portraits"), **assignments
-        },
+        options={"name": PRESET, "data.path": path, **assignments},
         gpus=len(tf.config.list_physical_devices("GPU")),
-    )  # fmt: skip
+    )
+    if config.data.path != path:
+        return config
+    command = f"python dataset_tool.py create_openmoji {shlex.quote(path)} --subset portraits"
+    resolution = f"--resolution {config.data.resolution}"
+    return override(config, {"data.command": f"{command} {resolution}"})
 
 
 def make_dataset(path: Path, resolution: int) -> Iterator[str]:

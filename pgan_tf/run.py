@@ -400,10 +400,13 @@ def _what_is_there(path: Path) -> str:
     if path.exists():
         return "it is a file"
     parent = path.parent
-    names = [p.name for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+    beside = [p for p in parent.iterdir() if p.is_dir()] if parent.is_dir() else []
+    names = [p.name for p in beside if (p / CONFIG).exists() or runs_in(p)]
     missing = f"there is no such directory{nearest(path.name, names)}"
     if runs := runs_in(parent):
         return f"{missing}; there are {', '.join(run.path.name for run in runs[-5:])}"
+    if elsewhere := [p / path.name for p in beside if runs_in(p / path.name)]:
+        return f"{missing}, but there are runs in {elsewhere[0]}: name it"
     return f"{missing}; {_TRAIN_FIRST}"
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from pgan_tf.run import Run
 if TYPE_CHECKING:
     from pgan_tf.training.callbacks import Callback
 
+COMMAND = "python -m pgan_tf.train"
 EXAMPLES = """\
   python -m pgan_tf.train --config openmoji
   python -m pgan_tf.train --config celebahq --dry-run
@@ -101,16 +103,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.new and args.resume:
         raise UserError("--new begins a run and --resume continues one: give one of them")
     devices.load_tensorflow()
+    command = _without_data(sys.argv[1:] if argv is None else argv)
     run = Run.open(args.resume) if args.resume else None
     config = resolve(args, run)
     if args.dry_run:
-        for line in describe(config, planned_gpus(args.preset)):
+        for line in describe(config, planned_gpus(args.preset), command):
             print(line)
         return
     from pgan_tf.training.loop import Interrupted
 
     try:
-        train(config, args.results, args.new, args.resume)
+        train(config, args.results, args.new, args.resume, command=command)
     except Interrupted as stop:
         print(stop)
         raise SystemExit(130) from None
@@ -122,6 +125,7 @@ def train(
     new: bool = False,
     resume: str | os.PathLike | None = None,
     callbacks: Sequence["Callback"] = (),
+    command: str = COMMAND,
 ) -> Path:
     """Trains as the options say, and measures as `train.metrics` says.
 
@@ -134,7 +138,17 @@ def train(
         from metrics.during_training import MetricsCallback
 
         callbacks = (MetricsCallback(), *callbacks)
-    return loop.train(config, results, new, resume, callbacks)
+    return loop.train(config, results, new, resume, callbacks, command)
+
+
+def _without_data(argv: Sequence[str]) -> str:
+    """Returns the command line as typed, but for its data set: advice names another."""
+    kept, skip = [], False
+    for word in argv:
+        if not skip and word != "--data-dir" and not word.startswith("--data-dir="):
+            kept.append(word)
+        skip = word == "--data-dir"
+    return " ".join([COMMAND, *map(shlex.quote, kept)])
 
 
 def resolve(args, run: Run | None = None) -> Config:
@@ -186,12 +200,13 @@ def _gpus_here() -> int:
     return len(tf.config.list_physical_devices("GPU"))
 
 
-def describe(config: Config, gpus: int = 0) -> Iterator[str]:
+def describe(config: Config, gpus: int = 0, command: str = COMMAND) -> Iterator[str]:
     """Yields the lines of --dry-run: options, data set, schedule and networks of a run.
 
     Args:
       config: all options.
       gpus: number of GPUs to plan for if `train.gpus` is 0; 0: those of this machine.
+      command: the command line without its data set, for advice.
     Raises: UserError for a schedule that can't be run, and for options that make no network.
     """
     from pgan_tf.data.labels import describe as describe_labels
@@ -208,7 +223,7 @@ def describe(config: Config, gpus: int = 0) -> Iterator[str]:
     yield "\nData set:"
     resolution, channels, labels = config.data.resolution or 1024, 3, 0
     try:
-        dataset = open_dataset(config.data)
+        dataset = open_dataset(config.data, command)
     except UserError as problem:
         if config.data.synthetic or storage.is_dir(config.data.path):
             raise  # the data set is there, and it can't be trained with

@@ -1,6 +1,7 @@
 """Reading a run: names, typed ticks, pictures, metrics; hostile files are one line or nothing."""
 
 import json
+import re
 
 import pytest
 
@@ -107,6 +108,16 @@ def test_what_is_no_run_is_told(run, tmp_path):
     with pytest.raises(UserError, match="has not saved one yet"):
         names.newest_snapshot(run.path)
     assert [r.path for r in runs_in(tmp_path)] == [run.path]
+
+
+def test_what_is_no_results_directory_is_told(tmp_path):
+    (tmp_path / "demo" / "results" / "000-portraits").mkdir(parents=True)
+    (tmp_path / "tests").mkdir()  # whose name is near, but holds no run
+    where = re.escape(str(tmp_path / "demo" / "results"))
+    with pytest.raises(UserError, match=f"directory, but there are runs in {where}: name it$"):
+        names.newest_snapshot(tmp_path / "results")
+    with pytest.raises(UserError, match=r"directory \(did you mean 'results'\?\); train first"):
+        names.newest_snapshot(tmp_path / "demo" / "resalts")
 
 
 def test_data_sets_differ_in_words():

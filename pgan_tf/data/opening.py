@@ -53,5 +53,6 @@ def _on_disk(options: DataOptions, command: str) -> Dataset:
             " (or name another with --data-dir)"
         )
     if not is_data_set(path):
-        raise UserError(f"data set {path} {advice.look(path).sentence(command + ' --data-dir {}')}")
+        use = command.replace("{", "{{").replace("}", "}}") + " --data-dir {}"
+        raise UserError(f"data set {path} {advice.look(path).sentence(use)}")
     return Dataset(path, options.verify, None if is_own else options.command)

@@ -62,6 +62,21 @@ def longer(run: Run, config: Config, nimg: int) -> str:
     return resume_command(run, {"train.total_kimg": round(kimg * 1.5, 3)})
 
 
+def stopped(run: Run, nimg: int) -> str:
+    """Returns the line after Ctrl-C.
+
+    Args:
+      run: that was stopped.
+      nimg: images shown when it was saved last.
+    """
+    if not nimg:
+        return "stopped before the first step; the same command begins again"
+    return (
+        f"stopped at {nimg / 1000:.1f} kimg, saved in {run.path};"
+        f" the same command continues, as does {resume_command(run)}"
+    )
+
+
 def out_of_memory(run: Run, config: Config, phase: Phase, replicas: int, saved_nimg: int) -> str:
     """Returns what to do when a minibatch didn't fit into memory."""
     share = phase.minibatch // replicas

@@ -47,6 +47,7 @@ def train(
     new: bool = False,
     resume: str | os.PathLike | None = None,
     callbacks: Sequence[Callback] = (),
+    command: str = "python -m pgan_tf.train",
 ) -> Path:
     """Trains: begins a run, or continues one at its last save.
 
@@ -58,6 +59,7 @@ def train(
       resume: the run to continue. What `config` has otherwise than the run changes from the save
         on, if it can; it is written to the run's change log.
       callbacks: told what happens.
+      command: that trains, without a data set; advice names it with one.
     Returns: the run's directory.
     Raises:
       UserError: for options or data that can't be trained with, before any training; when
@@ -65,7 +67,7 @@ def train(
       Interrupted: on Ctrl-C or SIGTERM, after the iteration is finished and all is saved.
     """
     runtime = Runtime.start(config.train.gpus, config.train.precision)
-    dataset = open_dataset(config.data)
+    dataset = open_dataset(config.data, command)
     _check(config, dataset, runtime)
     facts = identity.facts_of(dataset)
     run, notes = _choose_run(results, config, facts, new, resume)
@@ -278,6 +280,9 @@ class _Training:
         since_look = 0
         try:
             for iteration, batches in feed:
+                is_new = not self.step.is_compiled(iteration.phase)
+                if is_new and self.runtime.agree(self._interrupts.asked):  # before it is compiled
+                    raise self.interrupted()
                 self.iterate(iteration, batches)
                 since_look += 1
                 if since_look >= _LOOK_EVERY:
@@ -394,13 +399,11 @@ class _Training:
             self.saver.save(self.position, self.clock())
 
     def interrupted(self) -> Interrupted:
-        """Saves; returns what to end with."""
-        self.save()
-        self.saver.tidy()
-        message = (
-            f"stopped at {self.position.nimg / 1000:.1f} kimg, saved in {self.directory.path};"
-            f" the same command continues, as does {identity.resume_command(self.directory)}"
-        )
+        """Saves what is new; returns what to end with."""
+        if self.position.nimg > self.saver.saved_nimg:
+            self.save()
+            self.saver.tidy()
+        message = advice.stopped(self.directory, self.position.nimg)
         self.directory.append(names.LOG, message)
         return Interrupted(message)
 

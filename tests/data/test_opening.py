@@ -14,6 +14,7 @@ import pytest
 from made_up import noise, write_dataset
 
 import dataset_tool
+from pgan_tf import train
 from pgan_tf.config import DataOptions
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.data.opening import open_dataset
@@ -278,3 +279,13 @@ def test_labels_that_are_no_classes(label, reason):
     assert "datasets/vectors/vectors-rxx.labels holds no classes" in message
     assert f"the label of record 3 has {reason} instead of a single 1" in message
     assert open_dataset(DataOptions(path="datasets/vectors")).label_size == 3
+
+
+def test_advice_keeps_what_was_typed():
+    pictures("photos", [(16, 16)] * 3)
+    typed = ["--config", "openmoji", "--data-dir", "photos", "--results", "my {runs}"]
+    kept = "python -m pgan_tf.train --config openmoji --results 'my {runs}' --data-dir"
+    with pytest.raises(UserError, match=re.escape(f"; then: {kept} datasets/photos") + "$"):
+        train.main(typed)
+    with pytest.raises(UserError, match=re.escape(f"did you mean: {kept} datasets/mine") + "$"):
+        train.main([*typed[:2], "--data-dir=datasets/mind", *typed[4:]])

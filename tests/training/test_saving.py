@@ -77,6 +77,21 @@ def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch
     assert {p.name for p in run.glob("fakes*")} == {p.name for p in whole.glob("fakes*")}
 
 
+def test_interrupted_before_the_first_step_nothing_is_compiled(config, tmp_path, monkeypatch):
+    begin = loop.prefetch
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGINT)
+        return begin(*arguments)
+
+    monkeypatch.setattr(loop, "prefetch", interrupted)
+    monkeypatch.setattr(loop._Training, "iterate", None)
+    with pytest.raises(Interrupted, match="before the first step; the same command begins again"):
+        train(config, str(tmp_path))
+    (run,) = tmp_path.iterdir()
+    assert not list(run.glob("*.npz"))
+
+
 @pytest.mark.parametrize(
     "part", ["network-snapshot", pytest.param("training-state", marks=pytest.mark.slow)]
 )
