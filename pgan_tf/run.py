@@ -396,7 +396,7 @@ def _what_is_there(path: Path) -> str:
             return "the run has not saved one yet; look for another run, or train on"
         if runs := runs_in(path):
             return f"its {len(runs)} run(s) have not saved one yet"
-        return f"no run is in it; name a run or another --results, or {_TRAIN_FIRST}"
+        return f"no run is in it; name a run, or {_TRAIN_FIRST}"
     if path.exists():
         return "it is a file"
     parent = path.parent

@@ -225,8 +225,8 @@ def describe(config: Config, gpus: int = 0, command: str = COMMAND) -> Iterator[
     try:
         dataset = open_dataset(config.data, command)
     except UserError as problem:
-        if config.data.synthetic or storage.is_dir(config.data.path):
-            raise  # the data set is there, and it can't be trained with
+        if config.data.synthetic or storage.exists(config.data.path):
+            raise  # something is there, and it can't be trained with
         yield f"  {problem}"
         yield f"  what follows supposes RGB images of {resolution}x{resolution}"
     else:

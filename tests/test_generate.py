@@ -172,7 +172,7 @@ def test_a_snapshot_within_the_growth_and_in_gray(tmp_path):
     (file,) = generate(path, tmp_path, [0])
     with Image.open(file) as picture:
         assert picture.size == (8, 8) and picture.mode == "L"
-    with pytest.raises(UserError, match="it has no labels"):
+    with pytest.raises(UserError, match="trained without classes"):
         generate(path, tmp_path, [0], class_name=0)
 
 

@@ -151,22 +151,32 @@ def _facts(
 
 
 def _throughput(ticks: Sequence[Tick], stages: Sequence[Stage]) -> list[dict[str, Any]]:
-    """Returns a row for each stage that has ticks: images a second over all of them."""
-    rows: dict[Stage, list[tuple[Tick, int]]] = {}
+    """Returns a row for each stage that has ticks: images a second over all of them.
+
+    A tick belongs to the stage of its middle; one that holds a whole stage, to all that it touches.
+    """
+    rows: dict[tuple[str, str], list[tuple[Tick, int]]] = {}
     for before, tick in itertools.pairwise([None, *ticks]):
         images = tick.nimg - (before.nimg if before else 0)
         if images > 0 and tick.images_per_sec > 0:
-            middle = (tick.nimg - images / 2) / 1000
-            rows.setdefault(stage_at(middle, stages), []).append((tick, images))
+            first, middle, last = (
+                stage_at((tick.nimg - back) / 1000, stages) for back in (images, images / 2, 1)
+            )
+            if stages.index(last) - stages.index(first) > 1:
+                label, start, end = f"{first.label} to {last.label}", first.start, last.end
+            else:
+                label, start, end = middle.label, middle.start, middle.end
+            row = label, f"{start:g} to {end:g}"
+            rows.setdefault(row, []).append((tick, images))
     return [
         {
-            "stage": stage.label,
-            "kimg": f"{stage.start:g} to {stage.end:g}",
+            "stage": label,
+            "kimg": kimg,
             "minibatch": ", ".join(dict.fromkeys(str(tick.minibatch) for tick, _ in members)),
             "seconds": duration(sum(n / tick.images_per_sec for tick, n in members)),
             "rate": _rate(members),
         }
-        for stage, members in rows.items()
+        for (label, kimg), members in rows.items()
     ]
 
 

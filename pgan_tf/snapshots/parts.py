@@ -107,7 +107,7 @@ class Snapshot:
         Raises: UserError when there is none, naming the nearest.
         """
         if not self.class_names:
-            raise UserError(f"--class {name}: the network has no classes: it has no labels")
+            raise UserError(f"--class {name}: this network was trained without classes")
         if str(name) in self.class_names:
             return self.class_names.index(str(name))
         if str(name).isdecimal() and int(name) < len(self.class_names):

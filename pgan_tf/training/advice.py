@@ -44,7 +44,10 @@ def first_lines(training: "_Training", nimg: int) -> Iterator[str]:
             for segment in t.left.segments
             if segment.end_kimg > nimg / 1000
         )
-        yield f"time       about {duration(left / _CPU_RATE)} on two CPU cores; each tick says more"
+        yield (
+            f"time       about {duration(left / _CPU_RATE)} on two CPU cores, and what compiling"
+            " takes; each tick says more"
+        )
         if total >= _LONG_ON_A_CPU and not nimg:
             yield (
                 "No GPU here: on a CPU a schedule of this length takes months; --config openmoji"

@@ -2,7 +2,7 @@ import json
 import math
 
 import pytest
-from made_up_run import add_measurement, write_run
+from made_up_run import add_measurement, add_tick, write_run
 
 from pgan_tf.errors import UserError
 from pgan_tf.pages.embedding import Embedder
@@ -43,6 +43,13 @@ def test_curves_and_throughput(tmp_path):
         ["8x8 fading in", "1 to 2", "16", "10s", 100.0],
         ["8x8", "2 to 4", "16", "20s", 100.0],
     ]
+
+
+def test_a_tick_that_holds_a_whole_stage_is_of_all_that_it_touches(tmp_path):
+    path = write_run(tmp_path / "000-a", ticks=1)
+    add_tick(path, 5)
+    rows = [(row["stage"], row["kimg"], row["seconds"]) for row in summary(path)["throughput"]]
+    assert rows == [("4x4", "0 to 1", "5s"), ("4x4 to 8x8", "0 to 2.5", "20s")]
 
 
 def test_metrics_of_other_numbers_of_images_are_other_curves(tmp_path):
