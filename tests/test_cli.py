@@ -102,3 +102,4 @@ def test_programs_run_by_their_file_too(tmp_path):
     for file, process in started.items():
         out, err = process.communicate()
         assert process.returncode == 0 and out.startswith("usage: "), f"{file}: {err}"
+        assert err == "", file

@@ -1,9 +1,6 @@
 """The command line of the training: options, --dry-run, --list, --help-options."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -114,13 +111,3 @@ def test_lists_presets_and_options(capsys):
     assert re.findall(r"^(\S+)=", capsys.readouterr().out, re.M) == list(options())
     train.main(["--help-options", "fmap_base"])
     assert re.findall(r"^\S+=", capsys.readouterr().out, re.M) == ["G.fmap_base=", "D.fmap_base="]
-
-
-@pytest.mark.parametrize("program", ["train", "generate"])
-def test_files_run_without_m(program, tmp_path):
-    path = Path(__file__).parents[1] / "pgan_tf" / f"{program}.py"
-    done = subprocess.run(
-        [sys.executable, str(path), "--help"], capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.returncode == 0 and done.stdout.startswith(f"usage: python -m pgan_tf.{program}")
-    assert done.stderr == ""
