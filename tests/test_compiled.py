@@ -48,6 +48,7 @@ def base(tmp_path, monkeypatch):
     return tmp_path / "compiled"
 
 
+@pytest.mark.slow
 def test_a_program_is_compiled_once(base):
     def run(mode):
         command = [sys.executable, "-c", _TWO_PROGRAMS, mode]

@@ -51,6 +51,7 @@ def test_images_are_what_gs_makes_in_range_and_order(path, tmp_path):
         assert read(file).std() > 5
 
 
+@pytest.mark.slow
 def test_the_same_whatever_the_batch(path, tmp_path):
     one = {s: read(generate(path, tmp_path / "a", [s])[0]) for s in (0, 7, 40)}
     many = generate(path, tmp_path / "b", list(range(41)))
@@ -128,6 +129,7 @@ def test_labels_by_class_or_by_seed(path, tmp_path):
         generate(path, tmp_path, [0], class_name=3)
 
 
+@pytest.mark.slow
 def test_classes_by_name(tmp_path):
     path = snapshot_in(tmp_path / "001-pets", class_names=("bird", "cat"), label_size=2)
     by_name = read(generate(path, tmp_path / "a", [4], class_name="cat")[0])

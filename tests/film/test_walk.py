@@ -37,6 +37,7 @@ def test_a_walk_closes_and_makes_no_jumps(options, snapshot, tmp_path):
         assert steps.min() > 0.3 * steps.mean()
 
 
+@pytest.mark.slow
 def test_a_walk_through_seeds_shows_their_images(snapshot, tmp_path):
     walked = walk(
         snapshot, tmp_path / "walk.webm", duration=3, fps=4, grid=(2, 1), seeds=[5, 9, 4],

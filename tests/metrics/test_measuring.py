@@ -43,6 +43,7 @@ def measure(tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_a_snapshot_is_measured_as_by_the_command(measure, tmp_path, monkeypatch, read_results):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(inputs, "Fakes", functools.partial(inputs.Fakes, xla=False))  # quicker

@@ -51,6 +51,7 @@ def test_a_run_is_measured_snapshot_by_snapshot(world, capsys, read_results):
     assert len(read_results("results/000-test/metric-msssim.jsonl")) == 4
 
 
+@pytest.mark.slow
 def test_no_value_means_the_newest_and_numbers_repeat(world, read_results):
     assert measure("--snapshot") == 0
     newest = world / "results/001-test"

@@ -33,6 +33,7 @@ def test_same_seed_same_bytes(whole, config, tmp_path):
     assert np.abs(a["G/4x4/Conv/weight"] - b["G/4x4/Conv/weight"]).max() > 0.5
 
 
+@pytest.mark.slow
 def test_same_command_continues_and_a_longer_one_too(whole, config, tmp_path, capsys):
     short = override(config, {"train.total_kimg": 0.1})
     first = train(short, str(tmp_path))
