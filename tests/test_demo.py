@@ -83,6 +83,7 @@ def test_pictures_and_what_is_said(tmp_path, trained, capsys):
     assert config.name == "portraits" and config.train.seed == 3 and config.data.mirror
 
 
+@pytest.mark.slow
 def test_draws_portraits_once(tmp_path, trained, monkeypatch):
     from pgan_tf.data.making import openmoji
 

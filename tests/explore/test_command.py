@@ -36,6 +36,7 @@ def test_no_snapshot_is_told_in_a_line(path, tmp_path):
             command.main(["--snapshot", str(path), "--latent", str(file), "--port", "0"])
 
 
+@pytest.mark.slow
 def test_port_in_use_and_what_is_advised(path, tmp_path):
     """Types what is advised, asks the server that this starts for an image, and ends it."""
     first = tmp_path / "first one.npy"

@@ -139,6 +139,7 @@ def means_over_seeds(values, num_seeds):
     return difference, results.std(axis=0) / np.sqrt(num_seeds), official_error
 
 
+@pytest.mark.slow
 def test_distance_has_the_official_mean(values):
     difference, error, official_error = means_over_seeds(values, 16)
     assert np.all(np.abs(difference) < 3 * np.hypot(error, official_error))

@@ -90,6 +90,7 @@ def toy_config(tmp_path_factory):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_it_trains_is_saved_and_continued_to_the_same_bits(toy_config, tmp_path):
     whole = train(toy_config, tmp_path / "whole")
     half = train(override(toy_config, {"train.total_kimg": 0.064}), tmp_path / "parts")

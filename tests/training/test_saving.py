@@ -22,6 +22,7 @@ from pgan_tf.training.loop import Interrupted
 from pgan_tf.training.run_directory import RunDirectory
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(whole, config, tmp_path):
     again = train(config, str(tmp_path))
     assert_same(arrays_of(again), arrays_of(whole))
@@ -93,6 +94,7 @@ def test_interrupted_before_the_first_step_nothing_is_compiled(config, tmp_path,
     assert not list(run.glob("*.npz"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part", ["network-snapshot", pytest.param("training-state", marks=pytest.mark.slow)]
 )
@@ -275,6 +277,7 @@ def test_two_devices_train_and_continue(small, tmp_path):
         train(override(small, {**options, "train.gpus": 3}), str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_first_save_that_was_cut_short_loses_nothing(small, tmp_path):
     """Killed between the renames of the first snapshot and of its state."""
     config = override(small, {"train.total_kimg": 0.064, "train.network_snapshot_ticks": 0})

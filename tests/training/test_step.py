@@ -59,6 +59,7 @@ def phase(lod, resolution=16, rate=1e-3):
 XLA = pytest.param(True, id="xla", marks=pytest.mark.slow)  # minutes of compilation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("xla", [pytest.param(False, id="plain"), XLA])
 def test_follows_the_official_trajectory(golden, xla):
     a, info = golden("trajectory.npz"), golden("trajectory.json")
@@ -150,6 +151,7 @@ def test_traced_once_for_each_stage_and_phase():
     assert all(p.experimental_get_tracing_count() == 1 for p in programs.values())
 
 
+@pytest.mark.slow
 def test_non_finite_gradients_change_nothing_and_are_counted():
     step = make(ONE)
     d, g = batches(8)

@@ -30,6 +30,7 @@ ROWS = celebahq_mini.rows()[1:5]  # idx 1, 2, 3 and 4
 RECORDS = [3, 0, 1, 2]  # index of each record: RandomState(123) shuffles four so
 
 
+@pytest.mark.slow
 def test_files_are_the_official_ones(tmp_path, capsys):
     out = tmp_path / "celebahq"
     dataset_tool.main(["create_celebahq", str(out), str(CELEBA), str(DELTAS), "--num_threads", "2"])
