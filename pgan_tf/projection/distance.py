@@ -52,6 +52,7 @@ def distances(
     target: tf.Tensor,
     features: Features | None = None,
     feature_weight: float = 1.0,
+    wanted: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Returns the distance of each image from a target: float32 [N].
 
@@ -65,6 +66,7 @@ def distances(
       target: b, [1, r, r, C], in [-1, 1].
       features: F, which gets clipped images; None leaves its term out.
       feature_weight: of its term.
+      wanted: F(b), [1, F], where it is known already.
     """
     levels = pixel_pyramid(visible_difference(images, target))
     bands = laplacian_pyramid(levels)
@@ -72,7 +74,7 @@ def distances(
     details = [tf.reduce_mean(tf.abs(x), axis=[1, 2, 3]) for x in bands]
     total = (tf.add_n(pixels) + _BANDS * tf.add_n(details)) / len(levels)
     if features is not None:
-        wanted = features(target)
+        wanted = features(target) if wanted is None else wanted
         apart = features(tf.clip_by_value(images, -1.0, 1.0)) - wanted
         size = tf.reduce_sum(tf.square(wanted))
         total += feature_weight * tf.reduce_sum(tf.square(apart), axis=1) / (size + 1e-8)

@@ -171,6 +171,9 @@ class Projector:
         state = [z, np.zeros_like(z), np.zeros_like(z)]  # latents, Adam's two moments
         path = np.zeros([self.steps + 1, *z.shape], np.float32)
         found = np.full([self.steps + 1, len(z)], np.inf, np.float32)
+        wanted = np.zeros([1, 0], np.float32)
+        if self._features is not None:
+            wanted = self._features(tf.constant(target))
         alive = np.arange(len(z))
         keep = {self.steps // 4: self.starts, self.steps // 2: min(self.starts, _BATCH)}
         with progress.bar("steps") as bar:
@@ -180,7 +183,7 @@ class Projector:
                 path[step] = state[0]
                 for rows in self._batches(alive):
                     arrays = [a[rows] for a in (*state, labels, noise.astype(np.float32))]
-                    *moved, near = self._step(*arrays, target, *self._pace(step))
+                    *moved, near = self._step(*arrays, target, wanted, *self._pace(step))
                     for whole, part in zip(state, moved, strict=True):
                         whole[rows] = part.numpy()
                     near = near.numpy()
@@ -215,6 +218,7 @@ class Projector:
         labels: tf.Tensor,
         noise: tf.Tensor,
         target: tf.Tensor,
+        wanted: tf.Tensor,
         rate: tf.Tensor,
         strength: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -224,13 +228,14 @@ class Projector:
           z, m, v, noise: [n, latent_size]: latents, Adam's two moments, standard normal noise.
           labels: [n, label_size].
           target: [1, r, r, C] in [-1, 1].
+          wanted: [1, F], its features; F is 0 where none are compared.
           rate: of the step, Adam's correction included; 0 leaves the latents as they are.
           strength: standard deviation of the noise that is added.
         """
         with tf.GradientTape() as tape:
             tape.watch(z)
             images = synthesize(self.Gs, self._on_sphere(z + strength * noise), labels, self._lod)
-            near = distances(images, target, self._features, self._feature_weight)
+            near = distances(images, target, self._features, self._feature_weight, wanted)
             total = tf.reduce_sum(near)
         gradient = tape.gradient(total, z)
         m = _BETA1 * m + (1 - _BETA1) * gradient
