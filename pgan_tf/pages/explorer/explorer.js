@@ -194,6 +194,7 @@ async function start() {
     document.title = $("title").textContent = engine.info.name;
     $("page").hidden = false;
     $("status").textContent = "";
+    $("about").textContent = "Making the first images.";
     explorer = new Explorer(engine);
   } catch (error) {
     $("status").textContent = `The generator can't be started: ${error.message}.`;
