@@ -5,19 +5,25 @@ own; programs compiled before are not used, unless --kept asks for them. Network
 width (feature maps 8192, at most 512) and the full 1024x1024 stages. The share is that of the
 machine's float32 product of two 2048x2048 matrices, measured in the same process before and after;
 operations are counted from the networks' tables, with fused scaling (pgan_tf/networks/table.py).
---against runs another checkout of this repository in turn, each resolution here and then there, and
-prints the ratios; that of the shares bears a machine whose speed changes meanwhile.
+
+--against compares with another checkout of this repository. Two processes, one of each checkout,
+take turns step by step, so a machine whose speed changes slows both; the ratio is the median of
+the pairs'. All of it is done twice, the other checkout going first the second time; first steps are
+the faster of the two. It needs the memory of both processes at once.
 """
 
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 if not __package__:  # python benchmarks/train_step.py
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -45,63 +51,210 @@ def main(argv: Sequence[str] | None = None) -> None:
     p.add_argument("--without-xla", action="store_true", help="plain TensorFlow operations")
     p.add_argument("--seconds", type=float, default=10, help="to measure for, two steps at least")
     p.add_argument("--kept", action="store_true", help="also a first step of a second process")
-    p.add_argument("--against", metavar="CHECKOUT", help="directory of another checkout")
-    p.add_argument("--one", type=int, help="run this resolution here and print JSON")
+    p.add_argument("--against", metavar="CHECKOUT", help="compare with another checkout")
+    p.add_argument("--one", type=int, metavar="RESOLUTION", help="run it here and print JSON")
+    p.add_argument("--on-request", action="store_true", help="with --one: a step a line of stdin")
     args = p.parse_args(argv)
     if args.one:
-        print(json.dumps(measure(args.one, args)))
+        if args.on_request:
+            serve(args.one, args)
+        else:
+            print(json.dumps(measure(args.one, args)))
         return
-    head = "resolution  minibatch  images/s  GFLOP/s  product GFLOP/s  share  first step  peak GiB"
-    print(
-        head
-        + "  with kept" * args.kept
-        + "   there  images/s x  share x  first step x" * bool(args.against)
-    )
     options = [
         *("--precision", args.precision, "--seconds", str(args.seconds)),
         *(("--minibatch", str(args.minibatch)) if args.minibatch else ()),
         *(["--fade"] * args.fade + ["--without-xla"] * args.without_xla),
     ]
-    for resolution in args.resolutions.split(","):
-        row = f"{resolution:>10}"
-        with tempfile.TemporaryDirectory() as kept:
-            where = kept if args.kept else "off"
-            r = _run(resolution, options, _ROOT, where)
-            if isinstance(r, str):
-                print(f"{row}  failed: {r}")
-                continue
-            row += (
-                f"  {r['minibatch']:9d}  {r['images_per_sec']:8.2f}"
-                f"  {r['gflops']:7.0f}  {r['product_gflops']:15.0f}  {r['share']:5.2f}"
-                f"  {r['first_step']:9.1f}s  {r['peak_gib']:8.1f}"
-            )
-            if args.kept:
-                again = _run(resolution, options, _ROOT, where)
-                row += f"  {again if isinstance(again, str) else again['first_step']:8.1f}s"
-        if args.against:
-            other = _run(resolution, options, Path(args.against), "off")
-            row += f"  failed: {other}" if isinstance(other, str) else (
-                f"  {other['images_per_sec']:6.2f}"
-                f"  {r['images_per_sec'] / other['images_per_sec']:10.3f}"
-                f"  {r['share'] / other['share']:7.3f}"
-                f"  {r['first_step'] / other['first_step']:12.3f}"
-            )  # fmt: skip
+    resolutions = args.resolutions.split(",")
+    if args.against:
+        _compare(resolutions, options, Path(args.against), args.seconds)
+        return
+    _print_table(resolutions, options, args.kept)
+
+
+class MeasuringError(Exception):
+    """A measuring process failed; the message is its last error."""
+
+
+def _start(
+    resolution: str, options: Sequence[str], checkout: Path, kept: str, errors: Any
+) -> subprocess.Popen:
+    """Starts a measuring process; `kept` is its directory of kept programs, or "off"."""
+    command = [sys.executable, "-m", "benchmarks.train_step", *options, "--one", resolution]
+    return subprocess.Popen(
+        command, cwd=checkout, env={**os.environ, "PGAN_TF_COMPILED": kept}, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+    )  # fmt: skip
+
+
+def _run(resolution: str, options: Sequence[str], kept: str) -> dict[str, float]:
+    """Returns what `measure` gives in a process of its own."""
+    process = _start(resolution, options, _ROOT, kept, subprocess.PIPE)
+    out, errors = process.communicate()
+    if process.returncode:
+        raise MeasuringError(_last_error(errors, process.returncode))
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def _last_error(stderr: str, code: int) -> str:
+    found = re.findall(r"^\S*[Ee]rror.*|^Killed.*", stderr, re.MULTILINE)
+    return (found or [f"exit code {code}"])[-1]
+
+
+def _print_table(resolutions: Sequence[str], options: list[str], kept: bool) -> None:
+    """Prints a row for each resolution.
+
+    Args:
+      kept: also measure a first step whose program the process before has kept.
+    """
+    head = "resolution  minibatch  images/s  GFLOP/s  product GFLOP/s  share  first step  peak GiB"
+    print(head + "  with kept" * kept)
+    for resolution in resolutions:
+        with tempfile.TemporaryDirectory() as directory:
+            where = directory if kept else "off"
+            try:
+                r = _run(resolution, options, where)
+                row = (
+                    f"{resolution:>10}  {r['minibatch']:9d}  {r['images_per_sec']:8.2f}"
+                    f"  {r['gflops']:7.0f}  {r['product_gflops']:15.0f}  {r['share']:5.2f}"
+                    f"  {r['first_step']:9.1f}s  {r['peak_gib']:8.1f}"
+                )
+                if kept:
+                    row += f"  {_run(resolution, options, where)['first_step']:8.1f}s"
+            except MeasuringError as error:
+                row = f"{resolution:>10}  failed: {error}"
         print(row, flush=True)
 
 
-def _run(resolution: str, options: list[str], checkout: Path, kept: str) -> dict[str, float] | str:
-    """Returns what `measure` gives in a process of a checkout, or why it failed."""
-    command = [sys.executable, "-m", "benchmarks.train_step", *options, "--one", resolution]
-    environment = {**os.environ, "PGAN_TF_COMPILED": kept}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=checkout, env=environment)
-    if done.returncode:
-        errors = re.findall(r"^\S*Error.*|^Killed.*", done.stderr, re.MULTILINE)
-        return (errors or [f"exit code {done.returncode}"])[-1]
-    return json.loads(done.stdout.strip().splitlines()[-1])
+class _Stepper:
+    """A process of a checkout that makes a step whenever it is asked to."""
+
+    def __init__(self, resolution: str, options: Sequence[str], checkout: Path):
+        options = [*options, "--on-request"]
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._process = _start(resolution, options, checkout, "off", self._errors)
+        self.first_step, self.minibatch = self._answer()
+
+    def step(self) -> float:
+        """Returns the seconds that one step took."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return self._answer()[0]
+
+    def close(self) -> None:
+        """Ends the process."""
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
+
+    def _answer(self) -> list[float]:
+        for line in self._process.stdout:
+            if line.startswith("["):
+                return json.loads(line)
+        code = self._process.wait()
+        self._errors.seek(0)
+        raise MeasuringError(_last_error(self._errors.read(), code))
+
+
+def _compare(resolutions: Sequence[str], options: list[str], other: Path, seconds: float) -> None:
+    """Prints a row for each resolution: this checkout, the other one, and the ratio."""
+    print(
+        "resolution  minibatch  images/s   there  ratio  (middle half)   first step   there  ratio"
+    )
+    for resolution in resolutions:
+        pairs: list[tuple[float, float]] = []
+        firsts: dict[Path, list[float]] = {_ROOT: [], other: []}
+        try:
+            for order in ((_ROOT, other), (other, _ROOT)):
+                steppers: dict[Path, _Stepper] = {}
+                try:
+                    for checkout in order:
+                        steppers[checkout] = _Stepper(resolution, options, checkout)
+                        firsts[checkout].append(steppers[checkout].first_step)
+                    pairs += _take_turns([steppers[_ROOT], steppers[other]], seconds)
+                    minibatch = steppers[_ROOT].minibatch
+                finally:
+                    for stepper in steppers.values():
+                        stepper.close()
+        except MeasuringError as error:
+            print(f"{resolution:>10}  failed: {error}", flush=True)
+            continue
+        here, there = (minibatch / statistics.median(times) for times in zip(*pairs, strict=True))
+        low, ratio, high = statistics.quantiles([b / a for a, b in pairs], n=4)
+        first, first_there = min(firsts[_ROOT]), min(firsts[other])
+        print(
+            f"{resolution:>10}  {minibatch:9.0f}  {here:8.2f}  {there:6.2f}  {ratio:5.3f}"
+            f"  {low:.3f} to {high:.3f}  {first:9.1f}s  {first_there:5.1f}s"
+            f"  {first / first_there:5.3f}",
+            flush=True,
+        )
+
+
+def _take_turns(steppers: Sequence[_Stepper], seconds: float) -> list[tuple[float, float]]:
+    """Returns the times of pairs of steps, made in turn for so long, at least four pairs."""
+    for stepper in steppers:
+        stepper.step()
+    end = time.monotonic() + 2 * seconds
+    pairs: list[tuple[float, float]] = []
+    while time.monotonic() < end or len(pairs) < 4:
+        a, b = steppers if len(pairs) % 2 else reversed(steppers)
+        times = {a: a.step(), b: b.step()}
+        pairs.append((times[steppers[0]], times[steppers[1]]))
+    return pairs
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A training step at one resolution.
+
+    Attributes:
+      minibatch: images a step.
+      operations: of an iteration, an image.
+      run: makes a step; returns the seconds it took.
+    """
+
+    minibatch: int
+    operations: float
+    run: Callable[[], float]
 
 
 def measure(resolution: int, args) -> dict[str, float]:
     """Measures the full D + G + Gs update of one resolution; see `main` for the keys."""
+    products = []
+    step = prepare(resolution, args, before=lambda: products.append(product_rate()))
+    first = step.run()
+    times = [step.run(), step.run()]
+    while sum(times) < args.seconds:
+        times.append(step.run())
+    products.append(product_rate())
+    rate = step.minibatch / statistics.median(times)
+    gflops = rate * step.operations / 1e9
+    return {
+        "minibatch": step.minibatch,
+        "images_per_sec": rate,
+        "gflops": gflops,
+        "product_gflops": max(products),
+        "share": gflops / max(products),
+        "first_step": first,
+        "peak_gib": _peak_bytes() / 2**30,
+    }
+
+
+def serve(resolution: int, args) -> None:
+    """Prints the first step's seconds and the minibatch; then a step's seconds for each line."""
+    step = prepare(resolution, args)
+    print(json.dumps([step.run(), step.minibatch]), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps([step.run()]), flush=True)
+
+
+def prepare(resolution: int, args, before: Callable[[], None] = lambda: None) -> _Prepared:
+    """Builds the networks and the full D + G + Gs update of one resolution.
+
+    Args:
+      before: called when the devices are set up, before the networks are built.
+    """
     import numpy as np
 
     from pgan_tf import devices
@@ -120,7 +273,7 @@ def measure(resolution: int, args) -> dict[str, float]:
     }
     config = resolve(options, {"train.gpus": 1} if _gpus() else {})
     runtime = Runtime.start(config.train.gpus, args.precision)
-    products = [product_rate()]
+    before()
     with runtime.strategy.scope():
         G, D, Gs = build_networks(config, 1024, 3, 0)
     step = TrainStep(G, D, Gs, config, runtime)
@@ -149,22 +302,7 @@ def measure(resolution: int, args) -> dict[str, float]:
         step.skipped_in_a_row()  # waits for the device
         return time.perf_counter() - start
 
-    first = run()
-    times = [run(), run()]
-    while sum(times) < args.seconds:
-        times.append(run())
-    products.append(product_rate())
-    rate = n / float(np.median(times))
-    gflops = rate * iteration_operations(G, D, stage) / 1e9
-    return {
-        "minibatch": n,
-        "images_per_sec": rate,
-        "gflops": gflops,
-        "product_gflops": max(products),
-        "share": gflops / max(products),
-        "first_step": first,
-        "peak_gib": _peak_bytes() / 2**30,
-    }
+    return _Prepared(n, iteration_operations(G, D, stage), run)
 
 
 def product_rate() -> float:

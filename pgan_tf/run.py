@@ -1,6 +1,6 @@
-"""A run on disk, `results/NNN-<name>/`: every file's name, and reading it.
+"""A run on disk, `results/NNN-<name>/`: the names of its files, and how to read them.
 
-Nothing here writes. A training that is under way can be read at any time.
+This module only reads. A run can be read at any time, also while it is being trained.
 """
 
 import dataclasses
@@ -20,22 +20,22 @@ from pgan_tf.errors import DamagedError, UserError, nearest
 from pgan_tf.files import parse_json, read_json, read_json_lines
 
 CONFIG = "config.json"
-"""The options that the run began with."""
+"""The options the run began with."""
 CHANGES = "changes.jsonl"
-"""Options that changed in mid-run: a line a change."""
+"""Options that changed in mid-run, one line for each change."""
 DATASET = "dataset.json"
-"""What it is trained on."""
+"""What identifies the data set."""
 STATS = "stats.jsonl"
-"""A line a tick."""
+"""One line for each tick."""
 LOG = "log.txt"
-"""What was printed."""
+"""Everything that was printed."""
 BEST = "best-snapshot.json"
 """The best snapshot by a metric."""
 REALS = "reals.png"
 """A grid of real images."""
 LOCK = ".lock"
 SET_ASIDE = "set-aside-"
-"""Put before the name of a file that the run no longer counts on."""
+"""Prefix of files that the run no longer uses."""
 EVENTS = "events.out.tfevents.*"
 """TensorBoard's files."""
 
@@ -49,9 +49,10 @@ _RUN = re.compile(r"(\d{3,})-(.+)", re.DOTALL)
 
 
 def snapshot_name(nimg: int) -> str:
-    """Returns the name of the snapshot after `nimg` images: thousands, and what is over.
+    """Returns the name of the snapshot after `nimg` images, `network-snapshot-KKKKKK[-RRR].npz`.
 
-    No two moments of a run have the same name, so that nothing takes another's place.
+    KKKKKK is thousands of images, RRR the remainder if it is not 0. Two moments never have the
+    same name, so no file replaces another.
     """
     return f"network-snapshot-{_moment(nimg)}.npz"
 
@@ -67,7 +68,7 @@ def state_name(nimg: int) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """Returns the name of the file that a metric's results are appended to."""
+    """Returns the name of the file with a metric's results, `metric-<name>.jsonl`."""
     return f"metric-{metric}.jsonl"
 
 
@@ -78,7 +79,7 @@ def _moment(nimg: int) -> str:
 
 @dataclass(frozen=True)
 class Moment:
-    """A file that shows or holds the run after so many images shown."""
+    """A picture, snapshot or state, and the number of images shown when it was made."""
 
     nimg: int
     path: Path
@@ -91,15 +92,15 @@ class Moment:
 
 @dataclass(frozen=True)
 class Tick:
-    """What was reported after a tick.
+    """The report of one tick.
 
     Attributes:
-      tick: its number, from 1.
+      tick: number of the tick, from 1.
       nimg: images shown since the start.
-      lod, resolution, minibatch: at its end.
+      lod, resolution, minibatch: their values at the tick's end.
       time: seconds of work since the start.
-      images_per_sec: in this tick.
-      values: everything else that the line holds, such as `D_loss` or a metric's values.
+      images_per_sec: speed in this tick.
+      values: everything else in the line, such as `D_loss` or a metric's values.
     """
 
     tick: int
@@ -118,7 +119,7 @@ class Tick:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Tick | None":
-        """Returns the tick of a line of `stats.jsonl`; None where the line is none."""
+        """Returns the tick that a line of `stats.jsonl` describes; None for any other record."""
         kinds = {f.name: f.type for f in dataclasses.fields(cls) if f.name != "values"}
         found = {name: record.get(name) for name in kinds}
         if not all(_is_number(value) for value in found.values()):
@@ -130,7 +131,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Change:
-    """An option that changed after `nimg` images: from then on, `new` holds."""
+    """A change of an option: from `nimg` images on, its value is `new`."""
 
     nimg: int
     option: str
@@ -140,13 +141,13 @@ class Change:
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """What a run is trained on, and what data sets are compared by.
+    """What identifies the data set of a run.
 
     Attributes:
-      path: where it was, as typed.
-      content_hash: `Dataset.content_hash`; equal for equal images and labels, wherever they are.
-      class_names: of the labels' columns; empty without labels.
-      empty_classes: numbers of the classes that no image has.
+      path: where the data set was, as typed.
+      content_hash: `Dataset.content_hash`; equal for equal images and labels in any place.
+      class_names: names of the labels' columns; empty without labels.
+      empty_classes: numbers of the classes without any image.
     """
 
     path: str
@@ -166,7 +167,7 @@ class DatasetFacts:
         )
 
     def differences(self, other: "DatasetFacts") -> list[str]:
-        """Returns in words what `other` has otherwise; empty when they hold the same."""
+        """Returns lines on how `other` differs; an empty list if it holds the same images."""
         if self.content_hash == other.content_hash:
             return []
         found = [
@@ -183,10 +184,10 @@ class DatasetFacts:
 
 
 class Run:
-    """A run's directory, read anew at each access.
+    """A run's directory. Each access reads the files again.
 
     Args:
-      path: of the directory.
+      path: the directory.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -194,9 +195,9 @@ class Run:
 
     @classmethod
     def open(cls, path: str | os.PathLike) -> "Run":
-        """Returns the run at a path that a user named.
+        """Returns the run at a path that a user typed.
 
-        Raises: UserError when there is no run, naming what is there instead.
+        Raises: UserError if there is no run; it says what is there instead.
         """
         run = cls(path)
         if not run.path.is_dir():
@@ -213,7 +214,7 @@ class Run:
 
     @property
     def number(self) -> int:
-        """NNN of the directory's name; -1 where it has none."""
+        """NNN of the directory's name; -1 if it has no number."""
         match = _RUN.fullmatch(self.path.name)
         return int(match[1]) if match else -1
 
@@ -225,9 +226,9 @@ class Run:
 
     @property
     def first_config(self) -> Config:
-        """The options that the run began with.
+        """The options the run began with.
 
-        Raises: DamagedError when they can't be read.
+        Raises: DamagedError if they can't be read.
         """
         path = self.path / CONFIG
         try:
@@ -239,9 +240,9 @@ class Run:
 
     @property
     def changes(self) -> list[Change]:
-        """What changed in mid-run, in order.
+        """The options that changed in mid-run, in order.
 
-        Raises: DamagedError for a line that is no change: what is computed depends on it.
+        Raises: DamagedError for a line that is no change, since the training depends on each.
         """
         changes = []
         path = self.path / CHANGES
@@ -258,7 +259,7 @@ class Run:
         return changes
 
     def config_at(self, nimg: int | float = math.inf) -> Config:
-        """Returns the options that hold after `nimg` images: those of the start and the log."""
+        """Returns the options in force after `nimg` images: the first ones with the log applied."""
         first, changes = self.first_config, self.changes
         try:
             return apply_changes(first, changes, nimg)
@@ -267,12 +268,12 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """The options that hold now."""
+        """The options in force now."""
         return self.config_at()
 
     @property
     def dataset(self) -> DatasetFacts | None:
-        """What it is trained on; None where the run's version wrote nothing of it."""
+        """What identifies the data set; None for runs of a version that didn't record it."""
         try:
             record = read_json(self.path / DATASET)
             facts = {f.name: record[f.name] for f in dataclasses.fields(DatasetFacts)}
@@ -284,7 +285,7 @@ class Run:
 
     @property
     def ticks(self) -> list[Tick]:
-        """What was reported, in order."""
+        """The reports of all ticks, in order."""
         ticks = map(Tick.of, read_json_lines(self.path / STATS))
         return [tick for tick in ticks if tick is not None]
 
@@ -295,7 +296,7 @@ class Run:
 
     @property
     def states(self) -> list[Moment]:
-        """Training states, which a run is continued from, newest first."""
+        """Training states to continue from, newest first."""
         found = [(_STATE.fullmatch(p.name), p) for p in self._files()]
         moments = [Moment(int(match[1]), path) for match, path in found if match]
         return sorted(moments, key=lambda m: m.nimg, reverse=True)
@@ -304,8 +305,8 @@ class Run:
     def pictures(self) -> list[Moment]:
         """Pictures of fakes, oldest first, each with the exact number of images shown.
 
-        Earlier versions named them by whole thousands; the tick that such a name stands for is
-        the last one within that thousand.
+        Earlier versions named pictures by whole thousands; such a name means the last tick within
+        that thousand.
         """
         exact = {}
         for tick in self.ticks:
@@ -321,19 +322,19 @@ class Run:
 
     @property
     def reals(self) -> Path | None:
-        """The grid of real images, if it is there."""
+        """The grid of real images; None if there is none."""
         path = self.path / REALS
         return path if path.is_file() else None
 
     @property
     def metrics(self) -> dict[str, list[dict]]:
-        """Metric -> its results, a dictionary each, in the order in which they were measured."""
+        """Metric name -> its results, one dictionary each, in the order of measurement."""
         found = [(_METRIC.fullmatch(p.name), p) for p in sorted(self._files())]
         return {match[1]: read_json_lines(path) for match, path in found if match}
 
     @property
     def best(self) -> tuple[Path, str, float] | None:
-        """The best snapshot, by which column, and its value; None where none is marked."""
+        """The best snapshot, the column that decided, and its value; None if none is marked."""
         try:
             record = read_json(self.path / BEST)
             path = self.path / Path(str(record["snapshot"])).name
@@ -359,7 +360,7 @@ class Run:
 
 
 def apply_changes(config: Config, changes: Iterable[Change], nimg: int | float) -> Config:
-    """Returns the options that hold after `nimg` images: a pure function of the log."""
+    """Returns the options in force after `nimg` images; a pure function of the change log."""
     for change in changes:
         if change.nimg <= nimg:
             config = config_module.override(config, {change.option: change.new})
@@ -380,7 +381,7 @@ def newest_snapshot(where: str | os.PathLike) -> Path:
 
     The newest run is the one with the highest number that has a snapshot.
 
-    Raises: UserError when there is none; it says what is there instead.
+    Raises: UserError if there is none; it says what is there instead.
     """
     where = Path(where)
     for run in [Run(where), *reversed(runs_in(where))]:
@@ -390,7 +391,7 @@ def newest_snapshot(where: str | os.PathLike) -> Path:
 
 
 def _what_is_there(path: Path) -> str:
-    """Returns what a user will want to know of a path where no snapshot is."""
+    """Returns a hint on what is at a path without a snapshot."""
     if path.is_dir():
         if (path / CONFIG).exists():
             return "the run has not saved one yet; look for another run, or train on"

@@ -1,4 +1,4 @@
-"""What a program runs on: the strategy, and this worker's part in it."""
+"""The devices a program runs on, and its place among the workers."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from pgan_tf import compiled, devices
 class Runtime:
     """The strategy of `tf.distribute`, and this process's place among the workers.
 
-    Make it with `start`, before anything else of TensorFlow is used. Minibatches, seeds and the
-    schedule are those of all workers together; with one worker, its share is the whole.
+    Make it with `start`, before anything else uses TensorFlow. Minibatches, seeds and the schedule
+    are global; each worker takes its share of a minibatch. A single worker takes all of it.
 
     Attributes:
-      strategy: under whose scope variables are made.
-      rank: of this worker, 0 to world - 1.
+      strategy: variables are made in its scope.
+      rank: number of this worker, 0 to world - 1.
       world: number of workers.
     """
 
@@ -26,12 +26,12 @@ class Runtime:
 
     @classmethod
     def start(cls, gpus: int = 0, precision: str = "fp32") -> "Runtime":
-        """Returns the runtime of this machine alone.
+        """Returns the runtime for a single machine.
 
         Args:
-          gpus: number of replicas; 0 for all GPUs, or the CPU where there is none.
+          gpus: number of replicas; 0 for all GPUs, or the CPU if there is no GPU.
           precision: "tf32" lets GPUs round the factors of float32 products.
-        Raises: UserError when there are fewer devices.
+        Raises: UserError if the machine has fewer devices.
         """
         compiled.keep()
         devices.allow_tf32(precision == "tf32")
@@ -44,18 +44,18 @@ class Runtime:
 
     @property
     def replicas(self) -> int:
-        """Number of replicas of all workers."""
+        """Number of replicas, over all workers."""
         return self.strategy.num_replicas_in_sync
 
     @property
     def local_replicas(self) -> int:
-        """Number of replicas of this worker."""
+        """Number of replicas in this worker."""
         return self.replicas // self.world
 
     def share(self, n: int) -> slice:
-        """Returns which of n samples, a global minibatch, this worker takes.
+        """Returns this worker's slice of a global minibatch of n samples.
 
-        Raises: ValueError when they can't be split evenly over all replicas.
+        Raises: ValueError if n can't be split evenly over all replicas.
         """
         if n % self.replicas:
             raise ValueError(f"a batch of {n} over {self.replicas} replicas")
@@ -63,11 +63,11 @@ class Runtime:
         return slice(self.rank * size, (self.rank + 1) * size)
 
     def distribute(self, batch):
-        """Hands each replica of this worker its contiguous part of the worker's share.
+        """Gives each replica of this worker a contiguous part of the worker's share.
 
         Args:
-          batch: arrays, nested in tuples, each with the share's samples along its first axis.
-        Raises: ValueError when they can't be split evenly.
+          batch: arrays, nested in tuples, with the share's samples along their first axis.
+        Raises: ValueError if they can't be split evenly.
         """
         if self.local_replicas == 1 and self.world == 1:
             return tf.nest.map_structure(tf.convert_to_tensor, batch)
@@ -87,15 +87,15 @@ class Runtime:
         return self.strategy.experimental_distribute_values_from_function(of_replica)
 
     def local_index(self, replica_id: int) -> int:
-        """Turns a replica's number among all into its number in this worker."""
+        """Converts a replica's global number into its number in this worker."""
         return int(replica_id) - self.rank * self.local_replicas
 
     def copies(self, variable) -> tuple:
-        """Returns the copies of a variable that this worker's replicas hold."""
+        """Returns the copies of a variable on this worker's replicas."""
         return self.strategy.experimental_local_results(variable)
 
     def agree(self, flag: bool) -> bool:
-        """Returns whether any worker says so: for stopping and saving together.
+        """Returns whether the flag is set on any worker, so that all stop or save together.
 
         Every worker must call it at the same place of its program.
         """

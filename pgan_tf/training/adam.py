@@ -13,16 +13,14 @@ class Adam:
     m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
     w = w - rate sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + epsilon)
 
-    With the paper's beta1 = 0, m is the gradient itself and is not stored. An update whose
-    gradients are not all finite changes nothing but `skipped`, `skipped_in_a_row` and, with
-    loss scaling, the scale.
+    With the paper's beta1 = 0, m is the gradient itself and is not stored. If any gradient is not
+    finite, the update is skipped: only `skipped`, `skipped_in_a_row` and the loss scale change.
 
     Args:
-      variables: name -> variable, all of the network's that are trained; an update may be given
-        some of them.
+      variables: name -> variable, all trained variables of the network.
       options: betas and epsilon.
-      loss_scaling: float16: the loss is to be multiplied by 2^log2_scale, which starts at 64,
-        grows by 0.0005 per good update and falls by 1 per skipped one.
+      loss_scaling: for float16. The loss must then be multiplied by 2^log2_scale; log2_scale
+        starts at 64, grows by 0.0005 per update and falls by 1 per skipped one.
     """
 
     SCALE_START, SCALE_UP, SCALE_DOWN = 64.0, 0.0005, 1.0
@@ -45,14 +43,14 @@ class Adam:
         self.skipped_in_a_row = tf.Variable(0.0, trainable=False)
 
     def reset(self) -> None:
-        """Forgets moments and count; the loss scale stays."""
+        """Resets the moments and the step count; keeps the loss scale."""
         for slot in self._slots:
             for v in slot:
                 v.assign(tf.zeros(v.shape))
         self.steps.assign(0.0)
 
     def scale(self, local: Callable) -> tf.Tensor:
-        """Returns what the loss is to be multiplied by."""
+        """Returns the factor to multiply the loss by: 2^log2_scale, or 1 without loss scaling."""
         return 2.0 ** local(self.log2_scale) if self.loss_scaling else tf.constant(1.0)
 
     def update(
@@ -62,11 +60,11 @@ class Adam:
         rate: tf.Tensor,
         local: Callable[[tf.Variable], tf.Variable],
     ) -> None:
-        """Updates `variables` in the replica that `local` gives the copies of.
+        """Updates the current replica's copies of `variables`.
 
         Args:
-          variables: Keras variables, some of those given to `__init__`.
-          gradients: of the scaled loss, averaged over replicas.
+          variables: Keras variables; some or all of those given to `__init__`.
+          gradients: gradients of the scaled loss, averaged over replicas.
           rate: learning rate.
           local: a variable -> the current replica's copy of it.
         """
@@ -102,7 +100,7 @@ class Adam:
             local(self.log2_scale).assign_add(tf.where(finite, self.SCALE_UP, -self.SCALE_DOWN))
 
     def state(self) -> dict[str, tf.Variable]:
-        """Returns name -> variable of all that a later run needs to continue."""
+        """Returns name -> variable of everything that continuing needs."""
         state = {
             f"slot{k}/{name}": slot[i]
             for k, slot in enumerate(self._slots)

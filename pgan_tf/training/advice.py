@@ -1,76 +1,90 @@
-"""What a training says first, and what it advises when it can't go on: whole commands."""
+"""What a training prints first, and the commands it advises when it stops or can't go on."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pgan_tf.config import Config
+from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.progress import duration
-from pgan_tf.run import Run
+from pgan_tf.run import DatasetFacts, Run
+from pgan_tf.runtime import Runtime
 from pgan_tf.schedule import Phase
 from pgan_tf.training.identity import resume_command
-
-if TYPE_CHECKING:
-    from pgan_tf.training.loop import _Training
+from pgan_tf.training.pacing import TimeLeft
 
 _LONG_ON_A_CPU = 2000  # kimg
-_CPU_RATE = 7e10  # products and sums a second of narrow networks on two cores, for a first estimate
+_CPU_RATE = 7e10  # operations a second of narrow networks on two cores, for a first estimate
 
 
-def first_lines(training: "_Training", nimg: int) -> Iterator[str]:
-    """Yields what is trained on what, where, and about how long it will take."""
-    t, config = training, training.config
-    yield f"{'Continuing' if nimg else 'Training'} in {t.directory.path} on {t.runtime}"
+def first_lines(
+    run: Run,
+    config: Config,
+    runtime: Runtime,
+    facts: DatasetFacts,
+    G: Generator,
+    D: Discriminator,
+    phase: Phase,
+    left: TimeLeft,
+    nimg: int,
+) -> Iterator[str]:
+    """Yields lines on what is trained, on which data, where, and about how long it will take.
+
+    Args:
+      run: the run that is trained.
+      config: the options in force.
+      runtime: the devices.
+      facts: what identifies the data set.
+      G, D: the networks.
+      phase: where the schedule stands.
+      left: knows the arithmetic that is left.
+      nimg: images shown so far.
+    """
+    yield f"{'Continuing' if nimg else 'Training'} in {run.path} on {runtime}"
     use = ""
-    if t.facts.label_size:
+    if facts.label_size:
         use = ", used" if config.data.labels else ", not used (data.labels=false)"
-        if t.facts.empty_classes:
-            use += f", {len(t.facts.empty_classes)} without any image, which are never drawn"
-    yield f"data set   {t.facts.path}: {t.facts}{use}"
+        if facts.empty_classes:
+            use += f", {len(facts.empty_classes)} without any image, which are never drawn"
+    yield f"data set   {facts.path}: {facts}{use}"
     yield (
-        f"networks   {config.networks}, {t.resolution}x{t.resolution}:"
-        f" G {t.G.count_params():,} parameters, D {t.D.count_params():,}"
+        f"networks   {config.networks}, {G.resolution}x{G.resolution}:"
+        f" G {G.count_params():,} parameters, D {D.count_params():,}"
     )
-    phase = t._phase()
     total = config.train.total_kimg
     yield (
         f"schedule   from {nimg / 1000:g} to {total:g} kimg, now {phase.resolution}x"
         f"{phase.resolution} with minibatch {phase.minibatch}, {config.train.precision}"
     )
-    if t.runtime.kind == "CPU":
-        left = sum(
-            (segment.end_kimg - max(segment.start_kimg, nimg / 1000))
-            * 1000
-            * t.left.cost(segment.first.resolution)
-            for segment in t.left.segments
-            if segment.end_kimg > nimg / 1000
-        )
+    if runtime.kind == "CPU":
+        seconds = left.operations(nimg / 1000) / _CPU_RATE
         yield (
-            f"time       about {duration(left / _CPU_RATE)} on two CPU cores, and what compiling"
-            " takes; each tick says more"
+            f"time       about {duration(seconds)} on two CPU cores, plus compiling; each tick"
+            " prints a better estimate"
         )
         if total >= _LONG_ON_A_CPU and not nimg:
             yield (
-                "No GPU here: on a CPU a schedule of this length takes months; --config openmoji"
-                " --data-dir DIR has one that takes minutes"
+                "There is no GPU here: on a CPU a schedule of this length takes months; --config"
+                " openmoji --data-dir DIR has one that takes minutes"
             )
 
 
 def longer(run: Run, config: Config, nimg: int) -> str:
-    """Returns the command that makes a finished run half as long again.
+    """Returns the command that trains a finished run for half its length more.
 
     Args:
-      nimg: images shown; it may be more than the run's length, by a minibatch.
+      run: the finished run.
+      config: its options.
+      nimg: images shown; up to a minibatch more than the run's length.
     """
     kimg = max(config.train.total_kimg, nimg / 1000)
     return resume_command(run, {"train.total_kimg": round(kimg * 1.5, 3)})
 
 
 def stopped(run: Run, nimg: int) -> str:
-    """Returns the line after Ctrl-C.
+    """Returns the line that is printed after Ctrl-C.
 
     Args:
-      run: that was stopped.
-      nimg: images shown when it was saved last.
+      run: the run that was stopped.
+      nimg: images shown at the last save.
     """
     if not nimg:
         return "stopped before the first step; the same command begins again"
@@ -81,7 +95,17 @@ def stopped(run: Run, nimg: int) -> str:
 
 
 def out_of_memory(run: Run, config: Config, phase: Phase, replicas: int, saved_nimg: int) -> str:
-    """Returns what to do when a minibatch didn't fit into memory."""
+    """Returns the message for a minibatch that didn't fit into memory.
+
+    It names the command that continues with half of it, or in float16 where it can't be halved.
+
+    Args:
+      run: the run that stopped.
+      config: its options.
+      phase: where the schedule stood.
+      replicas: number of devices that share the minibatch.
+      saved_nimg: images shown at the last save; 0 before any.
+    """
     share = phase.minibatch // replicas
     start = (
         f"out of memory at {phase.resolution}x{phase.resolution} with a minibatch of {share} per"
@@ -104,7 +128,18 @@ def out_of_memory(run: Run, config: Config, phase: Phase, replicas: int, saved_n
 def diverged(
     run: Run, config: Config, phase: Phase, nimg: int, skipped: float, saved_nimg: int
 ) -> str:
-    """Returns what to do when gradients stay infinite: half the learning rates."""
+    """Returns the message for gradients that stay infinite.
+
+    It names the command that continues with half the learning rates.
+
+    Args:
+      run: the run that stopped.
+      config: its options.
+      phase: where the schedule stood.
+      nimg: images shown.
+      skipped: updates in a row that were skipped.
+      saved_nimg: images shown at the last save; 0 before any.
+    """
     changes = {}
     for network, rate in (("G", phase.G_lrate), ("D", phase.D_lrate)):
         by_resolution = getattr(config.schedule, f"{network}_lrate_dict")
@@ -116,10 +151,11 @@ def diverged(
             changes[f"schedule.{network}_lrate_base"] = base / 2
     return (
         f"diverged at {nimg / 1000:.1f} kimg: {skipped:.0f} updates in a row had gradients that"
-        f" are not finite; to go on with half the learning rates {_from_save(saved_nimg)}:"
+        f" are not finite; to continue with half the learning rates {_from_save(saved_nimg)}:"
         f" {resume_command(run, changes)}"
     )
 
 
 def _from_save(saved_nimg: int) -> str:
+    """Returns where a run goes back to."""
     return f"from the last save, {saved_nimg / 1000:.1f} kimg" if saved_nimg else "from the start"

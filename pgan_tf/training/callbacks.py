@@ -1,4 +1,4 @@
-"""What can be plugged into a training: metrics, pictures of a demo, and the like."""
+"""Callbacks: what can be plugged into a training, such as metrics or a demo's pictures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from pgan_tf.training.run_directory import RunDirectory
 
 @dataclass(frozen=True)
 class Context:
-    """What a callback may look at.
+    """What a callback may use.
 
     Attributes:
-      config: the options that hold.
-      Gs: the smoothed generator, float32; it changes while the training goes on.
-      dataset: that is trained on.
-      resolution: the final one.
-      labels: rows to draw labels from, float32 [num, label_size]; None without labels.
+      config: the options in force.
+      Gs: the smoothed generator, float32; it changes as the training goes on.
+      dataset: the data set that is trained on.
+      resolution: the final resolution.
+      labels: labels of all images, float32 [num_images, label_size]; None without labels.
       run: the run's directory.
       say: prints a line and appends it to the run's log.
     """
@@ -41,10 +41,10 @@ class TickEnd:
     """The end of a tick.
 
     Attributes:
-      tick: its number.
+      tick: number of the tick.
       nimg: images shown.
-      lod: of the networks.
-      last: whether the run ends with it.
+      lod: lod of the networks.
+      last: whether the run ends with this tick.
     """
 
     tick: int
@@ -53,31 +53,31 @@ class TickEnd:
     last: bool
 
     def is_due(self, every: int) -> bool:
-        """True every so many ticks and at the end; with 0 only at the end."""
+        """True every `every` ticks and at the run's end; with 0 only at the end."""
         return self.last or (every > 0 and self.tick % every == 0)
 
 
 class Callback(Protocol):
-    """All methods are called on the chief alone, in the order in which they stand here."""
+    """Called on the chief only. At each tick, the methods are called in the order given here."""
 
     def begin(self, context: Context) -> None:
-        """At the start of a training or of its continuation. Raises: UserError to refuse it."""
+        """Called when training starts or continues. Raises: UserError to refuse it."""
 
     def at_tick(self, end: TickEnd) -> dict[str, float]:
-        """At the end of each tick, before anything of it is written: values for its line."""
+        """Called at the end of each tick, before it is reported; returns values for its line."""
 
     def wants_save(self, end: TickEnd) -> bool:
-        """Whether a snapshot is to be saved now though none is due."""
+        """Returns True to have a snapshot saved although none is due."""
 
     def picture(self, end: TickEnd, path: Path) -> None:
-        """When a picture of fakes was written."""
+        """Called when a picture of fakes has been written."""
 
     def after_tick(self, end: TickEnd, snapshot: Path | None) -> None:
-        """When all of the tick is written, or can't be; the snapshot saved with it, if any."""
+        """Called last, also after a failure; `snapshot` is the one saved at this tick, if any."""
 
 
 class NoCallback:
-    """A callback that does nothing: a base for those that need few of the methods."""
+    """A callback that does nothing; a base class for callbacks that need few of the methods."""
 
     def begin(self, context: Context) -> None:
         """See `Callback`."""

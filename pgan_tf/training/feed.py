@@ -1,4 +1,4 @@
-"""What each iteration of a training takes: a function of (seed, images shown)."""
+"""The batches of each iteration, as a function of (seed, images shown)."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch
 
 
 class Iteration(NamedTuple):
-    """Where an iteration stands.
+    """An iteration's place in the run.
 
     Attributes:
       nimg: images shown before it.
-      phase: what the schedule says; looked up every `minibatch_repeats` iterations, so
+      phase: the schedule's values; looked up every `minibatch_repeats` iterations, so
         `phase.nimg` may be less than `nimg`.
     """
 
@@ -33,9 +33,12 @@ def iterations(
     """Yields the iterations of a run from `nimg` on, until `train.total_kimg`.
 
     Args:
+      config: the options in force.
+      resolution: the final resolution.
+      replicas: number of replicas of all workers.
       nimg: images shown so far.
-      phase_nimg: images shown when the schedule was last looked up; with it, a run that was
-        stopped between two look-ups goes on as if it had not been.
+      phase_nimg: images shown when the schedule was last looked up. With it, a run that stopped
+        between two look-ups continues as if it had not stopped.
     """
     train = config.train
     phase = phase_at(config.schedule, phase_nimg, resolution, replicas)
@@ -51,13 +54,13 @@ def iterations(
 class Feed:
     """Makes the batches of an iteration: this worker's share of each minibatch.
 
-    Random numbers are those of the whole minibatch; of the reals, only the share is read.
+    Random numbers are drawn for the whole minibatch. Only the share's reals are read.
 
     Args:
-      dataset: of reals.
-      config: seed, mirroring, labels, repeats.
-      latent_size: of the generator.
-      runtime: tells the share; None for one worker with one replica.
+      dataset: the reals.
+      config: gives seed, mirroring, labels and repeats.
+      latent_size: the generator's.
+      runtime: gives the share; None for a single worker.
     """
 
     def __init__(
@@ -114,7 +117,7 @@ class Feed:
         return self.labels[indices]
 
     def grid(self, columns: int, rows: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns what the image grids show, row by row, the same at every time of the run.
+        """Returns the contents of the image grids, row by row; the same throughout a run.
 
         Returns: image indices [n] of reals, latents [n, latent_size], labels [n, label_size],
           n = columns * rows. With `train.image_layout` row_per_class, row i shows class i

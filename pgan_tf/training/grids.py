@@ -1,4 +1,4 @@
-"""The grids of reals and fakes that a training leaves."""
+"""The grids of reals and fakes that a training writes."""
 
 from pathlib import Path
 
@@ -13,15 +13,15 @@ from pgan_tf.training.reporting import Reporter
 
 
 class Grids:
-    """Writes `reals.png` once and `fakesNNNNNN.png` of the same latents again and again.
+    """Writes `reals.png` once, and `fakesNNNNNN.png` from the same latents each time.
 
     Args:
-      config: grid's size and layout.
-      directory: the run's.
+      config: gives the grid's size and layout.
+      directory: the run's directory.
       Gs: the smoothed generator.
-      dataset: of reals.
-      feed: chooses what is shown.
-      reporter: is given the pictures for TensorBoard.
+      dataset: the reals.
+      feed: chooses the images and latents.
+      reporter: shows the pictures in TensorBoard.
     """
 
     def __init__(

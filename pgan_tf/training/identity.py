@@ -1,4 +1,4 @@
-"""Which run a command means: a new one, or one that is there, with what changes in it."""
+"""Decides which run a command means, and which of its options change."""
 
 import math
 import os
@@ -14,21 +14,19 @@ from pgan_tf.run import Change, DatasetFacts, Run, apply_changes, runs_in
 from pgan_tf.training.run_directory import RunDirectory
 
 MACHINE = ("train.gpus", "train.xla")
-"""Options that follow from the machine: they are logged, but make no other run."""
+"""Options that follow from the machine: a change is logged, but makes no new run."""
 
 
 def find(
     results: str | os.PathLike, config: Config, dataset: DatasetFacts
 ) -> tuple[RunDirectory | None, list[str]]:
-    """Returns the newest run that these options stand for, and what to tell if there is none.
+    """Returns the newest run with these options on this data.
 
-    It is one whose options, those of its start or those of now, are the same but for what may
-    change freely and what follows from the machine, and that is trained on the same data: data
-    sets are compared by content, not by path.
+    A run matches if its first or its present options are the same, apart from options that may
+    change freely or follow from the machine. Data sets are compared by content, not by path.
 
-    Returns: the run or None; lines that say which other runs are on the same data, and how they
-      differ.
-    Raises: UserError when a run of this name has saves, but no readable options.
+    Returns: the run or None; without a run, lines on similar runs and how they differ.
+    Raises: UserError when a run of this name has saves but no readable options.
     """
     lines = []
     for run in reversed(runs_in(results)):
@@ -48,7 +46,7 @@ def find(
         if same_data and len(lines) < 3:
             listed = ", ".join(differing[:4]) + (", ..." if len(differing) > 4 else "")
             lines.append(
-                f"{run.path} is on the same data with other options ({listed}); to go on with it:"
+                f"{run.path} is on the same data with other options ({listed}); to continue it:"
                 f" {resume_command(run)}"
             )
         elif not differing and len(lines) < 3:
@@ -64,7 +62,7 @@ def _same_data(run: Run, theirs: Config, ours: Config, dataset: DatasetFacts) ->
     facts = run.dataset
     if facts is not None:
         return facts.content_hash == dataset.content_hash
-    return _same_path(theirs, ours)  # a run of an earlier version: its saves will tell
+    return _same_path(theirs, ours)  # a run of an earlier version; its saves are checked later
 
 
 def _same_path(a: Config, b: Config) -> bool:
@@ -72,9 +70,9 @@ def _same_path(a: Config, b: Config) -> bool:
 
 
 def _differing(ours: Config, theirs: Config) -> list[str]:
-    """Returns "option=our value" for each difference that makes another run.
+    """Returns "option=our value" for each difference that makes a different run.
 
-    A name that follows from the data set's directory may follow from another one.
+    Names that come from the data set's directory may differ.
     """
     a, b = config_module.flatten(ours), config_module.flatten(theirs)
     same_name = ours.name == theirs.name or _name_without_data(ours) == _name_without_data(theirs)
@@ -88,16 +86,17 @@ def _differing(ours: Config, theirs: Config) -> list[str]:
 
 
 def _name_without_data(config: Config) -> str:
-    """Returns a run's name without the data set's, where it begins with that."""
+    """Returns a run's name without the data set's name at its start."""
     if not config.data.path:
         return config.name
     return config.name.removeprefix(presets.name_of_data(config.data.path))
 
 
 def continued(run: Run, typed: Config) -> Config:
-    """Returns the options with which a run goes on that a bare command found.
+    """Returns the options to continue a run with that `find` found.
 
-    They are those of now; what may change freely, or follows from the machine, is as typed.
+    They are the run's present options; those that may change freely or follow from the machine
+    are taken from `typed`.
     """
     options = config_module.options()
     return config_module.override(
@@ -111,12 +110,12 @@ def continued(run: Run, typed: Config) -> Config:
 
 
 def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
-    """Returns the run's change log and its first options, so that it goes on as wanted.
+    """Returns the change log and first options with which a run continues as wanted.
 
     Args:
-      run: to be continued.
-      wanted: the options that shall hold from `nimg` on.
-      nimg: images shown at the save that it is continued from.
+      run: the run to continue.
+      wanted: the options from `nimg` on.
+      nimg: images shown at the save to continue from.
     Raises: UserError for an option that can't change in mid-run, with the reason.
     """
     first, log = run.first_config, run.changes
@@ -135,7 +134,7 @@ def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
     first = config_module.override(first, free)
     logged = [name for name in differing if options[name].mid_run == "logged"]
     if logged:
-        # What is asked for now holds from here on, whatever the log says of here or later.
+        # The new options hold from here on, so later entries of the log are dropped.
         log = [change for change in log if change.nimg < nimg]
         here = config_module.flatten(apply_changes(first, log, math.inf))
         log += [
@@ -147,7 +146,7 @@ def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
 
 
 def resume_command(run: Run, changes: Mapping[str, Any] | None = None) -> str:
-    """Returns the whole command that continues a run at its last save, with these changes."""
+    """Returns the whole command that continues a run at its last save with changed options."""
     words = ["python", "-m", "pgan_tf.train", "--resume", str(run.path)]
     for name, value in (changes or {}).items():
         words += ["--set", f"{name}={config_module.value_text(value)}"]

@@ -17,8 +17,8 @@ class Interrupts:
     Files that are being written then have hidden names; the next start removes them.
 
     Attributes:
-      asked: whether the training is to stop.
-    Raises: KeyboardInterrupt at the second signal, wherever the block is then.
+      asked: whether the user asked to stop.
+    Raises: KeyboardInterrupt in the block at the second signal.
     """
 
     def __init__(self):

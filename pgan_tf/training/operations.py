@@ -1,10 +1,10 @@
-"""How much arithmetic an iteration takes, counted from the networks' tables."""
+"""Counts the arithmetic of an iteration from the networks' tables."""
 
 from pgan_tf.networks import Discriminator, Generator
 
 
 def iteration_operations(G: Generator, D: Discriminator, stage: int, D_repeats: int = 1) -> float:
-    """Returns the operations of one full update (D, G) per image of the minibatch.
+    """Returns the operations of one full update of D and G, per image of the minibatch.
 
     D step: G forward (1 x G); reals and fakes forward and backward (2 x 3 x D); the penalty:
     forward, gradient by the image, and the backward pass through both (2 + 4 x D).

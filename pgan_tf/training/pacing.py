@@ -1,4 +1,4 @@
-"""Seconds of work, and how many are left."""
+"""Seconds of work so far, and an estimate of the seconds left."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,10 +8,10 @@ from pgan_tf.schedule import Phase, segments
 
 
 class Clock:
-    """Seconds of work since the run's start, over all its parts.
+    """Returns the seconds of work since the run's start, over all processes that trained it.
 
     Args:
-      before: seconds spent in earlier parts.
+      before: seconds spent before this process.
     """
 
     def __init__(self, before: float = 0.0):
@@ -24,15 +24,15 @@ class Clock:
 class TimeLeft:
     """Estimates the time a run still takes.
 
-    The rate of the last tick holds for the resolutions it was at; those of the others follow from
-    it by the arithmetic that their iterations take. Each program that is still to be compiled
-    takes as long as the last one did; the time between ticks goes on as in the last tick.
+    Each segment of the schedule is expected to run as fast as the last tick, in operations a
+    second. Each program still to be compiled is expected to take as long as the last one, and the
+    time between ticks to stay as it was.
 
     Args:
-      config: schedule and length of the run.
-      resolution: the final one.
-      replicas: of all workers.
-      operations: stage -> operations of an iteration, an image; see `iteration_operations`.
+      config: the run's schedule and length.
+      resolution: the final resolution.
+      replicas: number of replicas of all workers.
+      operations: stage -> operations of an iteration, for each image; see `iteration_operations`.
     """
 
     def __init__(
@@ -45,26 +45,32 @@ class TimeLeft:
         self.segments = list(segments(config, resolution, replicas))
         self._cost = {2**s: operations(s) for s in range(2, resolution.bit_length())}
         self._start_up = 0.0  # seconds of a program's compilation and first iteration
-        self._starting = 0.0  # of that, in this tick
-        self._rate = 0.0  # seconds an operation, of compiled programs
-        self._between = 0.0  # seconds between ticks, a thousand images
+        self._starting = 0.0  # seconds of compilations and first iterations in this tick
+        self._rate = 0.0  # seconds an operation, in compiled programs
+        self._between = 0.0  # seconds between ticks, for each thousand images
 
-    def cost(self, resolution: int) -> float:
-        """Returns the operations of an iteration at a resolution, an image."""
-        return self._cost[resolution]
+    def operations(self, kimg: float) -> float:
+        """Returns the operations that are left after `kimg` thousand images."""
+        return sum(
+            (segment.end_kimg - max(segment.start_kimg, kimg))
+            * 1000
+            * self._cost[segment.first.resolution]
+            for segment in self.segments
+            if segment.end_kimg > kimg
+        )
 
     def add_first_iteration(self, seconds: float) -> None:
-        """Tells of an iteration that was the first of its program."""
+        """Adds a program's first iteration, which includes its compilation."""
         self._start_up = seconds
         self._starting += seconds
 
     def add_tick(self, shown: Mapping[int, int], seconds: float, between: float) -> None:
-        """Tells of a tick.
+        """Adds a finished tick.
 
         Args:
-          shown: resolution -> images of its iterations but the first of programs.
-          seconds: that the tick took.
-          between: seconds between it and the one before.
+          shown: resolution -> images shown in the tick, without those of first iterations.
+          seconds: how long the tick took.
+          between: seconds between the tick before and this one.
         """
         work = sum(count * self._cost[resolution] for resolution, count in shown.items())
         if work:
@@ -73,11 +79,11 @@ class TimeLeft:
         self._starting = 0.0
 
     def estimate(self, kimg: float, is_compiled: Callable[[Phase], bool]) -> tuple[float, float]:
-        """Returns seconds left for the current segment and for the run; before any work, zeros.
+        """Returns the seconds left for the current segment and for the run; zeros at the start.
 
         Args:
           kimg: thousands of images shown since the start.
-          is_compiled: whether the program of a phase is.
+          is_compiled: whether a phase's program is compiled.
         """
         segment_left = run_left = 0.0
         for segment in self.segments:

@@ -1,4 +1,4 @@
-"""What a training says while it runs: console, log, stats.jsonl, TensorBoard."""
+"""Reports of a training while it runs: console, log, stats.jsonl, TensorBoard."""
 
 import contextlib
 import functools
@@ -22,10 +22,10 @@ def _short(loss: float | None) -> str:
 
 
 class Reporter:
-    """Writes each tick everywhere it belongs, and draws a progress bar between ticks.
+    """Reports each tick, and draws a progress bar between ticks.
 
     Args:
-      run: where the files go.
+      run: the run's directory.
     """
 
     def __init__(self, run: RunDirectory):
@@ -44,7 +44,7 @@ class Reporter:
         self.run.append(LOG, line)
 
     def progress(self, done: float, total: float, rate: float) -> None:
-        """Moves the bar to `done` of `total` kimg of the tick; nothing where no terminal is."""
+        """Moves the bar to `done` of the tick's `total` kimg; does nothing without a terminal."""
         if not self._console.is_terminal:
             return
         if self._bar is None:
@@ -68,7 +68,13 @@ class Reporter:
             self._bar = None
 
     def tick(self, stats: dict, metrics: dict[str, float]) -> None:
-        """Reports a tick: its numbers, and what was measured at its end, if anything."""
+        """Reports a tick.
+
+        Args:
+          stats: the tick's numbers.
+          metrics: what was measured at its end; may be empty.
+        Raises: UserError when TensorBoard's file can't be written.
+        """
         self.end_progress()
         s = stats
         line = (
@@ -99,7 +105,7 @@ class Reporter:
 
     @contextlib.contextmanager
     def _summaries(self, nimg: int) -> Iterator[None]:
-        """Gives the block TensorBoard's writer. Raises: UserError when that can't write."""
+        """Lets the block write to TensorBoard. Raises: UserError when that fails."""
         try:
             with self._writer.as_default(step=nimg):
                 yield
@@ -116,5 +122,7 @@ class Reporter:
         """Removes the bar and closes the files."""
         self.end_progress()
         if "_writer" in vars(self):
-            with contextlib.suppress(tf.errors.OpError):  # a full disk; it mustn't hide the reason
+            with contextlib.suppress(
+                tf.errors.OpError
+            ):  # a full disk; the first error is shown
                 self._writer.close()

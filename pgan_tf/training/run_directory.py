@@ -1,4 +1,4 @@
-"""Writing a run's directory: options, change log, lines, lock, removal; see `pgan_tf.run`."""
+"""Writes a run's directory: options, change log, lines, lock, removal; see `pgan_tf.run`."""
 
 import contextlib
 import dataclasses
@@ -16,17 +16,17 @@ from pgan_tf.errors import DamagedError, UserError
 from pgan_tf.files import PARTIAL_SUFFIX, parse_json, write_text
 from pgan_tf.run import Change, DatasetFacts, Run, runs_in
 
-STATES_KEPT = 2  # the second in case the first, or the snapshot it goes with, gets damaged
+STATES_KEPT = 2  # the second in case the first, or its snapshot, gets damaged
 
 
 class RunDirectory(Run):
-    """A run that is being trained in this process: what `Run` reads, and how it is written."""
+    """A run that this process trains: reads it like `Run`, and writes it."""
 
     @classmethod
     def create(
         cls, results: str | os.PathLike, config: Config, dataset: DatasetFacts | None = None
     ) -> "RunDirectory":
-        """Makes `results/NNN-<name>`, NNN being the next free number."""
+        """Makes the directory `results/NNN-<name>`; NNN is the next free number."""
         results = Path(results)
         results.mkdir(parents=True, exist_ok=True)
         while True:
@@ -47,9 +47,9 @@ class RunDirectory(Run):
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps other processes from training in the directory meanwhile.
+        """Locks the directory: no other process can train in it inside the `with` block.
 
-        Also removes what a killed process left half-written.
+        Also removes half-written files of a killed process.
 
         Raises: UserError when another process is training in it.
         """
@@ -66,7 +66,7 @@ class RunDirectory(Run):
             ) from None
 
     def discard(self) -> None:
-        """Removes the directory of a run that could not begin, if nothing was written yet."""
+        """Removes the directory of a run that could not begin, unless it holds other files."""
         for name in (names.CONFIG, names.DATASET, names.LOCK):
             (self.path / name).unlink(missing_ok=True)
         for events in self.path.glob(names.EVENTS):
@@ -75,16 +75,16 @@ class RunDirectory(Run):
             self.path.rmdir()
 
     def save_config(self, config: Config) -> None:
-        """Writes the options that the run begins with."""
+        """Writes the options the run begins with."""
         write_text(self.path / names.CONFIG, config_module.to_json(config) + "\n")
 
     def save_dataset(self, dataset: DatasetFacts) -> None:
-        """Writes what the run is trained on."""
+        """Writes what identifies the data set."""
         text = json.dumps(dataclasses.asdict(dataset), indent=2)
         write_text(self.path / names.DATASET, text + "\n")
 
     def save_changes(self, changes: Sequence[Change]) -> None:
-        """Writes the change log anew."""
+        """Writes the whole change log."""
         lines = [json.dumps(dataclasses.asdict(change)) + "\n" for change in changes]
         write_text(self.path / names.CHANGES, "".join(lines))
 
@@ -94,10 +94,13 @@ class RunDirectory(Run):
             file.write(line + "\n")
 
     def go_back_to(self, nimg: int) -> None:
-        """Sets aside what the training made after the moment it continues from.
+        """Sets aside everything the training made after the save that it continues from.
 
-        Lines of `stats.jsonl` and of the training's own in `metric-<name>.jsonl` are dropped;
-        pictures, snapshots and states get a name that nothing looks for.
+        Pictures, snapshots and states get a name that nothing looks for. Lines of `stats.jsonl`
+        are removed, and from `metric-<name>.jsonl` the lines that the training itself wrote.
+
+        Args:
+          nimg: images shown at that save.
         """
         for moment in [*self.pictures, *self.snapshots, *self.states]:
             if moment.nimg > nimg:
@@ -122,9 +125,11 @@ class RunDirectory(Run):
             state.path.unlink()
 
     def remove_old_snapshots(self, keep: int) -> None:
-        """Removes all but the newest `keep` snapshots and the best one; 0 keeps all.
+        """Removes old snapshots.
 
-        Those that training can continue from stay too.
+        Args:
+          keep: how many of the newest to keep; 0 keeps all. The best snapshot and those that
+            training can continue from are kept too.
         """
         if not keep:
             return
@@ -136,7 +141,7 @@ class RunDirectory(Run):
 
 
 def _is_of_before(line: str, nimg: int, path: Path) -> bool:
-    """Whether a line belongs to the run up to `nimg` images; what a crash cut short doesn't."""
+    """Whether a line belongs to the run up to `nimg` images; False for a line cut short."""
     try:
         record = parse_json(line, path)
         other = "snapshot" in record and "training" not in record  # a command's, not a training's

@@ -1,4 +1,4 @@
-"""Saves: a snapshot and the training state that goes with it, and going on from them."""
+"""Saves: a snapshot with the training state that belongs to it, and continuing from them."""
 
 import dataclasses
 import math
@@ -26,10 +26,11 @@ class Position:
 
     Attributes:
       nimg: images shown.
-      phase_nimg: when the schedule was last looked up.
-      lod: of the last iteration; None before the first.
-      tick, tick_nimg, tick_time: number of the last tick, images shown and seconds of work when
-        the present one began.
+      phase_nimg: images shown when the schedule was last looked up.
+      lod: the lod of the last iteration; None before the first.
+      tick: number of the last finished tick.
+      tick_nimg: images shown when the current tick began.
+      tick_time: seconds of work when the current tick began.
     """
 
     nimg: int = 0
@@ -42,14 +43,15 @@ class Position:
 
 @dataclass(frozen=True)
 class Save:
-    """A save that was read and is whole.
+    """A save that was read and found whole.
 
     Attributes:
-      position, time: of the training, and its seconds of work.
+      position: where the training stood.
+      time: its seconds of work until then.
       parts: the networks.
-      arrays: all else, by the names of `TrainStep.state`.
-      dataset: content hash of what was trained on.
-      state: the state's file.
+      arrays: everything else, by the names of `TrainStep.state`.
+      dataset: content hash of the data set that was trained on.
+      state: the training state's file.
     """
 
     position: Position
@@ -65,12 +67,12 @@ _TEXTS = ("dataset", "snapshot")
 
 
 def newest_save(run: RunDirectory) -> tuple[Save | None, list[str]]:
-    """Returns the newest save that is whole, and what to say of newer ones.
+    """Returns the newest whole save, and lines for the user about newer ones.
 
-    What was made after it, or is damaged, is set aside. A first snapshot whose state a crash kept
-    from being written is set aside too: starting again from 0 loses nothing.
+    Files that are damaged or were made after that save are set aside. So is a lone first snapshot,
+    whose state a crash kept from being written: starting again from 0 loses nothing.
 
-    Returns: the save, or None where the run starts from 0; lines for the user.
+    Returns: the save, or None if the run starts from 0; lines for the user.
     Raises: UserError when there are saves but none is whole.
     """
     faults: list[tuple[DamagedError, Moment]] = []
@@ -99,9 +101,9 @@ def newest_save(run: RunDirectory) -> tuple[Save | None, list[str]]:
 
 
 def _read(run: RunDirectory, state: Moment) -> Save:
-    """Returns a state and the networks that it goes with.
+    """Reads a training state and the networks that belong to it.
 
-    Raises: DamagedError; UserError when they can't be read, or are of another version.
+    Raises: DamagedError; UserError when they can't be read or are of another version.
     """
     path = state.path
     arrays, meta = load_arrays(path, _KIND, range(_VERSION, _VERSION + 1))
@@ -128,10 +130,7 @@ def _read(run: RunDirectory, state: Moment) -> Save:
 
 
 def check_same_data(run: RunDirectory, save: Save, here: DatasetFacts) -> None:
-    """Refuses to go on with other images than before.
-
-    Raises: UserError that says what differs.
-    """
+    """Raises UserError if a run would continue on other images; the message says what differs."""
     if save.dataset == here.content_hash:
         return
     there = run.dataset
@@ -148,15 +147,42 @@ def check_same_data(run: RunDirectory, save: Save, here: DatasetFacts) -> None:
     )
 
 
-class Saver:
-    """Saves a training, and puts a save back into it.
+def restore(
+    save: Save, networks: Mapping[str, GrowingNetwork], state: Mapping[str, tf.Variable]
+) -> None:
+    """Sets all variables to what a save holds.
 
     Args:
-      run: where to.
+      save: the save to continue from.
       networks: "G", "D", "Gs" -> network.
-      state: name -> variable of all else; see `TrainStep.state`.
-      config: the options that hold.
-      dataset: what is trained on.
+      state: name -> variable of everything else; see `TrainStep.state`.
+    Raises: DamagedError when the save is of other networks.
+    """
+    wanted = {name: tuple(variable.shape) for name, variable in state.items()}
+    misfit = DamagedError(
+        f"{save.state.path} or the snapshot that it goes with is of other networks; start a"
+        " new run with --new (without --resume)"
+    )
+    if {name: array.shape for name, array in save.arrays.items()} != wanted:
+        raise misfit
+    try:
+        for name, network in networks.items():
+            from_official(network, save.parts.networks[name].arrays)
+    except ValueError:
+        raise misfit from None
+    for name, variable in state.items():
+        variable.assign(save.arrays[name])
+
+
+class Saver:
+    """Saves a training.
+
+    Args:
+      run: the run's directory.
+      networks: "G", "D", "Gs" -> network.
+      state: name -> variable of everything else; see `TrainStep.state`.
+      config: the options in force.
+      dataset: what identifies the data set that is trained on.
     """
 
     def __init__(
@@ -169,34 +195,11 @@ class Saver:
     ):
         self.run, self.networks, self.state = run, networks, state
         self.config, self.dataset = config, dataset
-        self.failed = False
-        self.saved_nimg = 0
-
-    def restore(self, save: Save) -> None:
-        """Sets all variables.
-
-        Raises: DamagedError when the save is of other networks.
-        """
-        wanted = {name: tuple(variable.shape) for name, variable in self.state.items()}
-        misfit = DamagedError(
-            f"{save.state.path} or the snapshot that it goes with is of other networks; start a"
-            " new run with --new (without --resume)"
-        )
-        if {name: array.shape for name, array in save.arrays.items()} != wanted:
-            raise misfit
-        try:
-            for name, network in self.networks.items():
-                from_official(network, save.parts.networks[name].arrays)
-        except ValueError:
-            raise misfit from None
-        for name, variable in self.state.items():
-            variable.assign(save.arrays[name])
-        self.saved_nimg = save.position.nimg
 
     def save(self, position: Position, time: float) -> None:
-        """Saves a snapshot and the state that goes with it.
+        """Saves a snapshot and the training state that belongs to it.
 
-        The two get their names together, when both are on the disk; then all states but the
+        Both get their final names together, once both are on the disk. Then all states but the
         newest ones are removed.
 
         Raises: UserError when the disk is full or can't be written.
@@ -223,14 +226,12 @@ class Saver:
                 )  # fmt: skip
             self.run.remove_old_states()
         except OSError as error:
-            self.failed = True
             raise UserError(
                 f"can't save in {path.parent}: {error.strerror}; what was saved before is"
                 " untouched; make room, then run the same command to continue"
             ) from None
-        self.saved_nimg = position.nimg
 
     def tidy(self) -> None:
-        """Removes snapshots that are no longer wanted, and states that a kill left."""
+        """Removes snapshots beyond `train.keep_snapshots`, and states that a killed run left."""
         self.run.remove_old_states()
         self.run.remove_old_snapshots(self.config.train.keep_snapshots)

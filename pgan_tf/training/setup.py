@@ -1,4 +1,4 @@
-"""From options to networks."""
+"""Builds the networks that the options describe."""
 
 import keras
 
@@ -17,7 +17,7 @@ def build_networks(
 ) -> tuple[Generator, Discriminator, Generator]:
     """Returns G, D and Gs, which starts as a copy of G; call it under the strategy's scope.
 
-    Gs makes images for people: it is in float32 whatever the precision of the training.
+    Gs is always in float32, whatever the precision of the training.
 
     Raises: UserError for options that make no network.
     """

@@ -1,4 +1,4 @@
-"""One iteration of the training: D, Gs and G updated by compiled functions (section 3)."""
+"""One iteration of the training: compiled updates of D, Gs and G (section 3)."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -16,11 +16,11 @@ from pgan_tf.training.adam import Adam
 
 
 class DiscriminatorBatch(NamedTuple):
-    """What one D step takes; N is this worker's share of the minibatch.
+    """The input of one D step; N is this worker's share of the minibatch.
 
     Attributes:
       reals: [N, r, r, C] uint8.
-      labels: [N, label_size] float32 of the reals; label_size may be 0.
+      labels: the reals' labels, [N, label_size] float32; label_size may be 0.
       latents: [N, latent_size] float32.
       mixing: [N] float32 in [0, 1): crossfade factors of the gradient penalty.
       flips: [N] bool: which reals to mirror.
@@ -34,14 +34,14 @@ class DiscriminatorBatch(NamedTuple):
 
 
 class GeneratorBatch(NamedTuple):
-    """What one G step takes: latents [N, latent_size], labels [N, label_size], float32."""
+    """The input of one G step: latents [N, latent_size], labels [N, label_size], float32."""
 
     latents: np.ndarray
     labels: np.ndarray
 
 
 class Rates(NamedTuple):
-    """Numbers that change without a new trace, as float32 scalars."""
+    """Inputs of the compiled program that change from step to step; float32 scalars."""
 
     fade: np.ndarray
     G_lrate: np.ndarray
@@ -53,6 +53,7 @@ def process_reals(reals: tf.Tensor, flips: tf.Tensor, fade: tf.Tensor | float | 
     """uint8 [N, r, r, C] -> float32 in [-1, 1], mirrored and faded (section 3).
 
     Args:
+      reals: the images.
       flips: [N] bool, True where the image is to be mirrored.
       fade: lod - floor(lod), the weight of the image without its finest detail; None for 0.
     """
@@ -62,12 +63,12 @@ def process_reals(reals: tf.Tensor, flips: tf.Tensor, fade: tf.Tensor | float | 
 
 
 def optimizer_is_reset(before: float, after: float) -> bool:
-    """True when floor or ceil of the lod changed: a fade started or ended."""
+    """Whether floor or ceil of the lod changed, that is, a fade started or ended."""
     return np.floor(before) != np.floor(after) or np.ceil(before) != np.ceil(after)
 
 
 def trained_variables(network: GrowingNetwork) -> dict[str, tf.Variable]:
-    """Returns name -> variable of what is trained; names such as `8x8_Conv1/weight`."""
+    """Returns name -> trained variable; names such as `8x8_Conv1/weight`."""
     return {
         f"{name.replace('/', '_')}/{part}": variable
         for name, block in network.blocks.items()
@@ -79,16 +80,16 @@ def trained_variables(network: GrowingNetwork) -> dict[str, tf.Variable]:
 class TrainStep:
     """Updates G, D and Gs; traced and compiled once for each level, fading or not.
 
-    The order of an iteration is that of `alternating`. The same code runs on one device and on
-    several replicas: gradients are averaged over the replicas, and every replica then makes the
-    same update.
+    `alternating` is the order of an iteration. The same code runs on one device and on several
+    replicas: gradients are averaged over the replicas, and then every replica makes the same
+    update.
 
     With one replica the whole iteration is one XLA program. With several, the gradients and
-    the updates are XLA programs, and the averaging between them is TensorFlow's.
+    the updates are XLA programs, and TensorFlow averages between them.
 
     Args:
-      G, D, Gs: built under the strategy's scope.
-      config: loss, optimizer and train options.
+      G, D, Gs: the networks, built in the strategy's scope.
+      config: gives the loss, optimizer and train options.
       runtime: strategy and place among the workers.
     """
 
@@ -111,13 +112,13 @@ class TrainStep:
     def __call__(
         self, d_batches: Sequence[DiscriminatorBatch], g_batch: GeneratorBatch, phase: Phase
     ) -> None:
-        """Runs one iteration at `phase`; returns without waiting for the device.
+        """Runs one iteration; returns without waiting for the device.
 
         Args:
-          d_batches: one for each D step.
-          g_batch: for the G step.
-          phase: decides level, fade and rates.
-        Raises: ValueError when a batch can't be split evenly over the replicas.
+          d_batches: one batch for each D step.
+          g_batch: the batch for the G step.
+          phase: gives level, fade and rates.
+        Raises: ValueError if a batch can't be split evenly over the replicas.
         """
         train = self.config.train
         smoothing = train.smoothing
@@ -145,20 +146,20 @@ class TrainStep:
         return self._programs[key]
 
     def is_compiled(self, phase: Phase) -> bool:
-        """True when an iteration at `phase` starts at once, its program being there."""
+        """Whether the program for `phase` is compiled, so that an iteration starts at once."""
         return (phase.level, phase.fade > 0) in self._programs
 
     def reset_optimizers(self) -> None:
-        """Forgets both optimizers' moments; at the start and the end of each fade."""
+        """Resets both optimizers' moments; done at the start and the end of each fade."""
         self.G_adam.reset()
         self.D_adam.reset()
 
     def take_report(self) -> dict[str, float | None]:
         """Returns means since the last report, and counters; waits for the device.
 
-        Keys: those of `reported` (None where no iteration had finite ones), `D_skipped`,
-        `G_skipped` (updates skipped since the start), `skipped_in_a_row` (the longer of the two
-        now), `D_log2_scale`, `G_log2_scale`.
+        Keys: the names in `reported` (None if no iteration had finite values); `D_skipped` and
+        `G_skipped`, updates skipped since the start; `skipped_in_a_row`, the larger of D's and
+        G's present counts; `D_log2_scale` and `G_log2_scale`.
         """
         sums = np.mean([v.numpy() for v in self.runtime.copies(self._sums)], axis=0)
         self._sums.assign(tf.zeros_like(sums))
@@ -173,13 +174,13 @@ class TrainStep:
         }
 
     def skipped_in_a_row(self) -> float:
-        """Returns how many updates of D or of G were skipped in a row; waits for the device."""
+        """Returns how many updates in a row D or G skipped (the larger); waits for the device."""
         return max(
             float(self.D_adam.skipped_in_a_row.numpy()), float(self.G_adam.skipped_in_a_row.numpy())
         )
 
     def state(self) -> dict[str, tf.Variable]:
-        """Returns name -> variable of all but the networks that a later run needs to continue."""
+        """Returns name -> variable of what continuing needs besides the networks."""
         return (
             {"report": self._sums}
             | {f"G/{k}": v for k, v in self.G_adam.state().items()}
@@ -190,9 +191,9 @@ class TrainStep:
 def alternating(
     replica: "_Replica", d_batches: Sequence[DiscriminatorBatch], g_batch: GeneratorBatch
 ) -> None:
-    """The order of an iteration (section 3): D and Gs, as often as there are D batches, then G.
+    """The order of an iteration (section 3): for each D batch D and Gs, then G.
 
-    Gs follows the G that made the D step's fakes, before G's own update.
+    Gs moves towards the G that made the D step's fakes, before G's own update.
     """
     D_terms = []
     for batch in d_batches:
@@ -203,7 +204,7 @@ def alternating(
 
 
 class _Replica:
-    """The parts of an iteration as one replica sees them, while they are being traced."""
+    """The parts of an iteration on one replica, while it is being traced."""
 
     def __init__(self, step: TrainStep, level: int, fading: bool, rates: Rates):
         self.step, self.level, self.fading, self.rates = step, level, fading, rates
@@ -213,7 +214,7 @@ class _Replica:
         self.index = step.runtime.local_index(replica_id)
 
     def update_D(self, batch: DiscriminatorBatch) -> tf.Tensor:
-        """Makes a D step; returns the means of its reported terms."""
+        """Runs a D step; returns the means of its reported terms."""
         gradients, terms = self.compiled(self.D_gradients, batch)
         gradients = self.average(gradients)
         self.compiled(self.apply_to_D, gradients)
@@ -221,7 +222,7 @@ class _Replica:
         return terms
 
     def update_G(self, batch: GeneratorBatch) -> tf.Tensor:
-        """Makes a G step; returns the means of its reported terms."""
+        """Runs a G step; returns the means of its reported terms."""
         gradients, terms = self.compiled(self.G_gradients, batch)
         gradients = self.average(gradients)
         self.compiled(self.apply_to_G, gradients)
@@ -229,27 +230,27 @@ class _Replica:
         return terms
 
     def update_Gs(self) -> None:
-        """Moves Gs towards G: Gs = G + (Gs - G) * smoothing; running statistics are copied."""
+        """Moves Gs towards G: Gs = G + (Gs - G) * smoothing. Copies running statistics."""
         self.compiled(self.smooth)
 
     def compiled(self, function: Callable, *args):
-        """Calls a function as an XLA program of its own, where the whole is not one."""
+        """Calls a function, as an XLA program of its own unless the whole iteration is one."""
         if self.step.config.train.xla and self.step.runtime.replicas > 1:
             return tf.function(function, jit_compile=True, autograph=False)(*args)
         return function(*args)
 
     def local(self, variable: tf.Variable) -> tf.Variable:
-        """Returns this replica's copy of a variable, which it may assign to on its own."""
+        """Returns this replica's copy of a variable, for assignments on this replica only."""
         return self.step.runtime.copies(variable)[self.index]
 
     def average(self, values):
-        """Returns the mean over all replicas of each of a list of tensors."""
+        """Returns each of a list of tensors averaged over all replicas."""
         if self.step.runtime.replicas == 1:
             return values
         return self.context.all_reduce(tf.distribute.ReduceOp.MEAN, list(values))
 
     def average_statistics(self) -> None:
-        """Gives all replicas the mean of their running statistics, if there are any."""
+        """Averages running statistics, if there are any, over all replicas."""
         step = self.step
         variables = [
             self.local(v.value) for n in (step.G, step.D) for v in n.statistics_up_to(self.level)
@@ -302,7 +303,7 @@ class _Replica:
             self.local(s.value).assign(self.local(g.value))
 
     def means(self, loss_name: str, terms: Terms, reported: Sequence[str]) -> tf.Tensor:
-        """Returns the means of a step's terms at their places in `TrainStep.reported`, else 0."""
+        """Returns a vector like `TrainStep.reported`: the step's means, and 0 for other terms."""
         found = {name: terms[name] for name in reported if name in terms}
         found[loss_name] = terms["loss"]
         values = [
@@ -312,7 +313,7 @@ class _Replica:
         return tf.stack(values)
 
     def record(self, D_terms: list[tf.Tensor], G_terms: tf.Tensor) -> None:
-        """Adds an iteration's means to the sums of the report, if they are finite."""
+        """Adds an iteration's means to the report's sums, if they are finite."""
         values = tf.add_n(D_terms) / len(D_terms) + G_terms
         finite = tf.reduce_all(tf.math.is_finite(values))
         values = tf.concat([values, [1.0]], axis=0)

@@ -1,4 +1,4 @@
-"""Starting a run from networks that were trained before."""
+"""Starts a run from networks that were trained before."""
 
 import os
 
@@ -12,13 +12,13 @@ from pgan_tf.snapshots import load_snapshot
 def start_from(
     path: str | os.PathLike, G: GrowingNetwork, D: GrowingNetwork, Gs: GrowingNetwork
 ) -> str:
-    """Sets what the networks have in common with a snapshot's, stage by stage from 4x4 up.
+    """Copies a snapshot's weights into the networks, where name and shape agree.
 
-    The image layers of a stage go with it, so that the resolution may grow. Layers that the
-    snapshot doesn't have, or has with other shapes, keep their random start.
+    Stages are matched from 4x4 up together with their image layers, so the final resolution may
+    be larger than the snapshot's. All other layers keep their random start.
 
-    Returns: a line that says what was taken.
-    Raises: UserError when nothing fits, or the snapshot can't be read.
+    Returns: a line for the user on how many variables were copied.
+    Raises: UserError if nothing fits or the snapshot can't be read.
     """
     snapshot = load_snapshot(path)
     taken = total = 0
@@ -37,7 +37,7 @@ def start_from(
 
 
 def _keys(network: GrowingNetwork) -> dict[str, tuple]:
-    """Returns official name -> what names the same variable whatever the final resolution."""
+    """Returns official name -> a key for the variable that doesn't depend on the resolution."""
     keys = {}
     for name in network.named_variables():
         block, _, part = name.rpartition("/")

@@ -52,14 +52,14 @@ def test_same_command_continues_and_a_longer_one_too(whole, config, tmp_path, ca
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch, number):
-    iterate = loop._Training.iterate
+    iterate = loop.Loop.iterate
 
     def interrupted(self, iteration, batches):
         iterate(self, iteration, batches)
         if self.position.nimg == 88:  # within a fade, between two look-ups of the schedule
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(loop._Training, "iterate", interrupted)
+    monkeypatch.setattr(loop.Loop, "iterate", interrupted)
     with pytest.raises(Interrupted, match="the same command continues"):
         train(config, str(tmp_path))
     monkeypatch.undo()
@@ -87,7 +87,7 @@ def test_interrupted_before_the_first_step_nothing_is_compiled(config, tmp_path,
         return begin(*arguments)
 
     monkeypatch.setattr(loop, "prefetch", interrupted)
-    monkeypatch.setattr(loop._Training, "iterate", None)
+    monkeypatch.setattr(loop.Loop, "iterate", None)
     with pytest.raises(Interrupted, match="before the first step; the same command begins again"):
         train(config, str(tmp_path))
     (run,) = tmp_path.iterdir()
