@@ -122,7 +122,5 @@ class Reporter:
         """Removes the bar and closes the files."""
         self.end_progress()
         if "_writer" in vars(self):
-            with contextlib.suppress(
-                tf.errors.OpError
-            ):  # a full disk; the first error is shown
+            with contextlib.suppress(tf.errors.OpError):  # a full disk; the first error is shown
                 self._writer.close()
