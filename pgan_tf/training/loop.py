@@ -180,8 +180,10 @@ class Loop:
         return self
 
     def __exit__(self, *exception) -> None:
-        self.recorder.close()
-        self._interrupts.__exit__(*exception)
+        try:
+            self.recorder.close()
+        finally:
+            self._interrupts.__exit__(*exception)
 
     def run(self) -> None:
         """Trains until `train.total_kimg` or the next change of options; then all is saved."""
