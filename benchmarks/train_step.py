@@ -9,25 +9,33 @@ operations are counted from the networks' tables, with fused scaling (pgan_tf/ne
 --against compares with another checkout of this repository. Two processes, one of each checkout,
 take turns step by step, so a machine whose speed changes slows both; the ratio is the median of
 the pairs'. All of it is done twice, the other checkout going first the second time; first steps are
-the faster of the two. It needs the memory of both processes at once.
+the faster of the two. It needs the memory of both processes at once. With --programs it compares
+the programs that the two checkouts give to XLA: how many instructions of each kind they have, and
+the shapes of their convolutions and products. Equal programs are equally fast, on any machine.
 """
 
 import json
-import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 if not __package__:  # python benchmarks/train_step.py
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.checkouts import (
+    PRODUCTS,
+    MeasuringError,
+    checkout_at,
+    compare_programs,
+    compare_times,
+    run,
+)
 from pgan_tf import cli
 
 EXAMPLES = """\
@@ -36,8 +44,8 @@ EXAMPLES = """\
   python -m benchmarks.train_step --without-xla --resolutions 4,8
   python -m benchmarks.train_step --kept --resolutions 32
   python -m benchmarks.train_step --against ../before --resolutions 4,8,16
+  python -m benchmarks.train_step --against ../before --programs
 """
-_ROOT = Path(__file__).parents[1]
 MINIBATCH = {256: 14, 512: 6, 1024: 3}  # the paper's own schedule: 16 elsewhere
 
 
@@ -52,12 +60,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     p.add_argument("--seconds", type=float, default=10, help="to measure for, two steps at least")
     p.add_argument("--kept", action="store_true", help="also a first step of a second process")
     p.add_argument("--against", metavar="CHECKOUT", help="compare with another checkout")
+    p.add_argument("--programs", action="store_true", help="with --against: programs, not times")
     p.add_argument("--one", type=int, metavar="RESOLUTION", help="run it here and print JSON")
     p.add_argument("--on-request", action="store_true", help="with --one: a step a line of stdin")
+    p.add_argument("--count", action="store_true", help="with --one: the program's instructions")
     args = p.parse_args(argv)
     if args.one:
         if args.on_request:
             serve(args.one, args)
+        elif args.count:
+            print(json.dumps(count_instructions(args.one, args)))
         else:
             print(json.dumps(measure(args.one, args)))
         return
@@ -67,39 +79,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         *(["--fade"] * args.fade + ["--without-xla"] * args.without_xla),
     ]
     resolutions = args.resolutions.split(",")
+    if args.against and args.programs:
+        compare_programs(resolutions, options, checkout_at(args.against))
+        return
     if args.against:
-        _compare(resolutions, options, Path(args.against), args.seconds)
+        compare_times(resolutions, options, checkout_at(args.against), args.seconds)
         return
     _print_table(resolutions, options, args.kept)
-
-
-class MeasuringError(Exception):
-    """A measuring process failed; the message is its last error."""
-
-
-def _start(
-    resolution: str, options: Sequence[str], checkout: Path, kept: str, errors: Any
-) -> subprocess.Popen:
-    """Starts a measuring process; `kept` is its directory of kept programs, or "off"."""
-    command = [sys.executable, "-m", "benchmarks.train_step", *options, "--one", resolution]
-    return subprocess.Popen(
-        command, cwd=checkout, env={**os.environ, "PGAN_TF_COMPILED": kept}, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-    )  # fmt: skip
-
-
-def _run(resolution: str, options: Sequence[str], kept: str) -> dict[str, float]:
-    """Returns what `measure` gives in a process of its own."""
-    process = _start(resolution, options, _ROOT, kept, subprocess.PIPE)
-    out, errors = process.communicate()
-    if process.returncode:
-        raise MeasuringError(_last_error(errors, process.returncode))
-    return json.loads(out.strip().splitlines()[-1])
-
-
-def _last_error(stderr: str, code: int) -> str:
-    found = re.findall(r"^\S*[Ee]rror.*|^Killed.*", stderr, re.MULTILINE)
-    return (found or [f"exit code {code}"])[-1]
 
 
 def _print_table(resolutions: Sequence[str], options: list[str], kept: bool) -> None:
@@ -114,94 +100,17 @@ def _print_table(resolutions: Sequence[str], options: list[str], kept: bool) -> 
         with tempfile.TemporaryDirectory() as directory:
             where = directory if kept else "off"
             try:
-                r = _run(resolution, options, where)
+                r = run(resolution, options, where)
                 row = (
                     f"{resolution:>10}  {r['minibatch']:9d}  {r['images_per_sec']:8.2f}"
                     f"  {r['gflops']:7.0f}  {r['product_gflops']:15.0f}  {r['share']:5.2f}"
                     f"  {r['first_step']:9.1f}s  {r['peak_gib']:8.1f}"
                 )
                 if kept:
-                    row += f"  {_run(resolution, options, where)['first_step']:8.1f}s"
+                    row += f"  {run(resolution, options, where)['first_step']:8.1f}s"
             except MeasuringError as error:
                 row = f"{resolution:>10}  failed: {error}"
         print(row, flush=True)
-
-
-class _Stepper:
-    """A process of a checkout that makes a step whenever it is asked to."""
-
-    def __init__(self, resolution: str, options: Sequence[str], checkout: Path):
-        options = [*options, "--on-request"]
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self._process = _start(resolution, options, checkout, "off", self._errors)
-        self.first_step, self.minibatch = self._answer()
-
-    def step(self) -> float:
-        """Returns the seconds that one step took."""
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self._answer()[0]
-
-    def close(self) -> None:
-        """Ends the process."""
-        self._process.kill()
-        self._process.communicate()
-        self._errors.close()
-
-    def _answer(self) -> list[float]:
-        for line in self._process.stdout:
-            if line.startswith("["):
-                return json.loads(line)
-        code = self._process.wait()
-        self._errors.seek(0)
-        raise MeasuringError(_last_error(self._errors.read(), code))
-
-
-def _compare(resolutions: Sequence[str], options: list[str], other: Path, seconds: float) -> None:
-    """Prints a row for each resolution: this checkout, the other one, and the ratio."""
-    print(
-        "resolution  minibatch  images/s   there  ratio  (middle half)   first step   there  ratio"
-    )
-    for resolution in resolutions:
-        pairs: list[tuple[float, float]] = []
-        firsts: dict[Path, list[float]] = {_ROOT: [], other: []}
-        try:
-            for order in ((_ROOT, other), (other, _ROOT)):
-                steppers: dict[Path, _Stepper] = {}
-                try:
-                    for checkout in order:
-                        steppers[checkout] = _Stepper(resolution, options, checkout)
-                        firsts[checkout].append(steppers[checkout].first_step)
-                    pairs += _take_turns([steppers[_ROOT], steppers[other]], seconds)
-                    minibatch = steppers[_ROOT].minibatch
-                finally:
-                    for stepper in steppers.values():
-                        stepper.close()
-        except MeasuringError as error:
-            print(f"{resolution:>10}  failed: {error}", flush=True)
-            continue
-        here, there = (minibatch / statistics.median(times) for times in zip(*pairs, strict=True))
-        low, ratio, high = statistics.quantiles([b / a for a, b in pairs], n=4)
-        first, first_there = min(firsts[_ROOT]), min(firsts[other])
-        print(
-            f"{resolution:>10}  {minibatch:9.0f}  {here:8.2f}  {there:6.2f}  {ratio:5.3f}"
-            f"  {low:.3f} to {high:.3f}  {first:9.1f}s  {first_there:5.1f}s"
-            f"  {first / first_there:5.3f}",
-            flush=True,
-        )
-
-
-def _take_turns(steppers: Sequence[_Stepper], seconds: float) -> list[tuple[float, float]]:
-    """Returns the times of pairs of steps, made in turn for so long, at least four pairs."""
-    for stepper in steppers:
-        stepper.step()
-    end = time.monotonic() + 2 * seconds
-    pairs: list[tuple[float, float]] = []
-    while time.monotonic() < end or len(pairs) < 4:
-        a, b = steppers if len(pairs) % 2 else reversed(steppers)
-        times = {a: a.step(), b: b.step()}
-        pairs.append((times[steppers[0]], times[steppers[1]]))
-    return pairs
 
 
 @dataclass(frozen=True)
@@ -210,13 +119,15 @@ class _Prepared:
 
     Attributes:
       minibatch: images a step.
-      operations: of an iteration, an image.
+      operations: operations of an iteration, for each image.
       run: makes a step; returns the seconds it took.
+      program: returns XLA's text of the program, not optimized.
     """
 
     minibatch: int
     operations: float
     run: Callable[[], float]
+    program: Callable[[], str]
 
 
 def measure(resolution: int, args) -> dict[str, float]:
@@ -249,6 +160,17 @@ def serve(resolution: int, args) -> None:
         print(json.dumps([step.run()]), flush=True)
 
 
+def count_instructions(resolution: int, args) -> dict[str, int]:
+    """Returns kind -> number of instructions; kinds of products include the output's shape."""
+    counts: Counter[str] = Counter()
+    instruction = re.compile(r"\s*(?:ROOT )?%?[\w.-]+ = (\w+\[[\d,]*\])?\S* ([a-z-]+)\(")
+    for line in prepare(resolution, args).program().splitlines():
+        if match := instruction.match(line):
+            shape, kind = match.groups()
+            counts[f"{kind} {shape}" if kind in PRODUCTS else kind] += 1
+    return counts
+
+
 def prepare(resolution: int, args, before: Callable[[], None] = lambda: None) -> _Prepared:
     """Builds the networks and the full D + G + Gs update of one resolution.
 
@@ -263,7 +185,7 @@ def prepare(resolution: int, args, before: Callable[[], None] = lambda: None) ->
     from pgan_tf.schedule import Phase
     from pgan_tf.training.operations import iteration_operations
     from pgan_tf.training.setup import build_networks
-    from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch, TrainStep
+    from pgan_tf.training.step import DiscriminatorBatch, GeneratorBatch, Rates, TrainStep
 
     devices.load_tensorflow()
     options = {
@@ -302,7 +224,12 @@ def prepare(resolution: int, args, before: Callable[[], None] = lambda: None) ->
         step.skipped_in_a_row()  # waits for the device
         return time.perf_counter() - start
 
-    return _Prepared(n, iteration_operations(G, D, stage), run)
+    def program():
+        rates = Rates(*(np.float32(rate) for rate in (phase.fade, 1e-3, 1e-3, 0.999)))
+        function = step.program(phase.level, phase.fade > 0)
+        return function.experimental_get_compiler_ir((d,), g, rates)(stage="hlo")
+
+    return _Prepared(n, iteration_operations(G, D, stage), run, program)
 
 
 def product_rate() -> float:
