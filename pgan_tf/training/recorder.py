@@ -28,7 +28,7 @@ class Recorder:
     Every worker calls the same methods at the same moments; only `ChiefRecorder` writes.
 
     Attributes:
-      saved_nimg: images shown at the last save; 0 before any.
+      saved_nimg: images shown at the last save, 0 before any. Only the chief knows it.
       can_save: False once a save has failed.
     """
 
@@ -77,7 +77,6 @@ class Recorder:
           seconds: of work since the run's start.
         Raises: UserError when that fails.
         """
-        self.saved_nimg = position.nimg
 
     def tidy(self) -> None:
         """Removes snapshots and states that are no longer wanted."""
