@@ -36,7 +36,7 @@ def test_failure_leaves_nothing(tmp_path, error):
 
 def test_failure_at_the_end_keeps_the_old_one(tmp_path):
     write_dataset(tmp_path / "a", noise(3))
-    with pytest.raises(UserError, match="3 images came instead of 4"):
+    with pytest.raises(UserError, match="got 3 images instead of 4"):
         write_dataset(tmp_path / "a", noise(3, seed=1), force=True, num_images=4)
     np.testing.assert_array_equal(Dataset(tmp_path / "a").read_checked(8, range(3)), noise(3))
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
@@ -65,7 +65,7 @@ def test_force_never_deletes_what_is_no_data_set(tmp_path):
     home.mkdir()
     (home / "README.txt").write_text("mine")
     for force in (False, True):
-        with pytest.raises(UserError, match="is no data set"):
+        with pytest.raises(UserError, match="is not a data set"):
             write_dataset(home, noise(2), force=force)
     write_dataset(tmp_path / "a", noise(2))
     for name in ("thesis.doc", "NOTES.txt"):
