@@ -1,12 +1,14 @@
-"""Speed of the training step: images per second at each resolution, beside the matrix product.
+"""Measures the training step: images per second at each resolution, and the matrix product's speed.
 
-Each resolution runs in a process of its own, so that its first step and its peak memory are its
-own; programs compiled before are not used, unless --kept asks for them. Networks have the paper's
-width (feature maps 8192, at most 512) and the full 1024x1024 stages. The share is that of the
-machine's float32 product of two 2048x2048 matrices, measured in the same process before and after;
-operations are counted from the networks' tables, with fused scaling (pgan_tf/networks/table.py).
---against runs another checkout of this repository in turn, each resolution here and then there, and
-prints the ratios; that of the shares bears a machine whose speed changes meanwhile.
+Each resolution runs in a new process, so its first step and peak memory don't include other
+resolutions. Kept compiled programs are used only with --kept. Networks have the paper's width
+(fmap_base 8192, fmap_max 512) and all stages up to 1024x1024. The share is the step's speed divided
+by the speed of a float32 product of two 2048x2048 matrices, which is measured in the same process
+before and after. Operations are counted from the networks' tables, with fused scaling
+(pgan_tf/networks/table.py).
+
+--against runs each resolution in another checkout of this repository too, and prints the ratios.
+The ratio of the shares stays valid when the machine's speed changes meanwhile.
 """
 
 import json
@@ -38,15 +40,19 @@ MINIBATCH = {256: 14, 512: 6, 1024: 3}  # the paper's own schedule: 16 elsewhere
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints a row for each resolution."""
     p = cli.Parser(prog="python -m benchmarks.train_step", description=__doc__, examples=EXAMPLES)
-    p.add_argument("--resolutions", default="4,8,16,32,64,128,256,512,1024", help="which to run")
+    p.add_argument(
+        "--resolutions",
+        default="4,8,16,32,64,128,256,512,1024",
+        help="resolutions to measure",
+    )
     p.add_argument("--minibatch", type=int, help="default: 16, and 14, 6, 3 at 256, 512, 1024")
     p.add_argument("--precision", default="fp32", help="fp32, tf32, fp16 or bf16")
-    p.add_argument("--fade", action="store_true", help="while fading in, lod + 0.5")
-    p.add_argument("--without-xla", action="store_true", help="plain TensorFlow operations")
-    p.add_argument("--seconds", type=float, default=10, help="to measure for, two steps at least")
-    p.add_argument("--kept", action="store_true", help="also a first step of a second process")
-    p.add_argument("--against", metavar="CHECKOUT", help="directory of another checkout")
-    p.add_argument("--one", type=int, help="run this resolution here and print JSON")
+    p.add_argument("--fade", action="store_true", help="measure during a fade, at lod + 0.5")
+    p.add_argument("--without-xla", action="store_true", help="use plain TensorFlow operations")
+    p.add_argument("--seconds", type=float, default=10, help="duration; two steps at least")
+    p.add_argument("--kept", action="store_true", help="add a second process's first step")
+    p.add_argument("--against", metavar="CHECKOUT", help="another checkout to compare with")
+    p.add_argument("--one", type=int, help="measure this resolution in this process, print JSON")
     args = p.parse_args(argv)
     if args.one:
         print(json.dumps(measure(args.one, args)))
@@ -90,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(resolution: str, options: list[str], checkout: Path, kept: str) -> dict[str, float] | str:
-    """Returns what `measure` gives in a process of a checkout, or why it failed."""
+    """Returns the result of `measure` in a new process of a checkout, or why that failed."""
     command = [sys.executable, "-m", "benchmarks.train_step", *options, "--one", resolution]
     environment = {**os.environ, "PGAN_TF_COMPILED": kept}
     done = subprocess.run(command, capture_output=True, text=True, cwd=checkout, env=environment)
@@ -101,7 +107,7 @@ def _run(resolution: str, options: list[str], checkout: Path, kept: str) -> dict
 
 
 def measure(resolution: int, args) -> dict[str, float]:
-    """Measures the full D + G + Gs update of one resolution; see `main` for the keys."""
+    """Measures the full update of D, G and Gs at one resolution; `main` prints the results."""
     import numpy as np
 
     from pgan_tf import devices
@@ -116,7 +122,7 @@ def measure(resolution: int, args) -> dict[str, float]:
     options = {
         "train.precision": args.precision,
         "train.xla": not args.without_xla,
-        "D.mbstd_group_size": 16,  # with the minibatches, the preset v1-1gpu's
+        "D.mbstd_group_size": 16,  # the preset v1-1gpu's, like the minibatches
     }
     config = resolve(options, {"train.gpus": 1} if _gpus() else {})
     runtime = Runtime.start(config.train.gpus, args.precision)
@@ -182,7 +188,7 @@ def product_rate() -> float:
 
 
 def _peak_bytes() -> int:
-    """Returns the most memory that was used: of the first GPU, or else of this process."""
+    """Returns the peak memory of the first GPU or, without one, of this process."""
     import resource
 
     import tensorflow as tf

@@ -250,7 +250,7 @@ def test_crop_pad_and_resize():
         (file_bytes(RGB[:, :9]), "not square: --crop center or --pad .*, and --resolution"),
         (
             file_bytes(RGB[:12, :12]),
-            "its side 12 is not a power of two of at least 4: --resolution",
+            "its side 12 is not a power of two of at least 4: --res",
         ),
         (file_bytes(RGB[:2, :2]), "its side 2 is not a power of two"),
     ],
