@@ -85,22 +85,22 @@ def remedy(path: str, command: str | None = None) -> str:
 def look(path: str) -> Finding:
     """Returns what is at a path that is not a data set. Reads little and changes nothing."""
     if not storage.exists(path):
-        return _missing(path)
+        return _look_for_missing(path)
     if storage.is_dir(path):
-        return _directory(path)
-    return _file(path)
+        return _look_at_directory(path)
+    return _look_at_file(path)
 
 
-def _missing(path: str) -> Finding:
+def _look_for_missing(path: str) -> Finding:
     parent, name = storage.split(path)
     found = None
     if is_data_set(parent):
         found = parent
     elif name not in _KNOWN:  # for a known name, its command is proposed
         found = (
-            _near(parent, name)
-            or _near(storage.join(parent, "datasets"), name)
-            or _below_near(parent, name)
+            _most_similar(parent, name)
+            or _most_similar(storage.join(parent, "datasets"), name)
+            or _in_similar_parent(parent, name)
         )
     if found is None:
         return Finding("does not exist", advice=remedy(path))
@@ -113,7 +113,7 @@ def _as_typed(found: str, typed: str) -> str:
     return os.path.relpath(found) if is_relative else found
 
 
-def _near(directory: str, name: str) -> str | None:
+def _most_similar(directory: str, name: str) -> str | None:
     """Returns the data set in a directory with the most similar name; None if none is similar."""
     for other in _similar_names(name, _visible(directory)):
         candidate = storage.join(directory, other)
@@ -122,7 +122,7 @@ def _near(directory: str, name: str) -> str | None:
     return None
 
 
-def _below_near(parent: str, name: str) -> str | None:
+def _in_similar_parent(parent: str, name: str) -> str | None:
     """Returns the data set of this name in a directory named similarly to the missing parent."""
     if storage.is_remote(parent) or os.path.isdir(parent):
         return None
@@ -147,7 +147,7 @@ def _visible(directory: str) -> list[str]:
 # Paths that are files.
 
 
-def _file(path: str) -> Finding:
+def _look_at_file(path: str) -> Finding:
     name = storage.split(path)[1]
     if not storage.is_remote(path) and not os.path.exists(path):
         return Finding("is a broken link")
@@ -156,17 +156,17 @@ def _file(path: str) -> Finding:
         return Finding("is a file of a data set, not its directory", dataset=directory)
     kind = contents.kind_of(contents.head_of(path)) or "a file"
     what = f"is {kind}, not a directory"
-    if found := _known_source(path, f"is {kind} of"):
+    if found := _known_source_finding(path, f"is {kind} of"):
         return found
     if kind == "an HDF5 file":
-        return _made_by("create_from_hdf5", path, _stem(path), what)
+        return _command_finding("create_from_hdf5", path, _stem(path), what)
     if kind == "a zip file":
-        return _zip(path)
+        return _look_at_zip(path)
     if contents.is_tar(path):
         command = f"python -m tarfile -e {shlex.quote(path)} {shlex.quote(_stem(path))}"
         return Finding(what, command, "unpack it with", advice="")
     if _suffix(name) in _picture_suffixes():
-        found = _directory(directory)
+        found = _look_at_directory(directory)
         return dataclasses.replace(found, what=f"is a picture; {directory} {found.what}")
     return Finding(what)
 
@@ -186,7 +186,7 @@ def _stem(path: str) -> str:
     return re.sub(r"\.(zip|tar|tgz|tar\.gz|h5|hdf5)$", "", path, flags=re.I)
 
 
-def _zip(path: str) -> Finding:
+def _look_at_zip(path: str) -> Finding:
     try:
         with (
             storage.open_binary(path) as file,
@@ -202,13 +202,15 @@ def _zip(path: str) -> Finding:
             command = f"python -m zipfile -e {shlex.quote(path)} {shlex.quote(target)}"
             dataset = os.path.normpath(os.path.join(target, folder))
             return Finding("is a zip file of a data set", command, "unpack it with", dataset)
-    return _pictures(path, "is a zip file with") or Finding("is a zip file without pictures")
+    return _pictures_finding(path, "is a zip file with") or Finding(
+        "is a zip file without pictures"
+    )
 
 
 # Paths that are directories.
 
 
-def _directory(path: str) -> Finding:
+def _look_at_directory(path: str) -> Finding:
     names = _visible(path)
     parent, _ = storage.split(path)
     what = "holds no *-rNN.tfrecords files"
@@ -225,11 +227,13 @@ def _directory(path: str) -> Finding:
         shown = ", ".join(shlex.quote(storage.join(path, n)) for n in below[:_NAMES_SHOWN])
         more = ", ..." if len(below) > _NAMES_SHOWN else ""
         return Finding(f"{what}, but {len(below)} data sets", advice=f"name one: {shown}{more}")
-    found = _known_source(path, f"{what}, but the files of") or _pictures(path, f"{what}, but")
+    found = _known_source_finding(path, f"{what}, but the files of") or _pictures_finding(
+        path, f"{what}, but"
+    )
     return found or Finding(f"{what} and no pictures")
 
 
-def _known_source(path: str, what: str) -> Finding | None:
+def _known_source_finding(path: str, what: str) -> Finding | None:
     """Returns how to make a well-known data set whose files the path holds, or is one of."""
     from pgan_tf.data.making import cifar, mnist, sources, svhn
 
@@ -243,26 +247,26 @@ def _known_source(path: str, what: str) -> Finding | None:
     try:
         partial = mnist.declared_count(path) < mnist.NUM_IMAGES
         if is_one_of(mnist.find(path, "images"), mnist.find(path, "labels")):
-            return _made_by("create_mnist", path, "mnist", f"{what} MNIST", partial)
+            return _command_finding("create_mnist", path, "mnist", f"{what} MNIST", partial)
     except UserError:
         pass
     for version, dataset in ((cifar.CIFAR10, "cifar10"), (cifar.CIFAR100, "cifar100")):
         files = cifar.num_files(path, version)
         if files and (is_tar or is_one_of(*version.files, version.names_file)):
             partial = files < len(version.files)
-            return _made_by(
+            return _command_finding(
                 f"create_{dataset}", path, dataset, f"{what} {dataset.upper()}", partial
             )
     if not is_tar and (found := svhn.find(path)) and is_one_of(found, *svhn.PICKLES):
-        return _made_by("create_svhn", path, "svhn", f"{what} SVHN")
+        return _command_finding("create_svhn", path, "svhn", f"{what} SVHN")
     directory = sources.directories(path)[0]
     if storage.exists(storage.join(directory, "data.mdb")) and is_one_of("data.mdb"):
         scene = storage.split(directory)[1].removesuffix("_lmdb").removesuffix("_train")
-        return _made_by("create_lsun", path, f"lsun-{scene}", f"{what} an LMDB database")
+        return _command_finding("create_lsun", path, f"lsun-{scene}", f"{what} an LMDB database")
     return None
 
 
-def _made_by(
+def _command_finding(
     tool_command: str, path: str, name: str, what: str, partial: bool = False, options: str = ""
 ) -> Finding:
     """Returns the finding for a path that a command of the tool makes a data set from.
@@ -299,7 +303,7 @@ def _target(path: str, name: str) -> str:
         number += 1
 
 
-def _pictures(path: str, what: str) -> Finding | None:
+def _pictures_finding(path: str, what: str) -> Finding | None:
     """Returns how to make a data set from the pictures in a directory or zip file, if any."""
     from pgan_tf.data.pictures import survey
 
@@ -311,4 +315,4 @@ def _pictures(path: str, what: str) -> Finding | None:
     if found.readable == 0:
         return Finding(f"{what} that can't be read", advice="save them as PNG or JPEG")
     options = "".join(f" {option}" for option in found.options())
-    return _made_by("create_from_images", path, _stem(path), what, options=options)
+    return _command_finding("create_from_images", path, _stem(path), what, options=options)

@@ -30,7 +30,7 @@ def written(request, tmp_path_factory):
 def stored(request, written, monkeypatch):
     """A data set's directory; its files are read like large ones, or kept in memory."""
     if request.param == "large":
-        monkeypatch.setattr(level, "_HELD_BYTES", 0)
+        monkeypatch.setattr(level, "_KEPT_BYTES", 0)
     return written
 
 
@@ -255,7 +255,7 @@ def test_checksum_is_checked_when_a_large_set_is_read(plain, monkeypatch):
 
 
 def test_file_cut_short_while_in_use(plain, monkeypatch):
-    monkeypatch.setattr(level, "_HELD_BYTES", 0)
+    monkeypatch.setattr(level, "_KEPT_BYTES", 0)
     data = Dataset(plain)
     file = plain / "cifar10-r04.tfrecords"
     file.write_bytes(file.read_bytes()[:-5])

@@ -8,7 +8,7 @@ from pgan_tf.data import storage
 from pgan_tf.data.format import pyramid, record_files
 from pgan_tf.errors import UserError
 
-_HELD_BYTES = 64 << 20  # levels up to this size are kept in memory
+_KEPT_BYTES = 64 << 20  # levels up to this size are kept in memory
 _HASHED_BYTES = 256 << 20  # files up to this size have their checksums collected
 
 
@@ -31,9 +31,9 @@ class Level:
                 f" {pyramid.MAX_RESOLUTION}x{pyramid.MAX_RESOLUTION}; {remedy}"
             )
         self.files = [record_files.open_file(path, resolution, remedy) for path in paths]
-        if sum(file.num_bytes for file in self.files) <= _HELD_BYTES:
+        if sum(file.num_bytes for file in self.files) <= _KEPT_BYTES:
             for file in self.files:
-                file.hold()
+                file.keep_in_memory()
         self.num_channels = self.files[0].shape[0]
         self.num_images = sum(file.count for file in self.files)
         shards = len(paths)

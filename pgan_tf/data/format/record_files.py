@@ -80,20 +80,20 @@ class _File:
         self.remedy = remedy
         self.num_bytes = storage.size(path)
         self.count = 0
-        self._is_held = False
+        self._is_kept = False
         self._content: np.ndarray | None = None  # uint8 [num_bytes]
         self._lock = threading.Lock()
 
-    def hold(self) -> None:
+    def keep_in_memory(self) -> None:
         """Keeps a local file in memory from its first use on.
 
         Tiny records are gathered from memory much faster than by one system call each.
         """
-        self._is_held = not storage.is_remote(self.path)
+        self._is_kept = not storage.is_remote(self.path)
 
-    def _held(self) -> np.ndarray | None:
-        """Returns the whole file, uint8 [num_bytes], if it is held. Raises: UserError."""
-        if self._is_held and self._content is None:
+    def _kept_content(self) -> np.ndarray | None:
+        """Returns the whole file, uint8 [num_bytes], if it is kept in memory. Raises: UserError."""
+        if self._is_kept and self._content is None:
             content = np.empty(self.num_bytes, np.uint8)
             self._read_into(content, 0)
             self._content = content
@@ -115,7 +115,7 @@ class _File:
 
     def read_into(self, buffer: np.ndarray, offset: int) -> None:
         """Fills a contiguous uint8 array with the bytes at an offset. Raises: UserError."""
-        content = self._held()
+        content = self._kept_content()
         if content is not None:
             buffer[:] = content[offset : offset + len(buffer)]
         else:
@@ -196,7 +196,7 @@ class PlainFile(_File):
     def _rows(self, positions: np.ndarray) -> np.ndarray:
         """Returns whole records, uint8 [n, length]."""
         length = self.layout.length
-        content = self._held()
+        content = self._kept_content()
         if content is not None:
             return content.reshape(self.count, length).take(positions, axis=0)
         rows = np.empty((len(positions), length), np.uint8)

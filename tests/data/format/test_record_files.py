@@ -34,7 +34,7 @@ def test_a_small_file_cut_short_before_its_first_use_is_told(path):
 
 
 def test_a_large_file_cut_short_is_told_and_works_again_when_restored(path, monkeypatch):
-    monkeypatch.setattr(level, "_HELD_BYTES", 0)
+    monkeypatch.setattr(level, "_KEPT_BYTES", 0)
     data = Dataset(path)
     file = path / "mine-r05.tfrecords"
     content = file.read_bytes()
