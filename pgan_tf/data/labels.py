@@ -89,7 +89,7 @@ def require_one_hot(labels: np.ndarray | None, where: str) -> None:
         raise UserError(f"data.labels=true, but {where} has no labels file; {remedy}")
     if (record := first_not_one_hot(labels)) is not None:
         raise UserError(
-            f"data.labels=true, but {where} holds no classes: the label of record {record} has"
+            f"data.labels=true, but {where} does not hold classes: the label of record {record} has"
             f" {_why_not_one_hot(labels[record])} instead of a single 1 among zeros; {remedy}"
         )
 
@@ -110,7 +110,7 @@ def describe(data: Labelled) -> str:
     if data.labels is None:
         return "none"
     if data.class_counts is None:
-        return f"{data.label_size} numbers an image (not one-hot: no classes)"
+        return f"{data.label_size} numbers per image (not one-hot: no classes)"
     counts = [count for count in data.class_counts if count]
     span = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
     text = f"{len(counts)} classes of {span} images"

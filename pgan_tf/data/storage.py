@@ -49,7 +49,7 @@ def split(path: str | os.PathLike) -> tuple[str, str]:
         scheme, rest = path.rstrip("/").split("://", 1)
         parent, name = posixpath.split(rest)
         if not parent or not name:
-            raise UserError(f"{path} names no directory below a bucket or root")
+            raise UserError(f"{path} does not name a directory below a bucket or root")
         return f"{scheme}://{parent}", name
     return os.path.split(os.path.abspath(path))
 

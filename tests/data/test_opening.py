@@ -277,7 +277,7 @@ def test_labels_that_are_no_classes(label, reason):
     labels[3] = label
     write_dataset("datasets/vectors", noise(5, 8), labels)
     message = complaint("datasets/vectors", labels=True)
-    assert "datasets/vectors/vectors-rxx.labels holds no classes" in message
+    assert "datasets/vectors/vectors-rxx.labels does not hold classes" in message
     assert f"the label of record 3 has {reason} instead of a single 1" in message
     assert open_dataset(DataOptions(path="datasets/vectors")).label_size == 3
 

@@ -230,7 +230,7 @@ class DatasetWriter:
                 " was written"
             )
         if self.num_images == 0:
-            raise UserError(f"{self.path}: there is no image to write")
+            raise UserError(f"{self.path}: there are no images to write")
         if self.num_images < self._shards:
             raise UserError(
                 f"{self.path}: {self.num_images} images can't fill {self._shards} shard(s);"

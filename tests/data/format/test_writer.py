@@ -145,7 +145,7 @@ def test_a_data_set_that_could_not_be_replaced_gets_its_name_back(tmp_path, monk
     partial = DatasetWriter(tmp_path / "a", 8, 3, force=True)._partial
     dead = partial.replace(f".{os.getpid()}.", ".999999999.")
     os.rename(tmp_path / "a", dead.replace(".partial", ".replaced.partial"))
-    with pytest.raises(UserError, match="there is no image to write"):
+    with pytest.raises(UserError, match="there are no images to write"):
         write_dataset(tmp_path / "a", noise(0), force=True)
     assert Dataset(tmp_path / "a").num_images == 2
 
