@@ -195,7 +195,7 @@ def test_levels_with_different_counts(plain):
     file = plain / "cifar10-r02.tfrecords"
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 9 * 8])
-    assert re.search(r"r02.tfrecords holds 8 images.* but .*r04.tfrecords 9", _error(plain))
+    assert re.search(r"r02.tfrecords holds 8 images.* but .*r04.tfrecords holds 9", _error(plain))
 
 
 @pytest.mark.parametrize("verify", ["auto", "off"])

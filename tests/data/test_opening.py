@@ -128,7 +128,7 @@ def test_a_data_set_in_a_zip_file(folder):
     [
         ("datasets", "one level below"),
         ("datasets/mine/8x8", "does not exist"),
-        ("datasets/mine/sub", "is in a data set"),
+        ("datasets/mine/sub", "is inside a data set"),
         ("datasets/mine/mine-r03.tfrecords", "is a file of a data set"),
         ("datasets/mien", "does not exist"),
         ("dataset/mine", "does not exist"),

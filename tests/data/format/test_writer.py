@@ -163,7 +163,7 @@ def test_a_link_as_target_stays_a_link(tmp_path):
 
 @pytest.mark.parametrize("name", [".hidden", "two\nlines"])
 def test_names_that_could_not_be_read_again_are_refused(tmp_path, name):
-    with pytest.raises(UserError, match="starts with no dot"):
+    with pytest.raises(UserError, match="must not start with a dot"):
         DatasetWriter(tmp_path / name, 8, 3)
 
 
@@ -195,5 +195,5 @@ def test_force_replaces_nothing_but_a_data_set(tmp_path):
         write_dataset(tmp_path / "set", noise(2, 8), force=True)
     (tmp_path / "set" / "other-r02.tfrecords").unlink()
     (tmp_path / "set" / "set-r09.tfrecords").mkdir()
-    with pytest.raises(UserError, match=r"no data set \(it holds 'set-r09"):
+    with pytest.raises(UserError, match=r"not a data set \(it holds 'set-r09"):
         write_dataset(tmp_path / "set", noise(2, 8), force=True)

@@ -85,7 +85,9 @@ def test_verify_finds_levels_that_do_not_belong_together(made):
     swapped[[3, 4]] = swapped[[4, 3]]
     _replace_level(made, 8, swapped)  # every checksum is right
     Dataset(made, verify="full")
-    with pytest.raises(UserError, match=r"made-r03.tfrecords: record 3 is another image"):
+    with pytest.raises(
+        UserError, match=r"made-r03.tfrecords: record 3 is not the image of the level above"
+    ):
         soundness.verify(made)
 
 
