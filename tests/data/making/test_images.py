@@ -238,7 +238,7 @@ def test_crop_pad_and_resize():
     [
         (b"", "an empty file, not a picture"),
         (b"<html>", "a web page, not a picture"),
-        (b"text", "not a picture of any kind"),
+        (b"text", "not a picture in any format"),
         (file_bytes(RGB, "eps"), "a PostScript document, not a picture"),
         (b"\0\0\0\x18ftypheic" + bytes(99), "a HEIC picture, which can't be read; save it as"),
         (file_bytes(RGB)[:-40], "damaged"),
@@ -527,7 +527,7 @@ def test_a_zip_without_its_beginning_is_told(tree, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(tree / NAMES[0], NAMES[0])
     path.write_bytes(path.read_bytes()[10:])
-    with pytest.raises(UserError, match="no complete zip file"):
+    with pytest.raises(UserError, match="not a complete zip file"):
         images.create(tmp_path / "out", path, workers=1)
 
 
@@ -575,7 +575,7 @@ def test_zip_that_leads_outside_is_refused(tmp_path, name):
         entry = zipfile.ZipInfo("x")
         entry.filename = name
         archive.writestr(entry, file_bytes(RGB))
-    with pytest.raises(UserError, match=r"bad\.zip names .*evil"):
+    with pytest.raises(UserError, match=r"bad\.zip holds .*evil"):
         imagetree.Tree(path)
 
 
