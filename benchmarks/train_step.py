@@ -2,9 +2,9 @@
 
 Each resolution runs in a new process, so its first step and peak memory don't include other
 resolutions. Kept compiled programs are used only with --kept. Networks have the paper's width
-(fmap_base 8192, fmap_max 512) and all stages up to 1024x1024. The share is the step's speed divided
-by the speed of a float32 product of two 2048x2048 matrices, which is measured in the same process
-before and after. Operations are counted from the networks' tables, with fused scaling
+(fmap_base 8192, fmap_max 512) and all stages up to 1024x1024. The share is the step's operations
+per second divided by those of a float32 product of two 2048x2048 matrices, which is measured in the
+same process before and after. Operations are counted from the networks' tables, with fused scaling
 (pgan_tf/networks/table.py).
 
 --against runs each resolution in another checkout of this repository too, and prints the ratios.
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         default="4,8,16,32,64,128,256,512,1024",
         help="resolutions to measure",
     )
-    p.add_argument("--minibatch", type=int, help="default: 16, and 14, 6, 3 at 256, 512, 1024")
+    p.add_argument("--minibatch", type=int, help="default: 16; 14, 6, 3 at 256, 512, 1024")
     p.add_argument("--precision", default="fp32", help="fp32, tf32, fp16 or bf16")
     p.add_argument("--fade", action="store_true", help="measure during a fade, at lod + 0.5")
     p.add_argument("--without-xla", action="store_true", help="use plain TensorFlow operations")
