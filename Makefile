@@ -1,6 +1,6 @@
-# make demo   makes an environment, a data set of drawn portraits, trains a growing GAN on it
-# make test   makes the environment and runs the tests, but for the slow ones (make test-slow)
-# make fuzz   attacks every reader of foreign files for MINUTES=10
+# make demo   sets up the environment, makes a data set of drawn portraits and trains a growing GAN
+# make test   sets up the environment and runs the tests, except the slow ones (make test-slow)
+# make fuzz   feeds damaged files to every reader of foreign files for MINUTES=10
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -31,7 +31,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
-	@echo "Installing TensorFlow and what else is needed into $(VENV): some hundred megabytes, once"
+	@echo "Installing TensorFlow and other packages into $(VENV), once: several hundred megabytes"
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements.txt
 	touch $@
 

@@ -1,7 +1,7 @@
 """Measures making and reading data sets. `python -m benchmarks.dataset_tool --help`
 
-The official tool wrote CIFAR-10 at 2,450 images/s and 256x256 PNGs at 85 images/s on a two-core
-machine that decoded such PNGs at 310 images/s; the targets there are 20,000 and 300.
+On a two-core machine the official tool wrote CIFAR-10 at 2,450 images/s and 256x256 PNGs at
+85 images/s. That machine decoded such PNGs at 310 images/s. The targets there are 20,000 and 300.
 """
 
 import argparse
@@ -32,7 +32,7 @@ _TOOL = Path(__file__).parents[1] / "dataset_tool.py"
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the chosen measurements."""
     parser = cli.Parser(
-        description="Measures dataset_tool.py, as whole commands, and the reader.",
+        description="Measures whole commands of dataset_tool.py, and the reader.",
         examples="  python -m benchmarks.dataset_tool\n"
         "  python -m benchmarks.dataset_tool memory --dir /large/disk",
     )
@@ -44,12 +44,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         metavar="WHAT",
         help=f"{', '.join(kinds)}; memory (Linux only) writes 4.3 GB",
     )
-    parser.add_argument("--dir", help="where to work (default: the system's temporary directory)")
-    parser.add_argument("--repeat", type=int, default=3, help="runs, of which the best counts")
+    parser.add_argument("--dir", help="work directory (default: the system's temporary directory)")
+    parser.add_argument("--repeat", type=int, default=3, help="number of runs; the best one counts")
     options = parser.parse_args(argv)
     for name in options.what:
         if name not in kinds:
-            raise UserError(f"{name} is none of {', '.join(kinds)}{cli.nearest(name, kinds)}")
+            raise UserError(f"{name} is not one of {', '.join(kinds)}{cli.nearest(name, kinds)}")
     print(f"{build.num_workers(None)} processors")
     for name in options.what:
         with tempfile.TemporaryDirectory(dir=options.dir) as directory:
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _seconds(arguments: Sequence[str | Path], repeat: int) -> float:
-    """Returns the least time of running a whole command of the tool."""
+    """Returns the seconds of the fastest of some runs of a whole command of the tool."""
     best = float("inf")
     for _ in range(repeat):
         start = time.perf_counter()
@@ -67,7 +67,7 @@ def _seconds(arguments: Sequence[str | Path], repeat: int) -> float:
 
 
 def cifar10(directory: Path, options: argparse.Namespace) -> None:
-    """50,000 images of 32x32 from the five pickles: four levels and labels."""
+    """Measures making CIFAR-10: 50,000 images of 32x32 from pickles, four levels, labels."""
     random = np.random.RandomState(2)
     for i in range(1, 6):
         data = random.randint(0, 256, (10_000, 3072)).astype(np.uint8)
@@ -79,11 +79,11 @@ def cifar10(directory: Path, options: argparse.Namespace) -> None:
 
 
 def png(directory: Path, options: argparse.Namespace, count: int = 2000) -> None:
-    """PNGs of 256x256, checked and written with all levels."""
+    """Measures making a data set from 256x256 PNGs: checking them and writing all levels."""
     source = directory / "source"
     source.mkdir()
     random = np.random.RandomState(0)
-    for i in range(count):  # smooth shapes and some noise, as in photographs
+    for i in range(count):  # smooth shapes with some noise, like photographs
         small = Image.fromarray(random.randint(0, 256, (32, 32, 3)).astype(np.uint8))
         pixels = np.asarray(small.resize((256, 256), Image.Resampling.BICUBIC)).astype(int)
         pixels = np.clip(pixels + random.randint(-4, 5, pixels.shape), 0, 255).astype(np.uint8)
@@ -98,9 +98,9 @@ def png(directory: Path, options: argparse.Namespace, count: int = 2000) -> None
 
 
 def read(directory: Path, options: argparse.Namespace) -> None:
-    """The reader at random indices, one thread, per level."""
+    """Measures reading random images of each level in one thread."""
     random = np.random.RandomState(0)
-    print("read, checksums included:")
+    print("reading, checksums included:")
     for resolution, count in ((64, 20_000), (1024, 64)):
         path = directory / f"r{resolution}"
         step = max(1, (1 << 22) // resolution**2)
@@ -122,12 +122,12 @@ def read(directory: Path, options: argparse.Namespace) -> None:
 
 
 def memory(directory: Path, options: argparse.Namespace) -> None:
-    """A million images: peak memory of the command that writes them, and of checking them."""
+    """Measures time and peak memory of writing, and of checking, a million images."""
     digits = np.random.RandomState(1).bytes(60_000 * 28 * 28)
     with gzip.open(directory / "train-images-idx3-ubyte.gz", "wb", 1) as file:
         file.write(np.array([2051, 60_000, 28, 28], ">u4").tobytes() + digits)
     out = directory / "out"
-    program = (  # the peak that getrusage knows includes what this process had
+    program = (  # getrusage's peak would include the memory of this process
         "import sys, dataset_tool; dataset_tool.main(sys.argv[1:])\n"
         "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
     )

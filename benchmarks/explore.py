@@ -1,4 +1,4 @@
-"""Measures the explorer's server: images a second. `python -m benchmarks.explore --help`"""
+"""Measures the images per second of the explorer's server. `python -m benchmarks.explore --help`"""
 
 import http.client
 import json
@@ -17,23 +17,25 @@ from pgan_tf import cli, devices, latents
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Starts a server for a generator, and asks it for images as the page does."""
+    """Starts a server for a generator, and requests images from it as the page does."""
     p = cli.Parser(
-        description="Measures a server of its own, from another process, one request at a time.",
+        description="Starts a server, and measures it from this process, one request at a time.",
         examples="  python -m benchmarks.explore\n"
         "  python -m benchmarks.explore --snapshot results/000-openmoji-fp32\n"
         "  python -m benchmarks.explore --resolution 256 --fmap-max 512 --fmap-base 8192",
     )
     number = cli.whole_number
-    p.add_argument("--snapshot", help="a trained one (default: made with random weights)")
-    p.add_argument("--resolution", type=number(4), default=64, help="of the random one")
-    p.add_argument("--fmap-base", type=number(), default=512, help="of the random one")
-    p.add_argument("--fmap-max", type=number(), default=64, help="of the random one")
-    p.add_argument("--seconds", type=number(), default=10, help="of each measurement")
-    p.add_argument("--images", type=number(), nargs="+", default=[1, 4, 16], help="in a request")
+    p.add_argument("--snapshot", help="snapshot to serve (default: one with random weights)")
+    p.add_argument("--resolution", type=number(4), default=64, help="of the random snapshot")
+    p.add_argument("--fmap-base", type=number(), default=512, help="of the random snapshot")
+    p.add_argument("--fmap-max", type=number(), default=64, help="of the random snapshot")
+    p.add_argument("--seconds", type=number(), default=10, help="duration of each measurement")
+    p.add_argument(
+        "--images", type=number(), nargs="+", default=[1, 4, 16], help="images per request"
+    )
     args = p.parse_args(argv)
     with tempfile.TemporaryDirectory() as directory:
-        snapshot = args.snapshot or _random(Path(directory), args)
+        snapshot = args.snapshot or _write_random_snapshot(Path(directory), args)
         command = ["-m", "pgan_tf.explore", "--snapshot", str(snapshot), "--port", "0"]
         with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True) as run:
             try:
@@ -46,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 run.terminate()
 
 
-def _random(directory: Path, args) -> Path:
-    """Writes a snapshot of random weights."""
+def _write_random_snapshot(directory: Path, args) -> Path:
+    """Writes a snapshot with random weights; returns its path."""
     devices.load_tensorflow()
     from pgan_tf.config import Config
     from pgan_tf.networks import Discriminator, Generator
@@ -61,17 +63,20 @@ def _random(directory: Path, args) -> Path:
 
 
 def _measure(place: str, info: dict, count: int, seconds: float) -> None:
+    """Prints the rate of requests for `count` images."""
     z = latents.from_seeds(range(count), info["latent_size"]).tolist()
     body = json.dumps({"latents": z, "label": None, "lod": info["lods"][0]})
     _ask(place, "POST", "/api/images", body)  # compiles
     times = []
     start = time.perf_counter()
-    while (begun := time.perf_counter()) < start + seconds:
+    while (sent := time.perf_counter()) < start + seconds:
         _ask(place, "POST", "/api/images", body)
-        times.append(time.perf_counter() - begun)
+        times.append(time.perf_counter() - sent)
     rate = count * len(times) / sum(times)
     median = sorted(times)[len(times) // 2]
-    print(f"{count:3} a request: {rate:7.1f} images/s, {1000 * median:.1f} ms a request (median)")
+    print(
+        f"{count:3} per request: {rate:7.1f} images/s, {1000 * median:.1f} ms per request (median)"
+    )
 
 
 def _ask(place: str, method: str, path: str, body: str | None = None) -> bytes:

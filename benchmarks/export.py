@@ -1,12 +1,11 @@
-"""What exports take, and how fast each format's own runtime is.
+"""Measures exports to each format, and the speed of each format's own runtime.
 
-Writes a snapshot with random weights of the paper's width (23 million in Gs), exports it to each
-format and runs the file by its own runtime, one image at a time. Each step is a process of its
-own, so that its time and its peak memory are its own; both include loading Python's modules and,
-for the export, reading the snapshot's three networks.
+Writes a snapshot with random weights and the paper's width (23 million weights in Gs), exports it
+to each format and runs the file with its own runtime, one image at a time. Each step runs in a new
+process, so its time and peak memory don't include other steps. Both include loading Python's
+modules and, for the export, reading the snapshot's three networks.
 
-CPU seconds are those of all cores together: on a machine that is shared they say more than the
-seconds that have passed.
+CPU seconds are the sum over all cores. On a shared machine they say more than elapsed seconds.
 """
 
 import json
@@ -31,19 +30,21 @@ EXAMPLES = """\
   python -m benchmarks.export --resolution 256 --formats onnx,litert --images 10
 """
 _ROOT = Path(__file__).parents[1]
-_NOT_EXPORTED = "here"  # the network in this program, beside the formats
+_NOT_EXPORTED = "here"  # the network in this program, measured for comparison
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints a row for each format."""
     p = cli.Parser(prog="python -m benchmarks.export", description=__doc__, examples=EXAMPLES)
-    p.add_argument("--resolution", type=int, default=1024, help="of the images")
+    p.add_argument("--resolution", type=int, default=1024, help="resolution of the images")
     p.add_argument(
         "--formats", default=",".join([*FORMATS, _NOT_EXPORTED]),
-        help=f"which to measure; {_NOT_EXPORTED!r} is this program's own compiled generator",
+        help=f"formats to measure; {_NOT_EXPORTED!r} is this program's own compiled generator",
     )  # fmt: skip
-    p.add_argument("--images", type=int, default=5, help="to take the median time of")
-    p.add_argument("--step", nargs=3, metavar=("STEP", "IN", "OUT"), help="run it and print JSON")
+    p.add_argument("--images", type=int, default=5, help="number of images for the median time")
+    p.add_argument(
+        "--step", nargs=3, metavar=("STEP", "IN", "OUT"), help="run only this step and print JSON"
+    )
     args = p.parse_args(argv)
     if args.step:
         print(json.dumps(measure(args)))
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(step: str, source: str, out: str, args) -> dict[str, float]:
-    """Runs a step in a process of its own; returns what it measured."""
+    """Runs a step in a new process; returns what `measure` returns there."""
     command = [
         sys.executable, "-m", "benchmarks.export", "--step", step, source, out,
         "--resolution", str(args.resolution), "--images", str(args.images),
@@ -81,10 +82,11 @@ def _run(step: str, source: str, out: str, args) -> dict[str, float]:
 
 
 def measure(args) -> dict[str, float]:
-    """Runs one step here.
+    """Runs one step in this process.
 
-    Returns: seconds (all), cpu_seconds, peak_gib; of a step that runs a network also first (loading
-      it, and the first image) and image (the median of the others).
+    Returns: `seconds`, `cpu_seconds` and `peak_gib` of the step. A step that runs a network adds
+      `first`, the seconds of loading it and making the first image, and `image`, the median seconds
+      of the other images.
     """
     import resource
 
@@ -121,9 +123,9 @@ def write_snapshot(path: str, resolution: int) -> None:
 
 
 def time_images(load: Callable[[str], Callable], path: str, count: int) -> dict[str, float]:
-    """Loads a network and makes images of single latents.
+    """Loads a network and makes images, one at a time.
 
-    Returns: first and image, as in `measure`.
+    Returns: `first` and `image`, as in `measure`.
     """
     import numpy as np
 
@@ -167,7 +169,7 @@ def _load_savedmodel(path: str) -> Callable:
     model = tf.saved_model.load(path)
     serve = model.signatures["serving_default"]
 
-    def make(z, model=model):  # a signature lives no longer than its model
+    def make(z, model=model):  # keeps the model alive, which the signature needs
         return serve(latents=tf.constant(z))["images"].numpy()
 
     return make
@@ -187,7 +189,7 @@ RUNTIMES = {
     "savedmodel": _load_savedmodel,
     _NOT_EXPORTED: _load_here,
 }
-"""Format -> function of a path that returns a function: latents [1, 512] -> images."""
+"""Format -> function that loads a file and returns a function: latents [1, 512] -> images."""
 
 
 if __name__ == "__main__":

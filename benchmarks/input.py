@@ -1,8 +1,8 @@
-"""Speed of the input pipeline: images per second at each level, beside what training takes.
+"""Measures the input pipeline: images per second at each level.
 
-Makes a data set of random pixels in a temporary directory, unless given one, and runs what the
-training loop runs: records read in shuffled order, checked and laid out NHWC, latents and mixing
-factors drawn, all of it ahead of the step in the background.
+Unless a data set is given, makes one of random pixels in a temporary directory. Then runs the input
+pipeline of the training loop, which works in the background ahead of the step: it reads records in
+shuffled order, checks them, converts them to NHWC, and draws latents and mixing factors.
 """
 
 import itertools
@@ -33,11 +33,11 @@ EXAMPLES = """\
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints a row for each level."""
     p = cli.Parser(prog="python -m benchmarks.input", description=__doc__, examples=EXAMPLES)
-    p.add_argument("--data-dir", help="a data set (default: random pixels)")
-    p.add_argument("--resolution", type=int, default=1024, help="of the random pixels")
+    p.add_argument("--data-dir", help="data set to read (default: one of random pixels)")
+    p.add_argument("--resolution", type=int, default=1024, help="of the random images")
     p.add_argument("--images", type=int, default=512, help="number of random images")
     p.add_argument("--minibatch", type=int, default=16, help="images per iteration")
-    p.add_argument("--seconds", type=float, default=3, help="to measure each level for")
+    p.add_argument("--seconds", type=float, default=3, help="duration of each level's measurement")
     args = p.parse_args(argv)
     devices.load_tensorflow()
     if args.data_dir:
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def measure(dataset: Dataset, minibatch: int, seconds: float) -> None:
-    """Prints images per second and MB/s of each level."""
+    """Prints the images and megabytes per second of each level."""
     from pgan_tf.training.feed import Feed, Iteration
 
     config = resolve({"data.mirror": True})

@@ -1,10 +1,10 @@
-"""How fast the metrics are, beside plain NumPy and SciPy in the same run.
+"""Measures the metrics, and plain NumPy and SciPy versions of them in the same run.
 
     python -m benchmarks.metrics
 
-The plain versions are those of `tests/metrics_reference.py`, one thread unless NumPy's
-matrix product takes more, in a process without this program's settings, which waits meanwhile.
-Inception weights are made up: they don't change the time.
+The plain versions are in `tests/metrics_reference.py`. They use one thread, except in NumPy's
+matrix product. They run in another process, without this program's settings, while this one waits.
+Inception weights are random, which does not change the time.
 """
 
 import multiprocessing
@@ -20,15 +20,15 @@ from pgan_tf import cli, devices
 
 
 def parser() -> cli.Parser:
-    """Returns the command line's parser."""
+    """Returns the parser of the command line."""
     p = cli.Parser(prog="python -m benchmarks.metrics", description=__doc__.splitlines()[0])
-    p.add_argument("--repeats", type=int, default=3, help="the best of so many counts")
+    p.add_argument("--repeats", type=int, default=3, help="number of runs; the best one counts")
     p.add_argument("--skip-reference", action="store_true", help="measure only this program")
     return p
 
 
 def best(function: Callable[[], object], repeats: int) -> float:
-    """Returns the seconds of the fastest of some calls, after one that doesn't count."""
+    """Returns the seconds of the fastest of `repeats` calls, after one call to warm up."""
     function()
     times = []
     for _ in range(repeats):
@@ -39,7 +39,7 @@ def best(function: Callable[[], object], repeats: int) -> float:
 
 
 def line(what: str, ours: float, reference: float | None, unit: str, per_second: bool) -> None:
-    """Prints a row; the factor is how much faster this program is."""
+    """Prints a row of the table; its factor says how much faster this program is."""
     text = f"{what:<44}{ours:>9.2f} {unit:<10}"
     if reference:
         factor = ours / reference if per_second else reference / ours
@@ -48,11 +48,11 @@ def line(what: str, ours: float, reference: float | None, unit: str, per_second:
 
 
 Plain = Callable[..., float | list[float] | None]
-"""Runs one of `metrics_plain.plain_...` in its own process; None where it is not asked for."""
+"""Runs one of `metrics_plain.plain_...` in its own process; returns None if that is turned off."""
 
 
 def measure_swd(repeats: int, plain: Plain) -> None:
-    """1,024 images of 64x64 in each set."""
+    """Measures SWD between two sets of 1,024 images of 64x64."""
     from benchmarks.metrics_plain import image_sets, plain_swd
     from metrics import swd
 
@@ -61,10 +61,10 @@ def measure_swd(repeats: int, plain: Plain) -> None:
     def descriptors():
         finished = []
         for i, x in enumerate(sets):
-            of_set = swd.DescriptorSet(len(x), 64, 3, i)
+            descriptor_set = swd.DescriptorSet(len(x), 64, 3, i)
             for start in range(0, len(x), 256):
-                of_set.add(x[start : start + 256])
-            finished.append(of_set.finish())
+                descriptor_set.add(x[start : start + 256])
+            finished.append(descriptor_set.finish())
         return finished
 
     a, b = descriptors()
@@ -77,7 +77,7 @@ def measure_swd(repeats: int, plain: Plain) -> None:
 
 
 def measure_ms_ssim(repeats: int, plain: Plain) -> None:
-    """Pairs per second at several resolutions."""
+    """Measures MS-SSIM in pairs per second at several resolutions."""
     from benchmarks.metrics_plain import image_pairs, plain_ms_ssim
     from metrics import ms_ssim
 
@@ -89,7 +89,7 @@ def measure_ms_ssim(repeats: int, plain: Plain) -> None:
 
 
 def measure_frechet(plain: Plain) -> None:
-    """2,048 features, with more and with fewer images than that."""
+    """Measures the Frechet distance of 2,048 features, for more and for fewer images than that."""
     from benchmarks.metrics_plain import feature_sets, plain_frechet
     from metrics import fid
 
@@ -102,7 +102,7 @@ def measure_frechet(plain: Plain) -> None:
 
 
 def measure_inception(repeats: int) -> None:
-    """Features of 64x64 images."""
+    """Measures the Inception features of 64x64 images."""
     import numpy as np
 
     from benchmarks.metrics_plain import images
@@ -120,9 +120,9 @@ def measure_inception(repeats: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measures everything."""
+    """Measures all metrics."""
     args = parser().parse_args(argv)
-    # The process for the plain versions begins before TensorFlow and NumPy are set up here.
+    # The plain versions' process starts before this one sets up TensorFlow and NumPy.
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         pool.apply(time.sleep, (0,))
         devices.load_tensorflow(repeatable=True)

@@ -1,4 +1,4 @@
-"""What `benchmarks/metrics.py` measures with, and the times of the plain versions."""
+"""Inputs for `benchmarks/metrics.py`, and measurements of the plain versions."""
 
 import sys
 import time
@@ -12,14 +12,14 @@ import metrics_reference
 
 
 def once(function: Callable[[], object]) -> float:
-    """Returns the seconds of one call."""
+    """Returns the seconds that one call takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def images(n: int, resolution: int, seed: int) -> np.ndarray:
-    """Returns smooth colours with noise, uint8 [n, r, r, 3]."""
+    """Returns images of smooth colours with noise, uint8 [n, r, r, 3]."""
     rng = np.random.default_rng(seed)
     coarse = rng.normal(128, 50, (n, 8, 8, 3)).repeat(resolution // 8, 1).repeat(resolution // 8, 2)
     return np.clip(coarse + rng.normal(0, 12, coarse.shape), 0, 255).astype(np.uint8)
@@ -31,7 +31,7 @@ def image_sets() -> list[np.ndarray]:
 
 
 def plain_swd() -> list[float]:
-    """Returns the seconds that descriptors and distances of `image_sets` take."""
+    """Returns the seconds for the descriptors, and for the distances, of `image_sets`."""
     sets, rng, pairs = image_sets(), np.random.default_rng(0), []
 
     def descriptors():
@@ -46,23 +46,23 @@ def plain_swd() -> list[float]:
 
 
 def image_pairs(resolution: int, count: int) -> list[np.ndarray]:
-    """Returns two arrays of so many images."""
+    """Returns two arrays of `count` images each."""
     return [images(count, resolution, seed) for seed in (0, 1)]
 
 
 def plain_ms_ssim(resolution: int, count: int) -> float:
-    """Returns pairs per second."""
+    """Returns the pairs per second of MS-SSIM."""
     x, y = image_pairs(resolution, count)
     return count / once(lambda: metrics_reference.ms_ssim(x, y))
 
 
 def feature_sets(n: int) -> list[np.ndarray]:
-    """Returns two arrays of n x 2048 features."""
+    """Returns two float32 arrays of features, [n, 2048] each."""
     rng = np.random.default_rng(0)
     return [np.maximum(rng.standard_normal((n, 2048)), 0).astype(np.float32) for _ in range(2)]
 
 
 def plain_frechet(n: int) -> float:
-    """Returns the seconds that the distance of n features takes."""
+    """Returns the seconds for the Frechet distance of n features to n others."""
     x, y = feature_sets(n)
     return once(lambda: metrics_reference.frechet_distance(x, y))

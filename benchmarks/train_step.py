@@ -1,17 +1,20 @@
-"""Speed of the training step: images per second at each resolution, beside the matrix product.
+"""Measures the training step: images per second at each resolution, and the matrix product's speed.
 
-Each resolution runs in a process of its own, so that its first step and its peak memory are its
-own; programs compiled before are not used, unless --kept asks for them. Networks have the paper's
-width (feature maps 8192, at most 512) and the full 1024x1024 stages. The share is that of the
-machine's float32 product of two 2048x2048 matrices, measured in the same process before and after;
-operations are counted from the networks' tables, with fused scaling (pgan_tf/networks/table.py).
+Each resolution runs in a new process, so its first step and peak memory don't include other
+resolutions. Kept compiled programs are used only with --kept. Networks have the paper's width
+(fmap_base 8192, fmap_max 512) and all stages up to 1024x1024. The share is the step's operations
+per second divided by those of a float32 product of two 2048x2048 matrices, which is measured in the
+same process before and after. Operations are counted from the networks' tables, with fused scaling
+(pgan_tf/networks/table.py).
 
 --against compares with another checkout of this repository. Two processes, one of each checkout,
-take turns step by step, so a machine whose speed changes slows both; the ratio is the median of
-the pairs'. All of it is done twice, the other checkout going first the second time; first steps are
-the faster of the two. It needs the memory of both processes at once. With --programs it compares
-the programs that the two checkouts give to XLA: how many instructions of each kind they have, and
-the shapes of their convolutions and products. Equal programs are equally fast, on any machine.
+take turns step by step, so both slow down when the machine does; the ratio is the median of the
+pairs' ratios. This is done twice, and the second time the other checkout goes first; first steps
+are the faster of the two. It needs the memory of both processes at once.
+
+With --programs, --against compares the programs that the two checkouts give to XLA instead: how
+many instructions of each kind they have, and the shapes of their convolutions and products. Equal
+programs are equally fast on any machine.
 """
 
 import json
@@ -52,18 +55,18 @@ MINIBATCH = {256: 14, 512: 6, 1024: 3}  # the paper's own schedule: 16 elsewhere
 def main(argv: Sequence[str] | None = None) -> None:
     """Prints a row for each resolution."""
     p = cli.Parser(prog="python -m benchmarks.train_step", description=__doc__, examples=EXAMPLES)
-    p.add_argument("--resolutions", default="4,8,16,32,64,128,256,512,1024", help="which to run")
-    p.add_argument("--minibatch", type=int, help="default: 16, and 14, 6, 3 at 256, 512, 1024")
+    p.add_argument("--resolutions", default="4,8,16,32,64,128,256,512,1024", help="resolutions")
+    p.add_argument("--minibatch", type=int, help="default: 16; 14, 6, 3 at 256, 512, 1024")
     p.add_argument("--precision", default="fp32", help="fp32, tf32, fp16 or bf16")
-    p.add_argument("--fade", action="store_true", help="while fading in, lod + 0.5")
-    p.add_argument("--without-xla", action="store_true", help="plain TensorFlow operations")
-    p.add_argument("--seconds", type=float, default=10, help="to measure for, two steps at least")
-    p.add_argument("--kept", action="store_true", help="also a first step of a second process")
-    p.add_argument("--against", metavar="CHECKOUT", help="compare with another checkout")
+    p.add_argument("--fade", action="store_true", help="measure during a fade, at lod + 0.5")
+    p.add_argument("--without-xla", action="store_true", help="use plain TensorFlow operations")
+    p.add_argument("--seconds", type=float, default=10, help="duration; two steps at least")
+    p.add_argument("--kept", action="store_true", help="add a second process's first step")
+    p.add_argument("--against", metavar="CHECKOUT", help="another checkout to compare with")
     p.add_argument("--programs", action="store_true", help="with --against: programs, not times")
-    p.add_argument("--one", type=int, metavar="RESOLUTION", help="run it here and print JSON")
-    p.add_argument("--on-request", action="store_true", help="with --one: a step a line of stdin")
-    p.add_argument("--count", action="store_true", help="with --one: the program's instructions")
+    p.add_argument("--one", type=int, metavar="RESOLUTION", help="measure it in this process")
+    p.add_argument("--on-request", action="store_true", help="with --one: a step for each line")
+    p.add_argument("--count", action="store_true", help="with --one: count instructions")
     args = p.parse_args(argv)
     if args.one:
         if args.on_request:
@@ -131,7 +134,7 @@ class _Prepared:
 
 
 def measure(resolution: int, args) -> dict[str, float]:
-    """Measures the full D + G + Gs update of one resolution; see `main` for the keys."""
+    """Measures the full update of D, G and Gs at one resolution; `main` prints the results."""
     products = []
     step = prepare(resolution, args, before=lambda: products.append(product_rate()))
     first = step.run()
@@ -191,7 +194,7 @@ def prepare(resolution: int, args, before: Callable[[], None] = lambda: None) ->
     options = {
         "train.precision": args.precision,
         "train.xla": not args.without_xla,
-        "D.mbstd_group_size": 16,  # with the minibatches, the preset v1-1gpu's
+        "D.mbstd_group_size": 16,  # the preset v1-1gpu's, like the minibatches
     }
     config = resolve(options, {"train.gpus": 1} if _gpus() else {})
     runtime = Runtime.start(config.train.gpus, args.precision)
@@ -247,7 +250,7 @@ def product_rate() -> float:
 
 
 def _peak_bytes() -> int:
-    """Returns the most memory that was used: of the first GPU, or else of this process."""
+    """Returns the peak memory of the first GPU or, without one, of this process."""
     import resource
 
     import tensorflow as tf

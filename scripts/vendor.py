@@ -1,9 +1,9 @@
-"""Puts the JavaScript libraries that pages hold into pgan_tf/pages/vendor/, from npm packages.
+"""Fetches the pages' JavaScript libraries from npm packages into pgan_tf/pages/vendor/.
 
     python scripts/vendor.py
 
-Run it after changing a version here. It needs `npm`, and writes VENDOR.md beside the files. What is
-large is kept compressed: pages hold it as it is, and the browser unpacks it.
+Run it after changing a version here. It needs `npm`, and writes VENDOR.md beside the files. Large
+files are stored compressed; pages hold them so, and the browser unpacks them.
 """
 
 import base64
@@ -20,12 +20,13 @@ VENDOR = Path(__file__).parents[1] / "pgan_tf" / "pages" / "vendor"
 
 
 class Package(NamedTuple):
-    """An npm package, and what is taken of it.
+    """An npm package, and the files that are taken from it.
 
     Attributes:
-      integrity: the base64 SHA-512 of its archive, as `npm view NAME@VERSION dist.integrity` says.
-      files: path in the package -> name in vendor/; compressed where it ends in `.gz`.
-      texts: name in vendor/ -> content, of what the package leaves out, such as its licence.
+      integrity: the base64 SHA-512 of its archive, as `npm view NAME@VERSION dist.integrity`
+        prints.
+      files: path in the package -> name in vendor/; a name in `.gz` means that it is compressed.
+      texts: name in vendor/ -> content of a file that the package lacks, such as its licence.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Package(NamedTuple):
     license: str
     integrity: str
     files: dict[str, str]
-    texts: dict[str, str] = {}  # noqa: RUF012  a NamedTuple's default, which nobody changes
+    texts: dict[str, str] = {}  # noqa: RUF012  the shared default is never changed
 
 
 MIT = """\
@@ -92,7 +93,7 @@ PACKAGES = (
 
 
 def fetch(package: Package) -> dict[str, bytes]:
-    """Returns name in vendor/ -> content. Exits with one line when it is not what it should be."""
+    """Returns {name in vendor/: content}. Exits with one line if the package can't be verified."""
     with tempfile.TemporaryDirectory() as directory:
         name = f"{package.name}@{package.version}"
         packed = subprocess.run(
@@ -103,7 +104,7 @@ def fetch(package: Package) -> dict[str, bytes]:
             sys.exit(f"npm pack {name} failed")
         digest = hashlib.sha512(archives[0].read_bytes()).digest()
         if base64.b64encode(digest).decode() != package.integrity:
-            sys.exit(f"{name} is not the archive whose SHA-512 this script holds")
+            sys.exit(f"{name}: the archive's SHA-512 is not the one in scripts/vendor.py")
         with tarfile.open(archives[0]) as archive:
             files = {
                 target: archive.extractfile(f"package/{source}").read()
@@ -117,11 +118,11 @@ def fetch(package: Package) -> dict[str, bytes]:
 
 
 def table(contents: list[tuple[Package, dict[str, bytes]]]) -> str:
-    """Returns VENDOR.md."""
+    """Returns the text of VENDOR.md."""
     lines = [
-        "# Files of others",
+        "# Third-party files",
         "",
-        "`python scripts/vendor.py` makes these from npm packages; they are not edited.",
+        "`python scripts/vendor.py` makes these files from npm packages; don't edit them.",
         "",
         "| file | package | version | licence | SHA-256 |",
         "|---|---|---|---|---|",

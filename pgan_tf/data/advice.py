@@ -1,6 +1,6 @@
-"""What to do where a data set should be and is none, or a damaged one.
+"""Advice for a path that should hold a data set, but holds none or a damaged one.
 
-The commands that are proposed work as they are printed, in the directory where they are printed.
+The proposed commands work as printed, in the directory where they are printed.
 """
 
 import dataclasses
@@ -27,27 +27,27 @@ _NAME_ONE = "name a data set's directory"
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What is at a path, and how to come from there to a data set.
+    """What is at a path, and how to get a data set from it.
 
     Attributes:
-      what: goes on where the path was named: "holds 12 pictures".
-      command: what makes a data set of it, as it must be typed; or None.
-      lead: to the command.
-      dataset: the data set's directory, after the command if there is one; or None.
-      advice: what to do where there is neither a command nor a data set.
+      what: the predicate of a sentence about the path: "holds 12 pictures".
+      command: the command that makes a data set from it, as it must be typed; or None.
+      lead: the words before the command.
+      dataset: the directory of the data set, which exists or which the command makes; or None.
+      advice: what to do if there is neither a command nor a data set.
     """
 
     what: str
     command: str | None = None
-    lead: str = "make a data set of it with"
+    lead: str = "make a data set from it with"
     dataset: str | None = None
     advice: str = _NAME_ONE
 
     def sentence(self, use: str | None = None) -> str:
-        """Returns all of it, as one line.
+        """Returns the whole finding as one line.
 
         Args:
-          use: a command that uses a data set, with {} in its place; or None.
+          use: a command that uses a data set, with {} for its directory; or None.
         """
         named = shlex.quote(self.dataset) if self.dataset else ""
         if self.command:
@@ -59,11 +59,11 @@ class Finding:
 
 
 def remedy(path: str, command: str | None = None) -> str:
-    """Returns what to do about a data set that is missing or damaged.
+    """Returns advice for a data set that is missing or damaged.
 
     Args:
       path: its directory, which need not exist.
-      command: what makes it, if that is known; otherwise its name decides.
+      command: the command that makes it; None: chosen by the directory's name.
     """
     if command is None:
         name, target = storage.split(path)[1], shlex.quote(path)
@@ -77,30 +77,30 @@ def remedy(path: str, command: str | None = None) -> str:
         return f"make it with: {command}"
     try:
         writer.check_target(path, force=True)
-    except UserError:  # it holds something else too, which must stay
-        return f"make it with: {command} --force (first move away what is no part of it)"
+    except UserError:  # it also holds other files, which must not be lost
+        return f"make it with: {command} --force (first move away all other files)"
     return f"make it with: {command} --force"
 
 
 def look(path: str) -> Finding:
-    """Says what is at a path that is no data set. Reads little, and changes nothing."""
+    """Returns what is at a path that is not a data set. Reads little and changes nothing."""
     if not storage.exists(path):
-        return _missing(path)
+        return _look_for_missing(path)
     if storage.is_dir(path):
-        return _directory(path)
-    return _file(path)
+        return _look_at_directory(path)
+    return _look_at_file(path)
 
 
-def _missing(path: str) -> Finding:
+def _look_for_missing(path: str) -> Finding:
     parent, name = storage.split(path)
     found = None
     if is_data_set(parent):
         found = parent
-    elif name not in _KNOWN:  # such a one can be made
+    elif name not in _KNOWN:  # for a known name, its command is proposed
         found = (
-            _near(parent, name)
-            or _near(storage.join(parent, "datasets"), name)
-            or _below_near(parent, name)
+            _most_similar(parent, name)
+            or _most_similar(storage.join(parent, "datasets"), name)
+            or _in_similar_parent(parent, name)
         )
     if found is None:
         return Finding("does not exist", advice=remedy(path))
@@ -113,28 +113,28 @@ def _as_typed(found: str, typed: str) -> str:
     return os.path.relpath(found) if is_relative else found
 
 
-def _near(directory: str, name: str) -> str | None:
-    """Returns the data set in a directory whose name is nearest, if one is near enough."""
-    for other in _close(name, _visible(directory)):
+def _most_similar(directory: str, name: str) -> str | None:
+    """Returns the data set in a directory with the most similar name; None if none is similar."""
+    for other in _similar_names(name, _visible(directory)):
         candidate = storage.join(directory, other)
         if is_data_set(candidate):
             return candidate
     return None
 
 
-def _below_near(parent: str, name: str) -> str | None:
-    """Returns the data set of this name in a directory whose name is near that of a missing one."""
+def _in_similar_parent(parent: str, name: str) -> str | None:
+    """Returns the data set of this name in a directory named similarly to the missing parent."""
     if storage.is_remote(parent) or os.path.isdir(parent):
         return None
     above, missing = os.path.split(parent)
-    for other in _close(missing, _visible(above)):
+    for other in _similar_names(missing, _visible(above)):
         candidate = os.path.join(above, other, name)
         if is_data_set(candidate):
             return candidate
     return None
 
 
-def _close(name: str, names: Iterable[str]) -> list[str]:
+def _similar_names(name: str, names: Iterable[str]) -> list[str]:
     return difflib.get_close_matches(name, list(names), n=5, cutoff=0.6)
 
 
@@ -144,29 +144,29 @@ def _visible(directory: str) -> list[str]:
     return [name for name in storage.names(directory) if not name.startswith(".")]
 
 
-# What is a file.
+# Paths that are files.
 
 
-def _file(path: str) -> Finding:
+def _look_at_file(path: str) -> Finding:
     name = storage.split(path)[1]
     if not storage.is_remote(path) and not os.path.exists(path):
-        return Finding("is a link that leads nowhere")
+        return Finding("is a broken link")
     directory = storage.split(path)[0] if storage.is_remote(path) else os.path.dirname(path) or "."
     if is_data_set(directory) and re.search(r"\.(tfrecords|index|labels|txt)$", name):
         return Finding("is a file of a data set, not its directory", dataset=directory)
     kind = contents.kind_of(contents.head_of(path)) or "a file"
     what = f"is {kind}, not a directory"
-    if found := _known_source(path, f"is {kind} of"):
+    if found := _known_source_finding(path, f"is {kind} of"):
         return found
     if kind == "an HDF5 file":
-        return _made_by("create_from_hdf5", path, _stem(path), what)
+        return _command_finding("create_from_hdf5", path, _stem(path), what)
     if kind == "a zip file":
-        return _zip(path)
+        return _look_at_zip(path)
     if contents.is_tar(path):
         command = f"python -m tarfile -e {shlex.quote(path)} {shlex.quote(_stem(path))}"
         return Finding(what, command, "unpack it with", advice="")
     if _suffix(name) in _picture_suffixes():
-        found = _directory(directory)
+        found = _look_at_directory(directory)
         return dataclasses.replace(found, what=f"is a picture; {directory} {found.what}")
     return Finding(what)
 
@@ -186,7 +186,7 @@ def _stem(path: str) -> str:
     return re.sub(r"\.(zip|tar|tgz|tar\.gz|h5|hdf5)$", "", path, flags=re.I)
 
 
-def _zip(path: str) -> Finding:
+def _look_at_zip(path: str) -> Finding:
     try:
         with (
             storage.open_binary(path) as file,
@@ -194,7 +194,7 @@ def _zip(path: str) -> Finding:
         ):
             names = archive.namelist()
     except (OSError, *zip_files.DAMAGE):
-        return Finding("is a damaged zip file", advice="fetch or pack it anew")
+        return Finding("is a damaged zip file", advice="fetch it again or pack it again")
     for name in names:
         folder, last = posixpath.split(name)
         if LEVEL_FILE.fullmatch(last):
@@ -202,18 +202,20 @@ def _zip(path: str) -> Finding:
             command = f"python -m zipfile -e {shlex.quote(path)} {shlex.quote(target)}"
             dataset = os.path.normpath(os.path.join(target, folder))
             return Finding("is a zip file of a data set", command, "unpack it with", dataset)
-    return _pictures(path, "is a zip file with") or Finding("is a zip file without pictures")
+    return _pictures_finding(path, "is a zip file with") or Finding(
+        "is a zip file without pictures"
+    )
 
 
-# What is a directory.
+# Paths that are directories.
 
 
-def _directory(path: str) -> Finding:
+def _look_at_directory(path: str) -> Finding:
     names = _visible(path)
     parent, _ = storage.split(path)
     what = "holds no *-rNN.tfrecords files"
     if is_data_set(parent):
-        return Finding(f"{what}, but is in a data set", dataset=_as_typed(parent, path))
+        return Finding(f"{what}, but is inside a data set", dataset=_as_typed(parent, path))
     if not names:
         return Finding("is empty", advice=remedy(path))
     below = [n for n in names if is_data_set(storage.join(path, n))]
@@ -225,49 +227,59 @@ def _directory(path: str) -> Finding:
         shown = ", ".join(shlex.quote(storage.join(path, n)) for n in below[:_NAMES_SHOWN])
         more = ", ..." if len(below) > _NAMES_SHOWN else ""
         return Finding(f"{what}, but {len(below)} data sets", advice=f"name one: {shown}{more}")
-    found = _known_source(path, f"{what}, but those of") or _pictures(path, f"{what}, but")
+    found = _known_source_finding(path, f"{what}, but the files of") or _pictures_finding(
+        path, f"{what}, but"
+    )
     return found or Finding(f"{what} and no pictures")
 
 
-def _known_source(path: str, what: str) -> Finding | None:
-    """Returns how to make a well-known data set, if the path holds its files, or is one of them."""
+def _known_source_finding(path: str, what: str) -> Finding | None:
+    """Returns how to make a well-known data set whose files the path holds, or is one of."""
     from pgan_tf.data.making import cifar, mnist, sources, svhn
 
     is_file, is_tar = not storage.is_dir(path), contents.is_tar(path)
     name = storage.split(path)[1]
 
-    def counts(*files: str) -> bool:
-        """Returns whether the path is one of these files, by name; of a directory, yes."""
+    def is_one_of(*files: str) -> bool:
+        """Returns whether the path has the name of one of these files, or is a directory."""
         return not is_file or name in [storage.split(file)[1] for file in files]
 
     try:
         partial = mnist.declared_count(path) < mnist.NUM_IMAGES
-        if counts(mnist.find(path, "images"), mnist.find(path, "labels")):
-            return _made_by("create_mnist", path, "mnist", f"{what} MNIST", partial)
+        if is_one_of(mnist.find(path, "images"), mnist.find(path, "labels")):
+            return _command_finding("create_mnist", path, "mnist", f"{what} MNIST", partial)
     except UserError:
         pass
     for version, dataset in ((cifar.CIFAR10, "cifar10"), (cifar.CIFAR100, "cifar100")):
         files = cifar.num_files(path, version)
-        if files and (is_tar or counts(*version.files, version.names_file)):
+        if files and (is_tar or is_one_of(*version.files, version.names_file)):
             partial = files < len(version.files)
-            return _made_by(
+            return _command_finding(
                 f"create_{dataset}", path, dataset, f"{what} {dataset.upper()}", partial
             )
-    if not is_tar and (found := svhn.find(path)) and counts(found, *svhn.PICKLES):
-        return _made_by("create_svhn", path, "svhn", f"{what} SVHN")
+    if not is_tar and (found := svhn.find(path)) and is_one_of(found, *svhn.PICKLES):
+        return _command_finding("create_svhn", path, "svhn", f"{what} SVHN")
     directory = sources.directories(path)[0]
-    if storage.exists(storage.join(directory, "data.mdb")) and counts("data.mdb"):
+    if storage.exists(storage.join(directory, "data.mdb")) and is_one_of("data.mdb"):
         scene = storage.split(directory)[1].removesuffix("_lmdb").removesuffix("_train")
-        return _made_by("create_lsun", path, f"lsun-{scene}", f"{what} an LMDB database")
+        return _command_finding("create_lsun", path, f"lsun-{scene}", f"{what} an LMDB database")
     return None
 
 
-def _made_by(
+def _command_finding(
     tool_command: str, path: str, name: str, what: str, partial: bool = False, options: str = ""
 ) -> Finding:
-    """Returns that a command of the tool makes a data set of a path; which has perhaps been done.
+    """Returns the finding for a path that a command of the tool makes a data set from.
 
-    name: of the data set, or a path with such a last part.
+    If that data set exists already, the finding names it instead of the command.
+
+    Args:
+      tool_command: the command of the tool, such as "create_mnist".
+      path: the command's input.
+      name: the data set's name, or a path that ends in it.
+      what: `Finding.what`.
+      partial: adds --allow-partial.
+      options: further options, each with a space before it.
     """
     dataset = _target(path, storage.split(name)[1])
     if is_data_set(dataset):
@@ -278,7 +290,7 @@ def _made_by(
 
 
 def _target(path: str, name: str) -> str:
-    """Returns datasets/NAME, if nothing but a data set is there; else a name that is free."""
+    """Returns datasets/NAME, or a free datasets/NAME-N if something but a data set is there."""
     name = re.sub(r"[^\w.-]+", "_", name).lstrip(".-_")[:80] or "mine"
     number = 1
     while True:
@@ -291,8 +303,8 @@ def _target(path: str, name: str) -> str:
         number += 1
 
 
-def _pictures(path: str, what: str) -> Finding | None:
-    """Returns how to make a data set of the pictures in a directory or zip file; None without."""
+def _pictures_finding(path: str, what: str) -> Finding | None:
+    """Returns how to make a data set from the pictures in a directory or zip file, if any."""
     from pgan_tf.data.pictures import survey
 
     found = survey.survey(path)
@@ -303,4 +315,4 @@ def _pictures(path: str, what: str) -> Finding | None:
     if found.readable == 0:
         return Finding(f"{what} that can't be read", advice="save them as PNG or JPEG")
     options = "".join(f" {option}" for option in found.options())
-    return _made_by("create_from_images", path, _stem(path), what, options=options)
+    return _command_finding("create_from_images", path, _stem(path), what, options=options)

@@ -1,4 +1,4 @@
-"""Reading a data set: any image of any level by its index."""
+"""Reads a data set: any image of any level by its index."""
 
 import functools
 import hashlib
@@ -16,41 +16,41 @@ from pgan_tf.data.format.names import LEVEL_FILE
 from pgan_tf.data.labels import Labelled, default_names, read_class_names
 from pgan_tf.errors import UserError
 
-SMALL_BYTES = 2 << 30  # what is small enough to be checked whole when it is opened
-_SAMPLES = 64  # records of each level that are checked when there are too many to check all
+SMALL_BYTES = 2 << 30  # data sets up to this size are checked completely when they are opened
+_SAMPLES = 64  # of a larger data set, the number of records checked in each level
 
 Verify = Literal["auto", "full", "off"]
 
 
 class Dataset(Labelled):
-    """A data set in the official format, read at random (section 4).
+    """A data set in the official format, with random access to its images (section 4).
 
-    Opening it checks it. Whatever is wrong raises UserError: one line that names the file and
+    Opening a data set checks it. Any fault raises UserError, whose one line names the file and
     the remedy.
 
-    - Always: every level is there, its file is a whole number of records of the level's shape,
-      the levels have the same number of images, and so have the labels.
-    - verify="auto": also each record's framing, shape and checksum, if the files together have
-      at most 2 GiB; of larger ones, 64 records of each level, spread evenly.
-    - verify="full": all records whatever their size. verify="off": none.
+    - Always checked: every level exists, its file is a whole number of records of the level's
+      shape, and all levels and the labels have the same number of images.
+    - verify="auto" also checks each record's framing, shape and checksum if the files together
+      have at most 2 GiB; otherwise it checks 64 evenly spread records of each level.
+    - verify="full" checks all records whatever their size; verify="off" checks none.
 
-    Each record's checksum is also checked whenever the record is read, unless verify is "off".
-    That costs a tenth to a fifth of the time of reading images from 64x64 on; more of smaller
-    ones, but millions of those are read a second all the same.
+    Unless verify is "off", each record's checksum is also checked whenever the record is read.
+    That takes a tenth to a fifth of the reading time for images of 64x64 and more. The share is
+    larger for smaller images, but millions of those are still read per second.
 
-    Reading is safe from several threads at once.
+    Several threads may read at once.
 
     Args:
       path: the directory; local, or anything that `tf.io.gfile` accepts.
       verify: "auto", "full" or "off".
-      command: what makes the data set, for messages; None: what its name says.
+      command: the command that makes the data set, for messages; None: chosen by its name.
 
-    Attributes (and those of `Labelled`: names of classes, and which have images):
+    Attributes (besides those of `Labelled`: the classes' names and which classes have images):
       name: last part of the path.
       path: as given.
-      resolution: of the full images.
+      resolution: side of the full-resolution images.
       num_channels: 1 or 3.
-      num_images: in every level.
+      num_images: number of images, the same in every level.
       labels: float32 [num_images, label_size], or None.
       label_size: 0 without labels.
       levels: resolutions present, [4, 8, ..., resolution].
@@ -60,7 +60,7 @@ class Dataset(Labelled):
         self, path: str | os.PathLike, verify: Verify = "auto", command: str | None = None
     ):
         if verify not in ("auto", "full", "off"):
-            raise ValueError(f"verify={verify!r} is none of auto, full, off")
+            raise ValueError(f"verify={verify!r} is not one of auto, full, off")
         self.path = os.fspath(path)
         self.name = storage.split(self.path)[1]
         names = _listing(self.path)
@@ -78,8 +78,8 @@ class Dataset(Labelled):
             if (level.num_images, level.num_channels) != (self.num_images, self.num_channels):
                 raise UserError(
                     f"{level.files[0].path} holds {level.num_images} images with"
-                    f" {level.num_channels} channels, but {top.files[0].path} {self.num_images}"
-                    f" with {self.num_channels}; {self._remedy}"
+                    f" {level.num_channels} channels, but {top.files[0].path} holds"
+                    f" {self.num_images} with {self.num_channels}; {self._remedy}"
                 )
         self._checks_reads = verify != "off"
         self.labels_from = self.path
@@ -90,12 +90,12 @@ class Dataset(Labelled):
 
     @property
     def num_bytes(self) -> int:
-        """Size of all levels on the disk."""
+        """Size of all levels on disk."""
         return sum(file.num_bytes for level in self._levels.values() for file in level.files)
 
     @functools.cached_property
     def class_names(self) -> list[str] | None:
-        """Names of the labels' columns, "0", "1", ... where it has none; None without labels."""
+        """Names of the label columns; "0", "1", ... if the files name none; None without labels."""
         if self.labels is None:
             return None
         return read_class_names(self.path, self.label_size) or default_names(self.label_size)
@@ -103,7 +103,7 @@ class Dataset(Labelled):
     def require(self, resolution: int) -> None:
         """Raises UserError unless the data set has images of this resolution."""
         if not pyramid.is_valid(resolution):
-            raise UserError(f"resolution {resolution} is not a power of two from 4 on")
+            raise UserError(f"resolution {resolution} is not a power of two of at least 4")
         if resolution not in self._levels:
             raise UserError(
                 f"{self.path} has images up to {self.resolution}x{self.resolution}, not"
@@ -114,10 +114,11 @@ class Dataset(Labelled):
         """Returns images by their index.
 
         Args:
-          resolution: of the level to read.
-          indices: integers in [0, num_images), [n]; any order, repetitions allowed.
+          resolution: resolution of the level to read.
+          indices: integers [n] in [0, num_images); in any order, with or without repetitions.
         Returns: uint8 [n, resolution, resolution, num_channels], 0..255.
-        Raises: UserError when there is no such level or a record is damaged; IndexError.
+        Raises: UserError when the level does not exist or a record is damaged; IndexError when an
+          index is out of range.
         """
         self.require(resolution)
         indices = _checked(indices, self.num_images)
@@ -125,21 +126,21 @@ class Dataset(Labelled):
         return to_nhwc(images)
 
     def content_hash(self) -> str:
-        """Returns a short key of the contents, for caches of what was computed from them.
+        """Returns a short key of the contents, for caches of results computed from them.
 
-        It is SHA-256 (the first 16 hex digits) of the number and shape of the images, all 4x4
-        images, the labels, and 64 full-resolution images spread evenly; so it costs little, does
-        not depend on how or where the data set is stored, and changes with any change of an
-        image that its 4x4 level shows.
+        The key is the first 16 hex digits of SHA-256 over the number and shape of the images, all
+        4x4 images, the labels, and 64 evenly spread full-resolution images. It is cheap, and does
+        not depend on how or where the data set is stored. It changes when an image changes enough
+        to change its 4x4 level.
         """
         return _content_hash(self)
 
     def records_hash(self) -> str:
-        """Returns a key of all records of the finest level that is small, as they are stored.
+        """Returns a key of all records, as they are stored, of the finest small level.
 
-        It is SHA-256 (the first 16 hex digits) of their checksums, where the level's files are
-        local and of 256 MiB at most each; "" where there is no such level. So it changes with any
-        change of an image that this level shows, and also when images are packed otherwise.
+        A level is small if its files are local and have at most 256 MiB each. The key is the first
+        16 hex digits of SHA-256 over the records' checksums, or "" if no level is small. It changes
+        when an image changes enough to change this level, and when images are compressed otherwise.
         """
         for resolution in reversed(self.levels):
             checksums = self._levels[resolution].checksums()
@@ -148,24 +149,24 @@ class Dataset(Labelled):
         return ""
 
     def read_checked(self, resolution: int, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Returns images like `read`, but [n, C, r, r] and with every check whatever `verify`."""
+        """Returns images like `read`, but as [n, C, r, r], and checked whatever `verify` is."""
         self.require(resolution)
         return self._levels[resolution].read(_checked(indices, self.num_images), check=True)
 
     def locate(self, resolution: int, index: int) -> tuple[str, int]:
-        """Returns in which file, and as which record of it, an image of a level lies."""
+        """Returns (path of the file, number of the record in it) of an image of a level."""
         position, shard = divmod(index, len(self._levels[resolution].files))
         return self._levels[resolution].files[shard].path, position
 
     def storage_of(self, resolution: int) -> tuple[int, str | None, int]:
-        """Returns of a level: number of files, codec or None, bytes."""
+        """Returns (number of files, codec or None, size in bytes) of a level."""
         level_files = self._levels[resolution].files
         return len(level_files), level_files[0].codec, sum(file.num_bytes for file in level_files)
 
     def check_blocks(self, resolution: int) -> Iterator[int]:
-        """Checks all records of a level in order, yielding the number of each block's records.
+        """Checks all records of a level in order; yields each block's number of records.
 
-        Raises: UserError at the first record that is damaged, naming file and record.
+        Raises: UserError that names file and number of the first damaged record.
         """
         return self._levels[resolution].check_blocks()
 
@@ -190,10 +191,10 @@ class Dataset(Labelled):
         try:
             labels = storage.read_array(path)
         except ValueError as error:
-            raise UserError(f"{path} is no NumPy array file; {self._remedy}") from error
+            raise UserError(f"{path} is not a NumPy array file; {self._remedy}") from error
         if labels.ndim != 2 or labels.dtype.kind not in "fiub" or not np.isfinite(labels).all():
             raise UserError(
-                f"{path} holds {labels.dtype} {list(labels.shape)} instead of finite rows of"
+                f"{path} holds {labels.dtype} {list(labels.shape)} instead of rows of finite"
                 f" numbers; {self._remedy}"
             )
         if len(labels) != self.num_images:
@@ -209,7 +210,7 @@ class SyntheticDataset(Labelled):
     Args:
       resolution: power of two, at least 4.
       num_channels: 1 or 3.
-      num_images: how many to pretend to have.
+      num_images: number of images.
       label_size: 0, or the number of classes; image i has class i modulo label_size.
     """
 
@@ -217,7 +218,7 @@ class SyntheticDataset(Labelled):
         self, resolution: int, num_channels: int = 3, num_images: int = 10_000, label_size: int = 0
     ):
         if not pyramid.is_valid(resolution):
-            raise UserError(f"resolution {resolution} is not a power of two from 4 on")
+            raise UserError(f"resolution {resolution} is not a power of two of at least 4")
         self.name = f"syn{resolution}{'rgb' if num_channels == 3 else 'gray'}"
         self.path = None
         self.resolution, self.num_channels, self.num_images = resolution, num_channels, num_images
@@ -243,14 +244,14 @@ class SyntheticDataset(Labelled):
         return _content_hash(self)
 
     def records_hash(self) -> str:
-        """Returns "": there are no records."""
+        """Returns "", as there are no records."""
         return ""
 
 
 def to_nhwc(images: np.ndarray) -> np.ndarray:
     """Returns [N, C, H, W] as contiguous [N, H, W, C].
 
-    Copying one channel after the other is three times as fast as letting NumPy transpose.
+    Copying channel by channel is three times as fast as NumPy's transpose.
     """
     n, channels, height, width = images.shape
     if channels == 1:
@@ -262,7 +263,7 @@ def to_nhwc(images: np.ndarray) -> np.ndarray:
 
 
 def _listing(path: str) -> list[str]:
-    """Returns the visible names in a data set's directory. Raises: UserError if it is none."""
+    """Returns the visible names in a data set's directory. Raises UserError for other paths."""
     names = storage.names(path) if storage.is_dir(path) else []
     if not any(map(LEVEL_FILE.fullmatch, names)):
         raise UserError(f"data set {path} {advice.look(path).sentence()}")
@@ -270,23 +271,26 @@ def _listing(path: str) -> list[str]:
 
 
 def _level_files(path: str, names: list[str], remedy: str) -> dict[int, list[str]]:
-    """Returns {resolution: paths of its shards}; levels must be complete from 4x4 up."""
-    found: dict[int, dict[int, str]] = {}
-    number: dict[int, int] = {}
+    """Returns {resolution: paths of its shards}.
+
+    Raises: UserError unless all levels from 4x4 up are complete, or when a level exists twice.
+    """
+    found: dict[int, dict[int, str]] = {}  # resolution -> shard -> file name
+    num_shards: dict[int, int] = {}
     for name in names:
         if not (match := LEVEL_FILE.fullmatch(name)):
             continue
         resolution, shard = 1 << int(match["log2"]), int(match["shard"] or 0)
         shards = int(match["shards"] or 1)
         level = found.setdefault(resolution, {})
-        if shard in level or number.setdefault(resolution, shards) != shards:
+        if shard in level or num_shards.setdefault(resolution, shards) != shards:
             raise UserError(
                 f"{path} holds two data sets ({next(iter(level.values()))}, {name}); give each"
                 " its own directory"
             )
         level[shard] = name
     for resolution in pyramid.resolutions(max(*found, pyramid.MIN_RESOLUTION)):
-        level, shards = found.get(resolution, {}), number.get(resolution, 1)
+        level, shards = found.get(resolution, {}), num_shards.get(resolution, 1)
         for shard in range(shards):
             if shard not in level:
                 missing = level_file("*", resolution, shard, shards)

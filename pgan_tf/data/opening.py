@@ -1,4 +1,4 @@
-"""From options to the data set that they name."""
+"""Opens the data set that the options name."""
 
 import re
 
@@ -8,18 +8,19 @@ from pgan_tf.data.dataset import Dataset, SyntheticDataset
 from pgan_tf.data.format.names import is_data_set
 from pgan_tf.errors import UserError
 
-_OWN_IMAGES = "create_from_images"  # in the command that makes what is no known data set
+_OWN_IMAGES = "create_from_images"  # part of the command for data sets that are not well known
 
 
 def open_dataset(
     options: DataOptions, command: str = "python -m pgan_tf.train"
 ) -> Dataset | SyntheticDataset:
-    """Opens and checks the data set.
+    """Opens and checks a data set.
 
     Args:
-      options: its path, or what synthetic one; resolution, labels, and how much is checked.
-      command: the program that wants it, for messages; it has an option --data-dir.
-    Raises: UserError naming what is missing, damaged or of no use, and a command that helps.
+      options: its path or synthetic size, its resolution, the use of labels, the checks.
+      command: the program that needs it, for messages; it has an option --data-dir.
+    Raises: UserError that says what is missing, damaged or unusable, and names a command that
+      helps.
     """
     dataset = _synthetic(options) if options.synthetic else _on_disk(options, command)
     if options.labels:
@@ -27,9 +28,9 @@ def open_dataset(
     if options.resolution > dataset.resolution:
         size = dataset.resolution
         raise UserError(
-            f"{options.path or dataset.name} has images up to {size}x{size}, and data.resolution is"
-            f" {options.resolution}; --set data.resolution={size} trains at theirs, or make the"
-            " data set anew with larger ones"
+            f"{options.path or dataset.name} has images up to {size}x{size}, but data.resolution is"
+            f" {options.resolution}; train at their size with --set data.resolution={size}, or make"
+            " the data set again with larger images"
         )
     dataset.require(options.resolution or dataset.resolution)
     return dataset

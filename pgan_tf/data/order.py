@@ -1,4 +1,4 @@
-"""The order in which a training sees its images, and reading ahead of it."""
+"""The order in which training sees its images, and reading ahead in it."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,14 +14,14 @@ Made = TypeVar("Made")
 
 
 class ImageOrder:
-    """An endless sequence of image indices: whole epochs, each in an order of its own.
+    """An endless sequence of image indices: whole epochs, each in its own random order.
 
-    What stands at a position depends on (seed, position) alone, so that a run can be continued
-    anywhere. Two epochs' orders are kept, 8 bytes an image each.
+    The index at a position depends on (seed, position) alone, so a run can be continued from any
+    position. The orders of two epochs are kept, with 8 bytes per image each.
 
     Args:
-      num_images: in the data set.
-      seed: of the orders.
+      num_images: number of images in the data set.
+      seed: seed of the orders.
     """
 
     def __init__(self, num_images: int, seed: int):
@@ -43,7 +43,7 @@ class ImageOrder:
         epochs = self._epochs
         if epoch not in epochs:
             order = random_state(self.seed, Role.IMAGE_ORDER, epoch).permutation(self.num_images)
-            # A new dictionary, so that readers in other threads never see a half-made one.
+            # A new dictionary, so that other threads never read one that is being changed.
             self._epochs = {k: v for k, v in epochs.items() if k == epoch - 1} | {epoch: order}
             return order
         return epochs[epoch]
@@ -52,9 +52,9 @@ class ImageOrder:
 def prefetch(
     items: Iterable[Item], make: Callable[[Item], Made], ahead: int = 4, workers: int = 2
 ) -> Iterator[tuple[Item, Made]]:
-    """Yields (item, make(item)) in order, making up to `ahead` of them in the background.
+    """Yields (item, make(item)) in order; up to `ahead` results are made in the background.
 
-    Raises: whatever `make` raises, when its item's turn comes.
+    Raises: what `make` raises for an item, when that item's turn comes.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")
     pending: deque = deque()

@@ -1,6 +1,6 @@
-"""Files on this machine, or wherever `tf.io.gfile` reaches (gs://, hdfs://, ram://, ...).
+"""Access to local files and to those that `tf.io.gfile` reaches (gs://, hdfs://, ram://, ...).
 
-Local paths never need TensorFlow, which takes seconds to import.
+TensorFlow, which takes seconds to import, is not needed for local paths.
 """
 
 import os
@@ -17,12 +17,12 @@ from pgan_tf.errors import UserError
 
 
 def is_remote(path: str | os.PathLike) -> bool:
-    """Returns whether only `tf.io.gfile` can open the path: it names a scheme."""
+    """Returns whether the path has a scheme, so that only `tf.io.gfile` can open it."""
     return "://" in os.fspath(path)
 
 
 def is_private(path: str | os.PathLike) -> bool:
-    """Returns whether only this process has what is there: it is in its memory."""
+    """Returns whether the path is in this process's memory, where no other process can read it."""
     return os.fspath(path).startswith("ram://")
 
 
@@ -49,7 +49,7 @@ def split(path: str | os.PathLike) -> tuple[str, str]:
         scheme, rest = path.rstrip("/").split("://", 1)
         parent, name = posixpath.split(rest)
         if not parent or not name:
-            raise UserError(f"{path} names no directory below a bucket or root")
+            raise UserError(f"{path} does not name a directory below a bucket or root")
         return f"{scheme}://{parent}", name
     return os.path.split(os.path.abspath(path))
 
@@ -63,22 +63,25 @@ def exists(path: str) -> bool:
 
 
 def names(directory: str) -> list[str]:
-    """Returns the sorted names of what the directory holds."""
+    """Returns the sorted names of a directory's entries."""
     found = _gfile().listdir(directory) if is_remote(directory) else os.listdir(directory)
-    return sorted(_held(directory, [name.rstrip("/") for name in found]))
+    return sorted(_existing(directory, [name.rstrip("/") for name in found]))
 
 
-def _held(directory: str, listed: list[str]) -> list[str]:
-    """Leaves out what ram:// lists of neighbours whose names begin as the directory's."""
+def _existing(directory: str, listed: list[str]) -> list[str]:
+    """Returns the listed names that are in the directory.
+
+    ram:// also lists files of neighbours whose names begin with the directory's name.
+    """
     if not is_private(directory):
         return listed
     return [name for name in set(listed) if exists(join(directory, name))]
 
 
 def walk(directory: str) -> list[str]:
-    """Returns the sorted names, relative and with "/", of all files below a directory.
+    """Returns the sorted relative names, with "/", of all files below a directory.
 
-    Links to directories are followed; a directory that is met twice counts once.
+    Links to directories are followed; a directory that is reached twice is listed once.
     """
 
     def unreadable(error):
@@ -97,7 +100,7 @@ def walk(directory: str) -> list[str]:
             continue
         seen.add(real)
         below = place[len(directory) :].replace(os.sep, "/").strip("/")
-        found.extend(posixpath.join(below, file) for file in _held(place, files))
+        found.extend(posixpath.join(below, file) for file in _existing(place, files))
     return sorted(found)
 
 
@@ -107,21 +110,21 @@ def size(path: str) -> int:
 
 
 def open_binary(path: str, mode: str = "r") -> BinaryIO:
-    """Opens a file for reading ("r") or writing ("w") of bytes."""
+    """Opens a file for reading ("r") or writing ("w") bytes."""
     return _gfile().GFile(path, mode + "b") if is_remote(path) else open(path, mode + "b")
 
 
 def read_array(path: str) -> np.ndarray:
     """Returns the array in a NumPy `.npy` file.
 
-    Raises: ValueError when the file is damaged or something else; OSError.
+    Raises: ValueError when the file is damaged or of another kind; OSError when it can't be read.
     """
     try:
         with open_binary(path) as file:
             content = file.read()
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # TensorFlow's
+    except Exception as error:  # TensorFlow's own kinds
         raise OSError(str(error) or type(error).__name__) from None
     return npy.read(content)
 
@@ -134,13 +137,13 @@ def make_dirs(path: str) -> None:
 
 
 def remove_tree(path: str) -> None:
-    """Deletes a directory and everything in it; of a link, the link."""
+    """Deletes a directory and everything in it; if the path is a link, only the link."""
     if is_private(path):
         for name in walk(path):
             _gfile().remove(join(path, name))
         try:
             _gfile().rmtree(path)
-        except Exception as error:  # where a neighbour's name begins alike; the empty one stays
+        except Exception as error:  # a neighbour's name begins with this one's: nothing is left
             if type(error).__name__ != "NotFoundError":
                 raise
     elif is_remote(path):
@@ -152,10 +155,10 @@ def remove_tree(path: str) -> None:
 
 
 def rename_dir(old: str, new: str) -> None:
-    """Gives a directory its final name; `new` is absent or an empty directory.
+    """Gives a directory its final name; `new` must not exist, or be an empty directory.
 
-    On this machine it happens at once. Object stores have no such operation: there the files
-    are moved one by one.
+    A local directory is renamed in one step. Object stores can't do that; there the files are
+    moved one by one.
     """
     if not is_remote(old):
         flush(os.path.dirname(new))
@@ -164,7 +167,7 @@ def rename_dir(old: str, new: str) -> None:
         return
     gfile = _gfile()
     gfile.makedirs(new)
-    # The 4x4 level last: a data set without it is not one, so that a half-moved one is told.
+    # The 4x4 level last: a data set without it is refused, so one moved only in part is noticed.
     for name in sorted(names(old), key=lambda name: "-r02" in name):
         gfile.rename(join(old, name), join(new, name), overwrite=True)
     remove_tree(old)
@@ -190,7 +193,7 @@ def readable_size(num_bytes: float) -> str:
 
 
 def free_bytes(path: str) -> int | None:
-    """Returns the free space where the local path is, or will be; None where it has no end."""
+    """Returns the free bytes on the disk where a path is or will be; None for remote paths."""
     if is_remote(path):
         return None
     place = Path(os.path.abspath(path))

@@ -30,7 +30,7 @@ def written(request, tmp_path_factory):
 def stored(request, written, monkeypatch):
     """A data set's directory; its files are read like large ones, or kept in memory."""
     if request.param == "large":
-        monkeypatch.setattr(level, "_HELD_BYTES", 0)
+        monkeypatch.setattr(level, "_KEPT_BYTES", 0)
     return written
 
 
@@ -195,7 +195,7 @@ def test_levels_with_different_counts(plain):
     file = plain / "cifar10-r02.tfrecords"
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 9 * 8])
-    assert re.search(r"r02.tfrecords holds 8 images.* but .*r04.tfrecords 9", _error(plain))
+    assert re.search(r"r02.tfrecords holds 8 images.* but .*r04.tfrecords holds 9", _error(plain))
 
 
 @pytest.mark.parametrize("verify", ["auto", "off"])
@@ -255,7 +255,7 @@ def test_checksum_is_checked_when_a_large_set_is_read(plain, monkeypatch):
 
 
 def test_file_cut_short_while_in_use(plain, monkeypatch):
-    monkeypatch.setattr(level, "_HELD_BYTES", 0)
+    monkeypatch.setattr(level, "_KEPT_BYTES", 0)
     data = Dataset(plain)
     file = plain / "cifar10-r04.tfrecords"
     file.write_bytes(file.read_bytes()[:-5])
@@ -291,7 +291,7 @@ def test_labels_of_another_length(plain):
 def test_labels_that_are_none(plain, labels):
     np.save(plain / "x.npy", labels, allow_pickle=True)
     (plain / "x.npy").rename(plain / "cifar10-rxx.labels")
-    assert re.search(r"cifar10-rxx.labels (holds|is no NumPy)", _error(plain))
+    assert re.search(r"cifar10-rxx.labels (holds|is not a NumPy)", _error(plain))
 
 
 def test_compressed_damage(tmp_path):
@@ -308,7 +308,7 @@ def test_compressed_damage(tmp_path):
     file.write_bytes(whole)
     content = index.read_bytes()
     index.write_bytes(content[:100])
-    assert "a-r05.tfrecords.index, which tells where records start, can't be read" in _error(path)
+    assert "a-r05.tfrecords.index, which holds the records' offsets, can't be read" in _error(path)
     index.unlink()
     assert "can't be read" in _error(path)
     index.write_bytes(content)
@@ -327,7 +327,7 @@ def test_compressed_bomb_is_not_unpacked(tmp_path):
     np.save(path / "i.npy", np.array([0, len(record)], np.uint64))
     (path / "i.npy").rename(path / "a-r05.tfrecords.index")
     data = Dataset(path)
-    with pytest.raises(UserError, match="record 0: its image does not unpack"):
+    with pytest.raises(UserError, match="record 0: its image can't be unpacked"):
         data.read(32, [0])
 
 

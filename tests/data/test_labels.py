@@ -43,7 +43,7 @@ def test_vectors_are_no_classes(tmp_path):
     data = made(tmp_path / "a", [[0.5, 0, 0], [0, -2, 0]])
     assert data.class_counts is None
     assert (data.used_classes, data.empty_classes) == ([0, 1], [2])
-    assert labels.describe(data) == "3 numbers an image (not one-hot: no classes)"
+    assert labels.describe(data) == "3 numbers per image (not one-hot: no classes)"
     with pytest.raises(UserError, match=r"a-rxx.labels .*record 0 has a fraction \(0.5\)"):
         data.require_one_hot()
 

@@ -128,7 +128,7 @@ def test_a_data_set_in_a_zip_file(folder):
     [
         ("datasets", "one level below"),
         ("datasets/mine/8x8", "does not exist"),
-        ("datasets/mine/sub", "is in a data set"),
+        ("datasets/mine/sub", "is inside a data set"),
         ("datasets/mine/mine-r03.tfrecords", "is a file of a data set"),
         ("datasets/mien", "does not exist"),
         ("dataset/mine", "does not exist"),
@@ -211,7 +211,7 @@ def test_other_files():
         "data set notes.txt is a file, not a directory; name a data set's directory"
     )
     Path("link").symlink_to("nowhere")
-    assert "is a link that leads nowhere" in complaint("link")
+    assert "is a broken link" in complaint("link")
     pictures("photos", [(16, 16)] * 2)
     assert type_commands(complaint("photos/0.png")).num_images == 2
     with tarfile.open("photos.tar.gz", "w:gz") as archive:
@@ -242,7 +242,7 @@ def test_a_damaged_data_set_is_made_anew():
     Path("datasets/new/new-r02.tfrecords").write_bytes(b"")
     assert complaint("datasets/new", command="the command").endswith("the command --force")
     Path("datasets/new/letter.doc").write_text("mine")
-    assert "(first move away what is no part of it)" in complaint("datasets/new")
+    assert "(first move away all other files)" in complaint("datasets/new")
 
 
 def _made_of_pictures():
@@ -256,7 +256,8 @@ def test_options():
     with pytest.raises(UserError, match="write 1024x3"):
         open_dataset(DataOptions(synthetic="big"))
     assert open_dataset(DataOptions(synthetic="64x1", labels=True)).label_size == 10
-    assert "--set data.resolution=8 trains at theirs" in complaint("datasets/mine", resolution=16)
+    message = complaint("datasets/mine", resolution=16)
+    assert "train at their size with --set data.resolution=8" in message
     assert "no labels file; --set data.labels=false" in complaint("datasets/mine", labels=True)
 
 
@@ -276,7 +277,7 @@ def test_labels_that_are_no_classes(label, reason):
     labels[3] = label
     write_dataset("datasets/vectors", noise(5, 8), labels)
     message = complaint("datasets/vectors", labels=True)
-    assert "datasets/vectors/vectors-rxx.labels holds no classes" in message
+    assert "datasets/vectors/vectors-rxx.labels does not hold classes" in message
     assert f"the label of record 3 has {reason} instead of a single 1" in message
     assert open_dataset(DataOptions(path="datasets/vectors")).label_size == 3
 

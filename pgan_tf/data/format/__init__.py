@@ -1,1 +1,1 @@
-"""The format on disk: TFRecord files of every level, written and read (docs/method.md)."""
+"""Reading and writing of the format on disk: TFRecord files of every level (docs/method.md)."""

@@ -1,4 +1,4 @@
-"""How the images of compressed records are packed; an extension of the official format."""
+"""Codecs for the images of compressed records, an extension of the official format."""
 
 import io
 import zlib
@@ -9,13 +9,13 @@ from PIL import Image
 from pgan_tf.data.format.records import RecordError
 
 CODECS = ("png", "gzip")
-MIN_RESOLUTION = 32  # smaller images stay plain: packing gains nothing on them
+MIN_RESOLUTION = 32  # smaller images stay plain, as compression gains nothing on them
 
-_GZIP_WINDOW = 31  # zlib's number for its largest window with a gzip header
+_GZIP_WINDOW = 31  # zlib's code for its largest window with a gzip header
 
 
 def compress(image: np.ndarray, codec: str) -> bytes:
-    """Packs a uint8 image [C, H, W], C = 1 or 3, by one of CODECS."""
+    """Returns a uint8 image [C, H, W], C = 1 or 3, compressed by one of CODECS."""
     if codec == "png":
         out = io.BytesIO()
         pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
@@ -26,11 +26,11 @@ def compress(image: np.ndarray, codec: str) -> bytes:
 
 
 def decompress(data: bytes, codec: str | None, shape: tuple[int, int, int]) -> np.ndarray:
-    """Unpacks a uint8 image of the given shape [C, H, W].
+    """Returns the uint8 image of the given shape [C, H, W] that the data hold.
 
-    Never makes more than that shape says, whatever the data claim to hold.
+    The output never exceeds that shape's size, whatever the data declare.
 
-    Raises: RecordError when they don't unpack to that shape.
+    Raises: RecordError when the data can't be unpacked to that shape.
     """
     try:
         if codec == "png":
@@ -46,7 +46,7 @@ def decompress(data: bytes, codec: str | None, shape: tuple[int, int, int]) -> n
     except (
         ValueError, OSError, SyntaxError, zlib.error, Image.DecompressionBombError,
     ) as error:  # fmt: skip
-        raise RecordError(f"its image does not unpack ({error})") from error
+        raise RecordError(f"its image can't be unpacked ({error})") from error
     return pixels
 
 

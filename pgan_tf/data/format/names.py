@@ -1,4 +1,4 @@
-"""How a data set's files are called, and how one is told from other directories."""
+"""The names of a data set's files, by which a data set's directory is recognised."""
 
 import re
 
@@ -8,5 +8,5 @@ LEVEL_FILE = re.compile(r".+-r(?P<log2>\d\d)(-(?P<shard>\d{5})-of-(?P<shards>\d{
 
 
 def is_data_set(path: str) -> bool:
-    """Returns whether it is a directory with the file of a level, sound or not."""
+    """Returns whether the path is a directory that holds a level's file, damaged or not."""
     return storage.is_dir(path) and any(map(LEVEL_FILE.fullmatch, storage.names(path)))

@@ -1,7 +1,7 @@
-"""Protocol buffers, as much of them as the formats read here need, bounded and without copies.
+"""The part of protocol buffers that this program needs; memory is bounded, nothing is copied.
 
-A message is a sequence of fields: a tag (field number << 3 | wire type) as a varint, then the
-content as the wire type says.
+A message is a sequence of fields. Each field is a tag (field number << 3 | wire type) as a varint,
+then content whose form the wire type determines.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ class Field(NamedTuple):
     """A field of a message.
 
     Attributes:
-      number: of the field.
+      number: the field's number.
       wire: its wire type.
-      start, end: where its content lies.
-      value: of a varint, unsigned; otherwise 0.
+      start, end: offsets of its content.
+      value: the number in a varint field, unsigned; otherwise 0.
     """
 
     number: int
@@ -31,8 +31,8 @@ class Field(NamedTuple):
 def fields(view: memoryview, start: int, end: int, most: int) -> Iterator[Field]:
     """Yields the fields of the message view[start:end].
 
-    Raises: ValueError when it is damaged or has more than `most` fields: small fields would take
-      far more memory and time than the bytes they are made of.
+    Raises: ValueError when it is damaged or has more than `most` fields. Without that limit, small
+      fields would take far more memory and time than their bytes.
     """
     count = 0
     while start < end:
@@ -57,9 +57,9 @@ def fields(view: memoryview, start: int, end: int, most: int) -> Iterator[Field]
 
 
 def read_varint(view: memoryview, start: int, end: int) -> tuple[int, int]:
-    """Returns the number at `start`, 64 bits at most, and the offset after it.
+    """Returns the varint at `start`, at most 64 bits, and the offset after it.
 
-    Raises: ValueError.
+    Raises: ValueError when it is cut short or too long.
     """
     value = shift = 0
     while start < end and shift < 64:

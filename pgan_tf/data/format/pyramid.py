@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 MIN_RESOLUTION = 4
-MAX_RESOLUTION = 8192  # an image, and its record, are made in memory
+MAX_RESOLUTION = 8192  # limited because an image and its record are made in memory
 
 
 def resolutions(resolution: int) -> list[int]:
@@ -14,17 +14,17 @@ def resolutions(resolution: int) -> list[int]:
 
 
 def is_valid(resolution: int) -> bool:
-    """Returns whether it is a power of two of at least 4."""
+    """Returns whether a resolution is a power of two of at least 4."""
     return resolution >= MIN_RESOLUTION and resolution & (resolution - 1) == 0
 
 
 def levels(images: np.ndarray) -> Iterator[np.ndarray]:
     """Yields the images at R, R/2, ..., 4, each quantised to uint8.
 
-    Each level is the 2x2 mean of the level above before that was quantised, and is rounded half
-    to even when it is stored. The 2x2 means of integers are sums of integers with the division
-    put off, so the sums are kept: they are exact, and so equal to the float32 means that the
-    official tool computes as long as those are exact, which is 8 halvings (1024 to 4).
+    Each level is the 2x2 mean of the unquantised level above, rounded half to even when it is
+    stored. Here exact integer sums are carried from level to level, and divided only to store a
+    level. The official tool computes float32 means, which are exact, and so equal to these, for
+    8 halvings (1024 to 4).
 
     Args:
       images: uint8 [N, C, R, R].
@@ -33,7 +33,7 @@ def levels(images: np.ndarray) -> Iterator[np.ndarray]:
     yield images
     sums = images
     for halvings in range(1, images.shape[-1].bit_length() - 2):
-        # 4^k values of at most 255 fit 8 + 2k bits.
+        # A sum of 4^k values of at most 255 fits in 8 + 2k bits.
         dtype = np.uint16 if halvings <= 4 else np.uint32 if halvings <= 12 else np.uint64
         rows = np.add(sums[:, :, 0::2], sums[:, :, 1::2], dtype=dtype)
         sums = rows[..., 0::2] + rows[..., 1::2]
@@ -43,6 +43,6 @@ def levels(images: np.ndarray) -> Iterator[np.ndarray]:
 def _divided(sums: np.ndarray, bits: int) -> np.ndarray:
     """Returns sums / 2^bits, rounded half to even, as uint8."""
     quotient = sums >> bits
-    # Above a half: up. At a half: to the even neighbour, so up when the quotient is odd.
+    # A remainder above one half rounds up; of one half, up if the quotient is odd (to even).
     quotient += (sums & ((1 << bits) - 1)) + (quotient & 1) > (1 << (bits - 1))
     return quotient.astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The files that hold the records of a level: plain or compressed, checked and read at random."""
+"""Files of a level's records, plain or compressed: random access and checks."""
 
 import functools
 import io
@@ -17,13 +17,13 @@ from pgan_tf.errors import UserError, one_line
 
 INDEX_SUFFIX = ".index"
 _BLOCK_BYTES = 16 << 20  # read at a time when a file is checked
-_SPARE_BYTES = 64 << 10  # of a record, beside its image
+_SPARE_BYTES = 64 << 10  # allowed in a record beside its image
 
 
 def open_file(path: str, resolution: int, remedy: str) -> "PlainFile | CompressedFile":
     """Opens a file of records of a resolution; `remedy` ends each error message.
 
-    Raises: UserError when it can't be read, or does not begin with a record of such an image.
+    Raises: UserError when it can't be read, or its first record is not an image of the resolution.
     """
     try:
         if not storage.is_remote(path) and stat.S_ISFIFO(os.stat(path).st_mode):
@@ -46,7 +46,7 @@ def open_file(path: str, resolution: int, remedy: str) -> "PlainFile | Compresse
 
 
 def _most_bytes(resolution: int) -> int:
-    """Returns the bytes that no record of this resolution has, even of noise in a poor codec."""
+    """Returns an upper limit for a record of this resolution, even of badly compressed noise."""
     return 2 * 3 * resolution**2 + _SPARE_BYTES
 
 
@@ -55,21 +55,24 @@ def _first_record(path: str, most_bytes: int) -> bytes:
         header = file.read(HEADER_BYTES)
         length = records.framed_length(header)
         if length > most_bytes:
-            raise RecordError(f"it is of {length} bytes, more than any image of this resolution")
+            raise RecordError(f"it has {length} bytes, more than any image of this resolution")
         if HEADER_BYTES + length + FOOTER_BYTES > storage.size(path):
             raise RecordError("the record is cut short")
         return header + file.read(length + FOOTER_BYTES)
 
 
 class _File:
-    """What both kinds of files share: bytes at an offset, from memory, disk or network.
+    """Base class that reads bytes at an offset, from memory, disk or network.
 
-    Files are never mapped into memory: where one is cut short meanwhile, or its disk fails, a
-    mapped read would end the process without a word.
+    Files are never mapped into memory: if a mapped file were cut short, or its disk failed, the
+    process would end without a message.
 
-    path, shape, codec: where, and of which images [C, r, r], packed how or None.
-    count: number of records.
-    num_bytes: size of the file.
+    Attributes:
+      path: path of the file.
+      shape: shape of its images, (C, r, r).
+      codec: the codec that compressed the images, or None.
+      count: number of records.
+      num_bytes: size of the file.
     """
 
     def __init__(self, path: str, example: records.Example, remedy: str):
@@ -77,20 +80,20 @@ class _File:
         self.remedy = remedy
         self.num_bytes = storage.size(path)
         self.count = 0
-        self._is_held = False
+        self._is_kept = False
         self._content: np.ndarray | None = None  # uint8 [num_bytes]
         self._lock = threading.Lock()
 
-    def hold(self) -> None:
-        """Keeps the file in memory from when it is needed, unless it is remote.
+    def keep_in_memory(self) -> None:
+        """Keeps a local file in memory from its first use on.
 
-        Tiny records are gathered much faster there than by a system call each.
+        Tiny records are gathered from memory much faster than by one system call each.
         """
-        self._is_held = not storage.is_remote(self.path)
+        self._is_kept = not storage.is_remote(self.path)
 
-    def _held(self) -> np.ndarray | None:
-        """Returns the whole file, uint8 [num_bytes], if it is held. Raises: UserError."""
-        if self._is_held and self._content is None:
+    def _kept_content(self) -> np.ndarray | None:
+        """Returns the whole file, uint8 [num_bytes], if it is kept in memory. Raises: UserError."""
+        if self._is_kept and self._content is None:
             content = np.empty(self.num_bytes, np.uint8)
             self._read_into(content, 0)
             self._content = content
@@ -102,14 +105,17 @@ class _File:
 
     @functools.cached_property
     def _descriptor(self) -> int | None:
-        """For reading without a position, which threads would share; None where that can't be."""
+        """Descriptor for reads at an offset, as threads would share a file's position.
+
+        None where such reads are not possible.
+        """
         if storage.is_remote(self.path) or not hasattr(os, "preadv"):
             return None
         return self._file.fileno()
 
     def read_into(self, buffer: np.ndarray, offset: int) -> None:
-        """Fills a contiguous uint8 array with what is at an offset. Raises: UserError."""
-        content = self._held()
+        """Fills a contiguous uint8 array with the bytes at an offset. Raises: UserError."""
+        content = self._kept_content()
         if content is not None:
             buffer[:] = content[offset : offset + len(buffer)]
         else:
@@ -139,31 +145,31 @@ class _File:
         return len(content)
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Yields the numbers of the records in order, int64 [n], some megabytes at a time."""
+        """Yields the records' numbers in order, int64 [n], in blocks of some megabytes."""
         step = max(1, _BLOCK_BYTES * self.count // self.num_bytes)
         for start in range(0, self.count, step):
             yield np.arange(start, min(start + step, self.count))
 
     def check_blocks(self) -> Iterator[int]:
-        """Does what `Level.check_blocks` says, for this file."""
+        """Checks every record of this file; yields each block's number of records."""
         for positions in self.blocks():
             self.check(positions)
             yield len(positions)
 
     def fail(self, position: int, what: str) -> UserError:
-        """Returns the error for a record."""
+        """Returns a UserError for the record at a position; `what` is wrong with it."""
         return UserError(f"{self.path}: record {position}: {what}; {self.remedy}")
 
 
 class PlainFile(_File):
-    """A file of plain records, which all have one length: record i is at i * length."""
+    """A file of plain records of equal length: record i starts at byte i * length."""
 
     def __init__(self, path: str, first: bytes, example: records.Example, remedy: str):
         super().__init__(path, example, remedy)
         self.layout = Layout.of_record(first)
         self.count, rest = divmod(self.num_bytes, self.layout.length)
         if rest:
-            for _ in self.check_blocks():  # which record it is that has another length
+            for _ in self.check_blocks():  # raises for the first record of another length
                 pass
             raise UserError(
                 f"{path} is {self.num_bytes} bytes, not a multiple of its records'"
@@ -171,7 +177,7 @@ class PlainFile(_File):
             )
 
     def read(self, positions: np.ndarray, check: bool) -> np.ndarray:
-        """Returns the images as a view of freshly read records, uint8 [n, C, r, r]."""
+        """Returns images, uint8 [n, C, r, r], as a view of records just read."""
         rows = self._rows(positions)
         if check:
             self._check_rows(rows, positions)
@@ -190,7 +196,7 @@ class PlainFile(_File):
     def _rows(self, positions: np.ndarray) -> np.ndarray:
         """Returns whole records, uint8 [n, length]."""
         length = self.layout.length
-        content = self._held()
+        content = self._kept_content()
         if content is not None:
             return content.reshape(self.count, length).take(positions, axis=0)
         rows = np.empty((len(positions), length), np.uint8)
@@ -206,14 +212,14 @@ class PlainFile(_File):
         bad = wrong_structure | self.layout.wrong_checksum(rows)
         if bad.any():
             first = int(bad.argmax())
-            what = "damaged, or of another shape or length than the first"
+            what = "damaged, or its shape or length differs from the first record's"
             raise self.fail(
                 int(positions[first]), what if wrong_structure[first] else "damaged: wrong checksum"
             )
 
 
 class CompressedFile(_File):
-    """A file of compressed records, of any length, found by the offsets in its index file."""
+    """A file of compressed records of various lengths, whose offsets are in an index file."""
 
     def __init__(self, path: str, first: bytes, example: records.Example, remedy: str):
         super().__init__(path, example, remedy)
@@ -223,7 +229,7 @@ class CompressedFile(_File):
                 raise ValueError("larger than the records themselves")
             self._offsets = storage.read_array(index)
         except (OSError, ValueError) as error:
-            raise UserError(f"{index}, which tells where records start, can't be read; {remedy}") \
+            raise UserError(f"{index}, which holds the records' offsets, can't be read; {remedy}") \
                 from error  # fmt: skip
         ends = self._offsets[1:] if self._offsets.ndim == 1 else ()
         if (
@@ -237,7 +243,7 @@ class CompressedFile(_File):
         self.count = len(ends)
 
     def read(self, positions: np.ndarray, check: bool) -> np.ndarray:
-        """Returns unpacked images, uint8 [n, C, r, r]."""
+        """Returns uncompressed images, uint8 [n, C, r, r]."""
         out = np.empty((len(positions), *self.shape), np.uint8)
         for image, position in zip(out, positions.tolist(), strict=True):
             try:
@@ -250,7 +256,7 @@ class CompressedFile(_File):
         return out
 
     def check(self, positions: np.ndarray) -> None:
-        """Raises UserError when one of the records is damaged; images are not unpacked."""
+        """Raises UserError when one of the records is damaged; images are not uncompressed."""
         for position in positions.tolist():
             try:
                 self._example(self._payload(position, check=True))
@@ -283,12 +289,12 @@ class CompressedFile(_File):
     def _example(self, payload: bytes) -> records.Example:
         example = records.parse_example(payload)
         if example.shape != self.shape:
-            raise RecordError(f"of shape {list(example.shape)} instead of {list(self.shape)}")
+            raise RecordError(f"its shape is {list(example.shape)} instead of {list(self.shape)}")
         return example
 
 
 def index_bytes(offsets: np.ndarray) -> bytes:
-    """Returns the contents of the index file: where each record starts, and the file's end."""
+    """Returns the contents of an index file, from each record's offset and the file's end."""
     out = io.BytesIO()
     np.save(out, np.asarray(offsets, np.uint64))
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""The record format: TFRecord framing around `tf.train.Example`, an image a record (section 4.1).
+"""The record format: an image as a `tf.train.Example` in TFRecord framing (section 4.1).
 
 A record file is a sequence of
 
@@ -7,13 +7,13 @@ A record file is a sequence of
     payload   a serialized tf.train.Example
     crc       uint32: masked CRC-32C of the payload
 
-and the Example has two features: `data`, the image's bytes (uint8, channel-major), and `shape`,
-three int64 (channels, height, width). Images of one level have one shape, so their records differ
-in nothing but the data and its checksum: a whole block of records is one 2-D array of bytes,
-which is how this module reads and writes them.
+The Example has two features: `data`, the image's bytes (uint8, channel-major), and `shape`, three
+int64 (channels, height, width). The images of a level have one shape, so their records differ only
+in the data and its checksum. This module therefore reads and writes a block of records as one 2-D
+array of bytes.
 
-Compressed records, an extension, hold in `data` what `codecs.py` made of the image, and name the
-codec in a third feature, `codec`.
+Compressed records are an extension. Their `data` is the image as `codecs.py` compressed it, and a
+third feature, `codec`, names the codec.
 """
 
 import dataclasses
@@ -30,12 +30,12 @@ HEADER_BYTES = 12  # length and its checksum
 FOOTER_BYTES = 4  # the payload's checksum
 
 _BYTES_LIST, _INT64_LIST = 1, 3  # field numbers in tf.train.Feature
-_MOST_FIELDS = 32  # of a message; an image has three features
-_LONGEST_NAME = 32  # bytes of a feature's or a codec's name
+_MOST_FIELDS = 32  # allowed in a message; an image has three features
+_LONGEST_NAME = 32  # bytes allowed for a feature's or a codec's name
 
 
 class RecordError(Exception):
-    """A record that is not what it should be; the message says why, the caller says where."""
+    """A record is damaged or invalid. The message says why; the caller adds file and number."""
 
 
 def masked_crc(data) -> int:
@@ -51,16 +51,16 @@ def masked_crcs(rows: np.ndarray) -> np.ndarray:
 
 
 def _feature(name: bytes, kind: int, content: bytes) -> bytes:
-    """One entry of the map Features.feature: {key: name, value: Feature{kind: {value: ...}}}."""
+    """Returns an entry of the map Features.feature: {key: name, value: {kind: {value: ...}}}."""
     value = protobuf.field(kind, protobuf.field(1, content))
     return protobuf.field(1, protobuf.field(1, name) + protobuf.field(2, value))
 
 
 def example_bytes(data: bytes, shape: tuple[int, int, int], codec: str | None = None) -> bytes:
-    """Returns the serialized Example of one image, byte for byte the official tool's.
+    """Returns the serialized Example of an image, byte for byte as the official tool makes it.
 
     Args:
-      data: the image's bytes, channel-major, or what the codec made of them.
+      data: the image's bytes, channel-major, or the compressed image.
       shape: channels, height, width.
       codec: name of the codec, or None for plain bytes.
     """
@@ -72,7 +72,7 @@ def example_bytes(data: bytes, shape: tuple[int, int, int], codec: str | None = 
 
 
 def frame(payload: bytes) -> bytes:
-    """Returns the payload as a record: length, checksums and all."""
+    """Returns the payload as a record, framed by its length and checksums."""
     length = len(payload).to_bytes(8, "little")
     header = length + masked_crc(length).to_bytes(4, "little")
     return header + payload + masked_crc(payload).to_bytes(4, "little")
@@ -81,7 +81,7 @@ def frame(payload: bytes) -> bytes:
 def framed_length(header: bytes) -> int:
     """Returns the payload's length from a record's first HEADER_BYTES bytes.
 
-    Raises: RecordError when they are too few or their checksum is wrong.
+    Raises: RecordError when the header is too short or its checksum is wrong.
     """
     if len(header) < HEADER_BYTES:
         raise RecordError("the record is cut short")
@@ -92,7 +92,7 @@ def framed_length(header: bytes) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """What a serialized Example says: shape, codec, and where in it the data lie."""
+    """The shape and codec in a serialized Example, and where in it the image's data are."""
 
     shape: tuple[int, int, int]
     codec: str | None
@@ -101,9 +101,9 @@ class Example:
 
 
 def parse_example(payload: bytes) -> Example:
-    """Reads a serialized Example of the image format; features may come in any order.
+    """Parses a serialized Example of an image; features may come in any order.
 
-    Raises: RecordError when it is not one, or a feature is missing or of the wrong type.
+    Raises: RecordError when it is not an Example, or a feature is missing or of the wrong type.
     """
     found = {}
     view = memoryview(payload)
@@ -135,16 +135,16 @@ def _walk(
     """Yields (field number, start, end) of the length-delimited fields in view[start:end]."""
     for field in protobuf.fields(view, start, end, _MOST_FIELDS):
         if field.wire != protobuf.LENGTH_DELIMITED or field.number not in numbers:
-            raise ValueError("another field than an image record has")
+            raise ValueError("a field that image records do not have")
         yield field.number, field.start, field.end
 
 
 def _int64_list(view: memoryview, start: int, end: int) -> list[int]:
-    """Returns the values of an Int64List, packed or not; no more than a message's fields."""
+    """Returns the values of an Int64List, packed or not; _MOST_FIELDS limits their number."""
     values = []
     for field in protobuf.fields(view, start, end, _MOST_FIELDS):
         if field.number != 1:
-            raise ValueError("another field than a list of numbers has")
+            raise ValueError("a field that lists of numbers do not have")
         if field.wire == protobuf.VARINT:
             values.append(field.value)
             continue
@@ -157,11 +157,12 @@ def _int64_list(view: memoryview, start: int, end: int) -> list[int]:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layout:
-    """Where things lie in the plain records of one level; all have the same length.
+    """The layout of a level's plain records, which all have the same length.
 
-    template: one whole record, uint8 [length], whose data and last four bytes mean nothing.
-    shape: channels, height, width.
-    data_start: offset of the image's first byte in the record.
+    Attributes:
+      template: a whole record, uint8 [length], whose image and last four bytes are arbitrary.
+      shape: channels, height, width.
+      data_start: offset of the image's first byte in the record.
     """
 
     template: np.ndarray
@@ -170,19 +171,19 @@ class Layout:
 
     @property
     def length(self) -> int:
-        """Bytes of a record."""
+        """Length of a record in bytes."""
         return len(self.template)
 
     @property
     def data_end(self) -> int:
-        """Offset of the byte after the image's last."""
+        """Offset of the byte after the image's last byte."""
         return self.data_start + math.prod(self.shape)
 
     @classmethod
     def of_record(cls, record: bytes) -> "Layout":
-        """Returns the layout of the file that starts with `record`, a whole record.
+        """Returns the layout of a file from its first record.
 
-        Raises: RecordError when it is no plain image record; its checksum is not looked at.
+        Raises: RecordError unless it is a whole, plain image record. Its checksum is not checked.
         """
         length = framed_length(record[:HEADER_BYTES])
         if len(record) != HEADER_BYTES + length + FOOTER_BYTES:
@@ -190,13 +191,13 @@ class Layout:
         example = parse_example(record[HEADER_BYTES:-FOOTER_BYTES])
         if example.codec is not None or math.prod(example.shape) != example.data_length:
             raise RecordError(
-                f"{example.data_length} bytes of data don't make shape {list(example.shape)}"
+                f"{example.data_length} bytes of data don't fit shape {list(example.shape)}"
             )
         template = np.frombuffer(record, np.uint8)
         return cls(template, example.shape, HEADER_BYTES + example.data_start)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Returns the records of uint8 images [n, channels, height, width]: uint8 [n, length]."""
+        """Returns the records, uint8 [n, length], of uint8 images [n, channels, height, width]."""
         n = len(images)
         records = np.empty((n, self.length), np.uint8)
         records[:] = self.template
@@ -209,18 +210,18 @@ class Layout:
         return records
 
     def images(self, records: np.ndarray) -> np.ndarray:
-        """Returns the images of records [n, length] as a view, uint8 [n, channels, h, w]."""
+        """Returns the images in records [n, length], as a view: uint8 [n, channels, h, w]."""
         return records[:, self.data_start : self.data_end].reshape(-1, *self.shape)
 
     def wrong_structure(self, records: np.ndarray) -> np.ndarray:
-        """Returns which of the records [n, length] differ from the template outside the data."""
+        """Returns which records [n, length] differ from the template outside the data: bool [n]."""
         before, after = slice(0, self.data_start), slice(self.data_end, -FOOTER_BYTES)
         return (records[:, before] != self.template[before]).any(1) | (
             records[:, after] != self.template[after]
         ).any(1)
 
     def wrong_checksum(self, records: np.ndarray) -> np.ndarray:
-        """Returns which of the records [n, length] have a payload that misses its checksum."""
+        """Returns which records [n, length] have a wrong payload checksum: bool [n]."""
         stored = np.ascontiguousarray(records[:, -FOOTER_BYTES:]).view("<u4")[:, 0]
         return masked_crcs(records[:, HEADER_BYTES:-FOOTER_BYTES]) != stored
 

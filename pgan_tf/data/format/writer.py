@@ -1,4 +1,4 @@
-"""Writing a data set: all levels from full-resolution images (section 4)."""
+"""Writes a data set: all levels, from full-resolution images (section 4)."""
 
 import array
 import contextlib
@@ -17,12 +17,12 @@ from pgan_tf.data.format.record_files import INDEX_SUFFIX, index_bytes
 from pgan_tf.errors import UserError
 from pgan_tf.files import PARTIAL_SUFFIX, named_errors
 
-_REPLACED = ".replaced"  # before the suffix: a data set that is being replaced
+_REPLACED = ".replaced"  # stands before PARTIAL_SUFFIX for a data set that is being replaced
 
-# The records of some images of one level: uint8 [n, length] when plain, else each by itself.
+# Records of some images of one level: plain ones as uint8 [n, length], compressed ones as a list.
 Records = np.ndarray | list[bytes]
 
-_OTHER_OPEN_FILES = 64
+_OTHER_OPEN_FILES = 64  # reserved for files other than the levels'
 
 _LEVEL_FILE = re.compile(r"(.*)-r\d\d(-\d{5}-of-\d{5})?\.tfrecords(\.index)?")
 _OTHER_FILE = re.compile(r".*-rxx\.labels|(CLASSES|CREDITS|LICENSE)\.txt")
@@ -33,7 +33,7 @@ def encode(images: np.ndarray, compress: str | None = None) -> list[Records]:
 
     Args:
       images: uint8 [N, C, R, R].
-      compress: one of codecs.CODECS, for the levels from 32x32 on; None: plain records.
+      compress: one of codecs.CODECS, for levels of 32x32 and more; None: plain records.
     """
     return [
         _compressed(level, compress)
@@ -51,17 +51,17 @@ def _compressed(images: np.ndarray, codec: str) -> list[bytes]:
 
 
 def size_on_disk(num_images: int, resolution: int, num_channels: int, label_size: int = 0) -> int:
-    """Returns the bytes that a plain data set of this size takes."""
+    """Returns the size in bytes of an uncompressed data set."""
     record = sum(records.layout(num_channels, r).length for r in pyramid.resolutions(resolution))
     return num_images * (record + 4 * label_size) + (128 if label_size else 0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Places:
-    """Where the plain records of a data set being written go; for other processes to put them.
+    """Lets other processes write plain records into the files of a data set being written.
 
-    Record lengths being equal, a record's place follows from its number, so several processes can
-    write at once, in any order.
+    All records of a level have the same length, so a record's place follows from its number.
+    Several processes can therefore write at once, in any order.
     """
 
     directory: str
@@ -70,7 +70,7 @@ class Places:
     shards: int
 
     def write(self, start: int, levels: Sequence[np.ndarray]) -> int:
-        """Writes records of images start, start + 1, ...; returns how many."""
+        """Writes the records of images start, start + 1, ...; returns the number of images."""
         for resolution, level in zip(pyramid.resolutions(self.resolution), levels, strict=True):
             for shard in range(self.shards):
                 rows = level[(shard - start) % self.shards :: self.shards]
@@ -84,27 +84,28 @@ class Places:
 
 
 class DatasetWriter:
-    """Writes a data set, which appears under its name when the `with` block succeeds.
+    """Writes a data set, which gets its name when the `with` block succeeds.
 
         with DatasetWriter("datasets/mine", resolution=64, num_channels=3) as writer:
             for batch in batches:  # uint8 [n, 3, 64, 64]
                 writer.add(batch)
             writer.set_labels(one_hot)  # optional: float32 [N, label size]
 
-    Everything goes into a hidden directory beside the target, which is flushed to the disk and
-    renamed at the end. When the block fails, nothing is left. A killed process leaves only the
+    All files are written into a hidden directory beside the target, which is flushed to the disk
+    and renamed at the end. If the block fails, nothing is left. A killed process leaves only the
     hidden directory, which the next run removes.
 
     Args:
       path: the data set's directory; its last part is the data set's name.
-      resolution: of the images: a power of two, at least 4.
+      resolution: resolution of the images: a power of two, at least 4.
       num_channels: 1 or 3.
       force: replaces an existing data set.
-      num_images: how many will come, when that is known: the space on the disk is checked for
-        them, and a `with` block that brings another number fails.
+      num_images: the number of images, if it is known. Then the disk space is checked for them,
+        and a `with` block that adds another number fails.
       shards: number of files that each level is split into; image i is in file i % shards.
-      compress: packs the images of 32x32 and more by "png" or "gzip".
-    Raises: UserError, at once, when the target exists or there is too little space.
+      compress: "png" or "gzip" compresses the images of 32x32 and more; None: plain records.
+    Raises: UserError, at once, when the target exists, the disk space is too small, or an argument
+      is not allowed.
     """
 
     def __init__(
@@ -121,7 +122,7 @@ class DatasetWriter:
         self.path = os.fspath(path)
         check_size(resolution, num_channels)
         self.name = _checked_name(self.path)
-        # A link stays: what it leads to is written, on the disk where that is.
+        # If the path is a link, its target is written, on the target's disk, and the link stays.
         local = not storage.is_remote(self.path)
         self._target = os.path.realpath(self.path) if local else self.path
         parent, last = storage.split(self._target)
@@ -133,19 +134,19 @@ class DatasetWriter:
         )
         self._labels: np.ndarray | None = None
         self._shards = shards
-        self._files: list[list[_LevelFile]] = []  # by level, the full resolution first, and shard
+        self._files: list[list[_LevelFile]] = []  # [level, full resolution first][shard]
         _check_place(self._target, force)
         if not 1 <= shards <= 99999:
             raise UserError(f"{shards} shards: their number must be 1 to 99999")
         if num_images is not None and 0 < num_images < shards:
-            raise UserError(f"{num_images} images can't fill {shards} shards; take fewer shards")
+            raise UserError(f"{num_images} images can't fill {shards} shards; use fewer shards")
         _check_open_files(shards * len(pyramid.resolutions(resolution)))
         if num_images is not None and not compress:
             check_space(self._target, size_on_disk(num_images, resolution, num_channels))
 
     def __enter__(self) -> "DatasetWriter":
         _remove_dead_partials(self._target)
-        if storage.is_dir(self._partial):  # a killed process had our number
+        if storage.is_dir(self._partial):  # left by a killed process that had our process id
             storage.remove_tree(self._partial)
         try:
             storage.make_dirs(self._partial)
@@ -179,36 +180,36 @@ class DatasetWriter:
         self.add_encoded(encode(images, self.compress))
 
     def add_encoded(self, levels: Sequence[Records]) -> None:
-        """Appends what `encode` made of images, perhaps in another process."""
+        """Appends images' records as `encode` returns them, perhaps from another process."""
         for files, level in zip(self._files, levels, strict=True):
             for shard, file in enumerate(files):
                 file.write(level[(shard - self.num_images) % self._shards :: self._shards])
         self.num_images += len(levels[0])
 
     def places(self) -> Places | None:
-        """Returns where other processes can put records, which `add_placed` then counts.
+        """Returns the object with which other processes write records; `add_placed` counts them.
 
-        None where they can't: when records are compressed, or written by `tf.io.gfile`.
+        None if other processes can't: when records are compressed, or written by `tf.io.gfile`.
         """
         if self.compress or storage.is_remote(self._target):
             return None
         return Places(self._partial, self.name, self.resolution, self._shards)
 
     def add_placed(self, count: int) -> None:
-        """Counts images whose records another process has put in their place."""
+        """Counts images whose records another process has written with `places`."""
         self.num_images += count
 
     def set_labels(self, labels: np.ndarray) -> None:
-        """Sets the labels, one row an image, in the images' order: float32 [N, label size]."""
+        """Sets the labels, one row per image in the images' order: float32 [N, label size]."""
         self._labels = np.asarray(labels, np.float32)
 
     def add_file(self, name: str, content: bytes) -> None:
-        """Puts a further file, such as a licence, into the data set's directory."""
+        """Writes a further file, such as a licence, into the data set's directory."""
         with storage.open_binary(storage.join(self._partial, name), "w") as file:
             file.write(content)
 
     def _clear(self) -> None:
-        """Removes what is unfinished."""
+        """Closes all files and removes the hidden directory."""
         try:
             self._close()
         finally:
@@ -217,7 +218,7 @@ class DatasetWriter:
 
     def _close(self) -> None:
         levels, self._files = self._files, []
-        with contextlib.ExitStack() as stack:  # all are closed, whatever happens to one
+        with contextlib.ExitStack() as stack:  # closes all files even if one fails to close
             for files in levels:
                 for file in files:
                     stack.callback(file.close)
@@ -225,11 +226,11 @@ class DatasetWriter:
     def _finish(self) -> None:
         if self._expected not in (None, self.num_images):
             raise UserError(
-                f"{self.path}: {self.num_images} images came instead of {self._expected}; nothing"
+                f"{self.path}: got {self.num_images} images instead of {self._expected}; nothing"
                 " was written"
             )
         if self.num_images == 0:
-            raise UserError(f"{self.path}: there is no image to write")
+            raise UserError(f"{self.path}: there are no images to write")
         if self.num_images < self._shards:
             raise UserError(
                 f"{self.path}: {self.num_images} images can't fill {self._shards} shard(s);"
@@ -263,7 +264,7 @@ class DatasetWriter:
 
 
 class _LevelFile:
-    """A file of a level being written, and where its records start if they vary in length."""
+    """A file of a level being written; for compressed records, its index file too."""
 
     def __init__(self, path: str):
         self._path = path
@@ -291,7 +292,7 @@ class _LevelFile:
 def check_size(resolution: int, num_channels: int) -> None:
     """Raises UserError unless a data set can have images of this size."""
     if not pyramid.is_valid(resolution):
-        raise UserError(f"resolution {resolution} is not a power of two from 4 on")
+        raise UserError(f"resolution {resolution} is not a power of two of at least 4")
     if resolution > pyramid.MAX_RESOLUTION:
         raise UserError(f"resolution {resolution} is more than {pyramid.MAX_RESOLUTION}")
     if num_channels not in (1, 3):
@@ -299,48 +300,50 @@ def check_size(resolution: int, num_channels: int) -> None:
 
 
 def _checked_name(path: str) -> str:
-    """Returns the name of a data set. Raises: UserError for one that can't be such."""
+    """Returns the name of a data set. Raises UserError for a name that is not allowed."""
     _, name = storage.split(path)
     if name.startswith(".") or not name.isprintable():
-        raise UserError(f"{path!r}: a data set's name is printable and starts with no dot")
+        raise UserError(
+            f"{path!r}: a data set's name must be printable and must not start with a dot"
+        )
     return name
 
 
 def check_target(path: str, force: bool) -> None:
     """Raises UserError unless a data set may be written to `path`.
 
-    It may when nothing, or an empty directory, is there; with `force` also when a data set is,
-    but never when the directory holds anything that is not part of one.
+    It may if the path does not exist or is an empty directory, and with `force` also if it is a
+    data set. A directory that holds anything else is never replaced.
     """
     _checked_name(path)
     _check_place(path, force)
 
 
 def _check_place(path: str, force: bool) -> None:
-    """Does what `check_target` says, but for the name, which of a link is the link's."""
+    """Does the checks of `check_target` except for the name, which a link may have changed."""
     if not storage.exists(path):
         return
     if not storage.is_dir(path):
         raise UserError(f"{path} is a file; choose another target")
-    held = storage.names(path)
-    if not held:
+    present = storage.names(path)
+    if not present:
         return
-    sets = {match[1] for name in held if (match := _LEVEL_FILE.fullmatch(name))}
+    sets = {match[1] for name in present if (match := _LEVEL_FILE.fullmatch(name))}
     if len(sets) > 1:
         raise UserError(
             f"{path} holds {len(sets)} data sets, {' and '.join(sorted(sets)[:2])}; choose another"
             " target"
         )
-    others = [name for name in held if not _LEVEL_FILE.fullmatch(name)]
+    others = [name for name in present if not _LEVEL_FILE.fullmatch(name)]
     foreign = [
         name
-        for name in held
+        for name in present
         if storage.is_dir(storage.join(path, name))
         or (name in others and not _OTHER_FILE.fullmatch(name))
     ]
-    if foreign or len(others) == len(held):
+    if foreign or len(others) == len(present):
         raise UserError(
-            f"{path} is in use and is no data set (it holds {(foreign or others)[0]!r}); choose"
+            f"{path} is in use and is not a data set (it holds {(foreign or others)[0]!r}); choose"
             " another target"
         )
     if not force:
@@ -348,7 +351,7 @@ def _check_place(path: str, force: bool) -> None:
 
 
 def check_space(path: str, needed: int) -> None:
-    """Raises UserError when the disk that is to hold `path` has less than `needed` bytes free."""
+    """Raises UserError when the disk of `path` has less than `needed` bytes free."""
     free = storage.free_bytes(path)
     if free is not None and free < needed:
         raise UserError(
@@ -358,23 +361,23 @@ def check_space(path: str, needed: int) -> None:
 
 
 def _check_open_files(count: int) -> None:
-    """Raises UserError when a process may not have so many files open."""
+    """Raises UserError when a process may not have `count` files open."""
     try:
         import resource
-    except ImportError:  # no such limit here
+    except ImportError:  # this system has no such limit
         return
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit != resource.RLIM_INFINITY and count > limit - _OTHER_OPEN_FILES:
         raise UserError(
-            f"so many shards are {count} files open at once, and this system allows {limit}; take"
+            f"these shards need {count} files open at once, but this system allows {limit}; use"
             " fewer shards, or raise the limit with ulimit -n"
         )
 
 
 def _remove_dead_partials(target: str) -> None:
-    """Removes what killed processes of this machine left of earlier attempts.
+    """Removes the hidden directories that killed processes on this machine left.
 
-    A data set that was just being replaced when the process was killed gets its name back.
+    A data set that was being replaced when its process was killed gets its name back.
     """
     parent, name = storage.split(target)
     if storage.is_remote(target) or not os.path.isdir(parent):
@@ -393,7 +396,7 @@ def _remove_dead_partials(target: str) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    if os.name != "posix":  # signal 0 is no question elsewhere
+    if os.name != "posix":  # elsewhere, signal 0 does not just test for the process
         return True
     try:
         os.kill(pid, 0)

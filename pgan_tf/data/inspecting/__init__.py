@@ -1,1 +1,1 @@
-"""Looking after data sets: what they hold, whether they are sound, how they differ."""
+"""Inspects data sets: shows, checks, compares and extracts them."""

@@ -16,12 +16,17 @@ _LISTED = 10  # indices of different images that the summary lists
 class Comparison:
     """The summary of a comparison.
 
-    shape_a, shape_b: channels, height and width of the images; where they are unlike, all images
-      are different.
-    complete: whether all images were compared; False when it was stopped.
-    interrupted: whether that was by Ctrl-C.
-    first_different: indices of the first images that differ.
-    different_labels: None when labels were ignored or neither has any.
+    Attributes:
+      images_a, images_b: number of images in each data set.
+      shape_a, shape_b: (channels, height, width) of the images; if the shapes differ, all images
+        count as different.
+      compared: number of pairs of images that were compared.
+      identical_images, different_images: number of those that are identical, or differ.
+      first_different: indices of the first images that differ.
+      different_labels: number of differing labels; None if labels were ignored or neither data set
+        has any.
+      complete: whether all images were compared; False if the comparison was stopped early.
+      interrupted: whether Ctrl-C stopped it.
     """
 
     images_a: int
@@ -38,7 +43,7 @@ class Comparison:
 
     @property
     def identical(self) -> bool:
-        """Whether the data sets are the same, as far as was asked."""
+        """Whether the data sets are the same in all that was to be compared."""
         return (
             self.complete
             and self.images_a == self.images_b
@@ -56,13 +61,13 @@ def compare(
 ) -> Comparison:
     """Compares the full-resolution images, and the labels, of two data sets in their order.
 
-    Ctrl-C stops it, and what was found until then is returned.
+    Ctrl-C stops the comparison; the summary up to then is returned.
 
     Args:
       path_a, path_b: the data sets' directories.
-      ignore_labels: leaves labels out.
-      max_different: stops after so many different images.
-    Raises: UserError when one of them can't be read.
+      ignore_labels: compares no labels.
+      max_different: stops after this number of different images; None: never.
+    Raises: UserError when a data set can't be read.
     """
     a, b = Dataset(path_a), Dataset(path_b)
     shapes = [(data.num_channels, data.resolution, data.resolution) for data in (a, b)]

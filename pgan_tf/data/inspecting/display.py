@@ -1,4 +1,4 @@
-"""display: looks at a data set, in a window or as a contact sheet."""
+"""display: shows a data set in a window or as a contact sheet."""
 
 import os
 
@@ -21,19 +21,19 @@ def contact_sheet(
     rows: int = 9,
     resolution: int | None = None,
 ) -> int:
-    """Writes a PNG of a data set's first images, side by side; returns how many.
+    """Writes a PNG of a data set's first images, side by side; returns their number.
 
     Args:
       path: the data set's directory.
       out: the PNG file.
-      columns, rows: of the sheet.
-      resolution: of the level to show; None: the full one, but at most 128.
-    Raises: UserError.
+      columns, rows: number of images across and down the sheet.
+      resolution: resolution of the level to show; None: the full one, but at most 128.
+    Raises: UserError when the data set can't be read or `out` is not a local PNG file.
     """
     dataset = Dataset(path)
     resolution = min(dataset.resolution, 128) if resolution is None else resolution
     if storage.is_remote(out):
-        raise UserError(f"{out}: the sheet is a file of this machine")
+        raise UserError(f"{out}: the sheet must be a local file")
     if not os.fspath(out).lower().endswith(".png"):
         raise UserError(f"{out}: the sheet is a PNG; give it a name that ends in .png")
     n = min(columns * rows, dataset.num_images)
@@ -51,11 +51,13 @@ def contact_sheet(
 
 
 def show(path: str | os.PathLike) -> bool:
-    """Shows a data set in a window, one image at a time; returns False where there is no screen.
+    """Shows a data set in a window, one image at a time.
 
-    The arrow keys or any letter go on and back, Escape closes. The title has number and label.
+    Left or Backspace shows the previous image, any other key the next one, and Escape closes the
+    window. The title shows the image's number and class.
 
-    Raises: UserError.
+    Returns: False if there is no screen, or no tkinter.
+    Raises: UserError when the data set can't be read.
     """
     dataset = Dataset(path)
     try:

@@ -1,4 +1,4 @@
-"""extract: a data set as image files."""
+"""extract: writes a data set as image files."""
 
 import contextlib
 import dataclasses
@@ -29,7 +29,7 @@ def _dataset(path: str) -> Dataset:
 
 @dataclasses.dataclass(frozen=True)
 class _WriteImages:
-    """Writes some images, in whatever process it is called; returns how many."""
+    """Callable for worker processes: writes images by their indices, returns their number."""
 
     path: str
     out: str
@@ -40,7 +40,7 @@ class _WriteImages:
         images = _dataset(self.path).read(self.resolution, indices)
         for index, image in zip(indices.tolist(), images, strict=True):
             name = file_name(index, self.file_format)
-            # Created anew: a link that somebody put there in the meantime is not followed.
+            # Mode "x" does not follow a link that somebody has put there in the meantime.
             path = os.path.join(self.out, name)
             with files.named_errors(path), open(path, "xb") as file:
                 file.write(encode(image, self.file_format))
@@ -71,27 +71,27 @@ def extract(
 ) -> int:
     """Writes each image as a file img00000000.png, ... and the labels as dataset.json.
 
-    `create_from_images --labels dataset.json` reads both again, names of classes included.
-    Nothing is written but new files in `out`.
+    `create_from_images --labels dataset.json` reads both, including the names of the classes.
+    Only new files in `out` are written.
 
     Args:
       path: the data set's directory.
-      out: a directory that is new or empty.
+      out: a new or empty directory.
       file_format: "png" or "webp"; both lossless.
-      resolution: of the level to write; None: the full one.
-      workers: processes; None: one a processor.
+      resolution: resolution of the level to write; None: the full one.
+      workers: number of processes; None: one per processor.
     Returns: the number of images.
-    Raises: UserError.
+    Raises: UserError when the data set can't be read, or `out` is remote or not empty.
     """
     dataset = Dataset(path)
     resolution = dataset.resolution if resolution is None else resolution
     dataset.require(resolution)
     out = os.fspath(out)
     if storage.is_remote(out):
-        raise UserError(f"{out}: images are extracted into a directory of this machine")
+        raise UserError(f"{out}: images can only be extracted into a local directory")
     if os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
-        raise UserError(f"{out} exists and is no empty directory; choose another target")
-    parent, name = storage.split(os.path.realpath(out))  # a link stays one
+        raise UserError(f"{out} exists and is not an empty directory; choose another target")
+    parent, name = storage.split(os.path.realpath(out))  # a link is kept, its target replaced
     partial = os.path.join(parent, f".{name}.{os.getpid()}{PARTIAL_SUFFIX}")
     os.makedirs(partial)
     try:

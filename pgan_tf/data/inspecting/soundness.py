@@ -1,4 +1,4 @@
-"""info and verify: what a data set holds, and whether it is sound."""
+"""info and verify: describes a data set, and checks that it is sound."""
 
 import dataclasses
 import os
@@ -15,10 +15,11 @@ _BLOCK_BYTES = 32 << 20
 
 @dataclasses.dataclass(frozen=True)
 class Info:
-    """What a data set holds.
+    """A description of a data set's contents.
 
-    classes: (name, number of images) of each column of one-hot labels, or None.
-    storage: of each resolution: number of files, codec or None, bytes.
+    Attributes:
+      classes: (name, number of images) of each class; None unless labels are one-hot.
+      storage: resolution -> (number of files, codec or None, size in bytes).
     """
 
     name: str
@@ -31,12 +32,12 @@ class Info:
 
     @property
     def num_bytes(self) -> int:
-        """Size of all levels."""
+        """Size of all levels in bytes."""
         return sum(size for _, _, size in self.storage.values())
 
 
 def info(path: str | os.PathLike) -> Info:
-    """Returns what a data set holds. Raises: UserError when it can't be opened."""
+    """Returns a description of a data set. Raises: UserError when it can't be opened."""
     dataset = Dataset(path, verify="off")
     counts = dataset.class_counts
     classes = None if counts is None else list(zip(dataset.class_names, counts, strict=True))
@@ -54,12 +55,12 @@ def info(path: str | os.PathLike) -> Info:
 def verify(path: str | os.PathLike) -> int:
     """Checks a whole data set.
 
-    Every record's framing, shape and checksum; the numbers of images and labels; and each level
-    against the levels above it: it should be what `pyramid.levels` makes of the full images. Where
-    it is not, its pixels must still be within one of the mean of the four pixels above, as far as
-    the rounding of both levels can take them.
+    Checks every record's framing, shape and checksum, the numbers of images and labels, and each
+    level against the one above. A level should be what `pyramid.levels` makes from the full images.
+    If it is not, its pixels must still be within 1 of the mean of the four pixels above, which is
+    as far as the rounding of both levels can take them.
 
-    Returns: the number of images with a level that is only within rounding.
+    Returns: the number of images with a level that differs from `pyramid.levels` by rounding.
     Raises: UserError that names file and record of the first fault.
     """
     dataset = Dataset(path, verify="off")
@@ -93,8 +94,8 @@ def _verify_images(dataset: Dataset, indices: np.ndarray) -> int:
             if (np.abs(sums - 4 * stored[n].astype(np.int32)) > 4).any():
                 file, record = dataset.locate(resolution, int(indices[n]))
                 raise UserError(
-                    f"{file}: record {record} is another image than the level above has there, or"
-                    " was scaled down otherwise; make the data set again"
+                    f"{file}: record {record} is not the image of the level above, or was scaled"
+                    " down in another way; make the data set again"
                 )
         above = stored
     return int(inexact.sum())

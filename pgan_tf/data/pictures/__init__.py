@@ -1,1 +1,1 @@
-"""Picture files as people have them: one file, and trees or zip files of them."""
+"""Reads users' picture files: single files, and directory trees or zip files of them."""

@@ -1,4 +1,4 @@
-"""From an image's colours, whatever they are, to 8-bit gray or sRGB."""
+"""Converts an image's colours to 8-bit gray or sRGB."""
 
 import functools
 import io
@@ -8,12 +8,12 @@ from PIL import Image, ImageCms, ImageColor
 
 from pgan_tf.data.pictures.formats import BadImage
 
-_LARGE_PROFILE = 4 << 20  # bytes; others are kept for the next image
-_SRGB_ROUNDING = 3  # levels
+_LARGE_PROFILE = 4 << 20  # bytes; smaller profiles are kept for the next image
+_SRGB_ROUNDING = 3  # levels of 255 by which the rounding of an sRGB profile changes colours
 
 
 def to_8_bits(image: Image.Image, white: int) -> Image.Image:
-    """Returns 16-bit gray as 8-bit gray: 255 * value / white, rounded, 255 at most."""
+    """Converts 16-bit gray to 8-bit gray: 255 * value / white, rounded, at most 255."""
     values = np.asarray(image).astype(np.uint32)
     gray = Image.fromarray(np.minimum((values * 510 + white) // (2 * white), 255).astype(np.uint8))
     if profile := image.info.get("icc_profile"):
@@ -24,7 +24,7 @@ def to_8_bits(image: Image.Image, white: int) -> Image.Image:
 def plain(image: Image.Image, background: str) -> Image.Image:
     """Returns the image as 8-bit gray (L) or sRGB (RGB) without transparency.
 
-    Raises: BadImage.
+    Raises: BadImage for 32-bit pixels.
     """
     alpha = None
     profile = image.info.get("icc_profile")
@@ -39,7 +39,7 @@ def plain(image: Image.Image, background: str) -> Image.Image:
     if image.mode == "1":
         image = image.convert("L")
     elif image.mode in ("I", "F"):
-        raise BadImage("has 32 bits a pixel; save it with 8 or 16")
+        raise BadImage("has 32 bits per pixel; save it with 8 or 16")
     if profile:
         image = _to_srgb(image, profile)
     if image.mode not in ("L", "RGB"):
@@ -53,7 +53,7 @@ def plain(image: Image.Image, background: str) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Converts from an ICC profile. What is in sRGB already stays as it is to the last bit."""
+    """Converts colours from an ICC profile. An image already in sRGB is returned unchanged."""
     keep = len(profile) <= _LARGE_PROFILE
     transform = (_transform if keep else _transform.__wrapped__)(profile, image.mode)
     if transform is None:
@@ -67,10 +67,10 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 @functools.lru_cache(maxsize=8)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Returns what converts images of this mode from the profile to sRGB.
+    """Returns the transform that converts images of this mode from the profile to sRGB.
 
-    None when it can't be used, and when it is sRGB whatever its name: when no colour of a grid
-    changes by more than the rounding of such profiles.
+    None if the profile can't be used, or if it is sRGB under any name: no colour of a grid changes
+    by more than _SRGB_ROUNDING.
     """
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

@@ -1,19 +1,19 @@
-"""Which kinds of picture files are read: what Pillow reads, but for a few."""
+"""The formats of picture files that are read: Pillow's formats except for a few."""
 
 from PIL import Image
 
 
 class BadImage(Exception):  # noqa: N818
-    """An image that can't be used; the message says why and, if anything, which option helps."""
+    """An image can't be used. The message says why, and which option helps if one does."""
 
 
 _LEFT_OUT = frozenset(
     (
-        "EPS", "PDF",  # documents, which another program (Ghostscript) would have to run
-        "WMF", "BUFR", "GRIB", "HDF5",  # which Pillow only knows by name
-        "MPEG",  # films
+        "EPS", "PDF",  # documents that another program (Ghostscript) would have to run
+        "WMF", "BUFR", "GRIB", "HDF5",  # Pillow recognises these but needs a handler to decode them
+        "MPEG",  # videos
         "IPTC",  # a wrapper around any other file
-        "FITS",  # measurements, unpacked at any size
+        "FITS",  # measurements, unpacked to any size
         "PALM",
     )
 )  # fmt: skip
@@ -25,11 +25,11 @@ FORMATS = (
     *_COMMON,
     *sorted(set(_EXTENSIONS.values()) & set(Image.OPEN) - _LEFT_OUT - set(_COMMON)),
 )
-"""Names of Pillow's formats that are read. Of several pages or frames the first is taken."""
+"""Names of Pillow's formats that are read. Only the first page or frame of a file is read."""
 
 SUFFIXES = tuple(
     suffix for suffix, name in _EXTENSIONS.items() if name in FORMATS or name == "MPO"
-)  # an MPO file is a JPEG with further ones behind it
+)  # an MPO file is several JPEGs in a row
 """Lower-case suffixes of files in these formats: ".png", ..."""
 
 _CAMERAS = (
@@ -42,4 +42,4 @@ _OTHERS = (
     "svgz", "eps", "wmf", "emf", "exr", "hdr", "xcf", "psb", "dcm",
 )  # fmt: skip
 UNREAD_SUFFIXES = tuple(f".{name}" for name in (*_OTHERS, *_CAMERAS) if f".{name}" not in SUFFIXES)
-"""Suffixes of pictures that can't be read here: other formats, and raw files of cameras."""
+"""Suffixes of pictures that can't be read: other formats, and cameras' raw files."""

@@ -1,4 +1,4 @@
-"""From the bytes of an image file to the square of pixels that a data set wants."""
+"""Turns the bytes of an image file into the square of pixels that a data set needs."""
 
 import contextlib
 import dataclasses
@@ -15,12 +15,12 @@ from pgan_tf.data.pictures import colours
 from pgan_tf.data.pictures.formats import FORMATS, SUFFIXES, BadImage  # noqa: F401 (the metrics')
 from pgan_tf.errors import one_line
 
-MAX_PIXELS = 1 << 27  # of one image: 128 million, of which decoding takes up to 512 MB
-WHITE = 65535  # of 16 bits
+MAX_PIXELS = 1 << 27  # per image: 134 million, whose decoding takes up to 512 MiB
+WHITE = 65535  # in 16 bits
 
 _RESIZE = {"lanczos": Image.Resampling.LANCZOS, "box": Image.Resampling.BOX}
 _ORIENTATION = 0x0112  # EXIF tag
-_UPRIGHT = {  # its value -> what turns the image upright
+_UPRIGHT = {  # the tag's value -> the operation that turns the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -33,15 +33,16 @@ _UPRIGHT = {  # its value -> what turns the image upright
 
 @dataclasses.dataclass(frozen=True)
 class Preparation:
-    """What is done to every image. Without any of it, pixels are taken as they are.
+    """The preparation of every image. By default, square images keep their pixels.
 
-    resolution: to which squares are resized, or None: as they come.
-    crop: "center" cuts the largest square from the middle; "none".
-    resize: filter, "lanczos" or "box".
-    pad: extends to a square with the background colour.
-    channels: 1 or 3, or None: as they come.
-    background: colour behind transparent pixels and around padded images.
-    white: value that becomes white in 16-bit gray images, 1 to 65535; 4095 for 12-bit data.
+    Attributes:
+      resolution: side to which squares are resized; None: images keep theirs.
+      crop: "center" cuts the largest square from the middle; "none" cuts nothing.
+      resize: filter, "lanczos" or "box".
+      pad: extends images to squares with the background colour.
+      channels: 1 or 3; None: images keep theirs.
+      background: colour behind transparent pixels and around padded images.
+      white: value that becomes white in 16-bit gray images, 1 to 65535; 4095 for 12-bit data.
     """
 
     resolution: int | None = None
@@ -55,14 +56,16 @@ class Preparation:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What was found in a file.
+    """The result of examining a file.
 
-    size: width and height as stored, mode: Pillow's, both None when it is no image.
-    result: (channels, side) of what it gives, or None.
-    enlarged: whether it was smaller than the resolution.
-    reason: why it can't be used, or None.
-    peak: the largest value of 16 bits in it, or of colour images, of which Pillow reads the upper
-      8 bits, the largest that it may be; None for fewer bits.
+    Attributes:
+      size: width and height as stored; None if the file is not an image.
+      mode: Pillow's mode; None if the file is not an image.
+      result: (channels, side) of the prepared image, or None.
+      enlarged: whether the image is smaller than the resolution.
+      reason: why the file can't be used, or None.
+      peak: the largest 16-bit value; of colour images, of which Pillow reads only the upper 8 bits,
+        the largest possible one; None for fewer bits.
     """
 
     size: tuple[int, int] | None
@@ -74,10 +77,10 @@ class Report:
 
 
 def examine(data: bytes, preparation: Preparation, decode: bool = False) -> Report:
-    """Says what an image file is and whether it can be used.
+    """Reports an image file's properties and whether it can be used.
 
-    The image is decoded, except that for a PNG that needs no preparation its checksums suffice,
-    unless `decode` says otherwise.
+    The image is decoded, except for a PNG that needs no preparation: of that, only the checksums
+    are verified unless `decode` is True.
     """
     size = mode = peak = None
     enlarged = False
@@ -115,23 +118,23 @@ def _is_ready_png(image: Image.Image, preparation: Preparation) -> bool:
 
 
 def _has_16_bits(image: Image.Image) -> bool:
-    """Returns whether an image that is not decoded yet has 16 bits a channel in its file."""
+    """Returns whether the file of an image not decoded yet has 16 bits per channel."""
     return _is_16_bit_gray(image) or any(";16" in str(tile[3]) for tile in image.tile)
 
 
 def _is_16_bit_gray(image: Image.Image) -> bool:
-    # Of PGM, Pillow scales what has more than 8 bits to 16, but has room for 32.
+    # Pillow scales a PGM of more than 8 bits to 16 bits, in its 32-bit mode.
     return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
 
 
 def _check_white(image: Image.Image, preparation: Preparation) -> None:
-    """Raises BadImage for an image, not decoded yet, that another white does not apply to."""
+    """Raises BadImage for a 16-bit colour image, not decoded yet, if `white` is changed."""
     if preparation.white != WHITE and _has_16_bits(image) and not _is_16_bit_gray(image):
-        raise BadImage("has 16 bits a colour, and --white is for gray; save it with 8")
+        raise BadImage("has 16 bits per channel, but --white is for gray images; save it with 8")
 
 
 def _peak(image: Image.Image) -> int:
-    """Decodes an image of 16 bits; returns `Report.peak`."""
+    """Decodes a 16-bit image and returns its `Report.peak`."""
     with _named_damage():
         image.load()
     if _is_16_bit_gray(image):
@@ -141,7 +144,7 @@ def _peak(image: Image.Image) -> int:
 
 @contextlib.contextmanager
 def _named_damage() -> Iterator[None]:
-    """Turns what Pillow raises on damaged files, two dozen kinds, into BadImage."""
+    """Turns the two dozen kinds of errors that Pillow raises for damaged files into BadImage."""
     try:
         yield
     except (BadImage, MemoryError):
@@ -153,14 +156,14 @@ def _named_damage() -> Iterator[None]:
 
 
 def load(data: bytes, preparation: Preparation) -> np.ndarray:
-    """Returns the prepared image of a file: uint8 [C, R, R]. Raises: BadImage."""
+    """Returns a file's image, prepared: uint8 [C, R, R]. Raises: BadImage."""
     with open_image(data) as image:
         return prepare(image, preparation)
 
 
 def open_image(data: bytes) -> Image.Image:
-    """Returns the image of a file, not decoded yet. Raises: BadImage."""
-    with _named_damage(), warnings.catch_warnings():  # of many pixels, which are counted below
+    """Returns a file's image, not decoded yet. Raises: BadImage."""
+    with _named_damage(), warnings.catch_warnings():  # about many pixels; they are counted below
         warnings.simplefilter("ignore")
         try:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -174,14 +177,14 @@ def open_image(data: bytes) -> Image.Image:
 def _why_unidentified(data: bytes) -> str:
     kind = contents.kind_of(data[:512])
     if kind is None:
-        return "not a picture of any kind that Pillow reads"
+        return "not a picture in any format that Pillow reads"
     if kind.endswith("picture"):
         return f"{kind}, which can't be read; save it as PNG or JPEG"
     return f"{kind}, not a picture"
 
 
 def pixels_of(image: Image.Image) -> np.ndarray:
-    """Returns the RGB pixels of an opened image as they are stored: uint8 [3, H, W].
+    """Returns the RGB pixels of an opened image as stored: uint8 [3, H, W].
 
     Raises: BadImage.
     """
@@ -190,21 +193,23 @@ def pixels_of(image: Image.Image) -> np.ndarray:
 
 
 def plain_pixels_of(image: Image.Image, background: str = "white") -> np.ndarray:
-    """Returns the RGB pixels of an opened image, turned and coloured as in `prepare`.
+    """Returns an opened image's RGB pixels, uint8 [H, W, 3], upright and in sRGB like `prepare`.
 
-    Returns: uint8 [H, W, 3]. Raises: BadImage.
+    Raises: BadImage.
     """
     return np.asarray(_plain(image, Preparation(background=background)).convert("RGB"))
 
 
 def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
-    """Returns uint8 [C, R, R] of an opened image.
+    """Returns an opened image, prepared: uint8 [C, R, R].
 
-    EXIF orientation is applied; colours are converted to sRGB from the profile that the file
-    carries (one that can't be read is ignored, as viewers do); 16-bit gray is rounded to 8 bits,
-    255 * value / white; what is transparent gets the background.
+    - EXIF orientation is applied.
+    - Colours are converted to sRGB from the file's profile. A profile that can't be read is
+      ignored, as viewers do.
+    - 16-bit gray is rounded to 8 bits: 255 * value / white.
+    - The background replaces transparency.
 
-    Raises: BadImage when it can't be decoded or is of no use.
+    Raises: BadImage when the image can't be decoded or used.
     """
     image = _plain_square(image, preparation)
     if preparation.resolution not in (None, image.width):
@@ -215,7 +220,7 @@ def prepare(image: Image.Image, preparation: Preparation) -> np.ndarray:
 
 
 def _plain_square(image: Image.Image, preparation: Preparation) -> Image.Image:
-    """Decodes and does all that `prepare` does, but for resizing."""
+    """Decodes an image and prepares it like `prepare`, except for resizing."""
     image = _plain(image, preparation)
     if preparation.channels is not None:
         image = image.convert("L" if preparation.channels == 1 else "RGB")
@@ -223,7 +228,7 @@ def _plain_square(image: Image.Image, preparation: Preparation) -> Image.Image:
 
 
 def _plain(image: Image.Image, preparation: Preparation) -> Image.Image:
-    """Returns the decoded image, upright, as 8-bit gray or sRGB. Raises: BadImage."""
+    """Decodes an image; returns it upright, as 8-bit gray or sRGB. Raises: BadImage."""
     _check_white(image, preparation)
     has_16_bits = _is_16_bit_gray(image)
     with _named_damage():
@@ -235,9 +240,9 @@ def _plain(image: Image.Image, preparation: Preparation) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Returns the image turned as its EXIF orientation says; EXIF that can't be read says nothing.
+    """Returns the image turned upright by its EXIF orientation; unreadable EXIF is ignored.
 
-    Pillow's own function writes the rest of the EXIF data anew, and fails where that is odd.
+    Pillow's own function also rewrites the rest of the EXIF data, and fails if that is malformed.
     """
     try:
         turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION))
@@ -260,11 +265,11 @@ def _square(image: Image.Image, preparation: Preparation) -> Image.Image:
         image = image.crop((left, top, left + side, top + side))
     elif width != height and preparation.pad:
         side = max(width, height)
-        if side * side > MAX_PIXELS:  # so large a square is made small before there is one
+        if side * side > MAX_PIXELS:  # the image is reduced first, as the square would be too large
             if preparation.resolution is None:
                 raise BadImage(
-                    f"--pad makes {side}x{side} pixels of it, which is too many: --resolution"
-                    " makes it small before"
+                    f"--pad would make it {side}x{side} pixels, which is too many: --resolution"
+                    " reduces it first"
                 )
             scale, side = preparation.resolution / side, preparation.resolution
             width, height = (max(1, round(length * scale)) for length in (width, height))
@@ -276,8 +281,10 @@ def _square(image: Image.Image, preparation: Preparation) -> Image.Image:
     if image.width != image.height:
         fits = preparation.resolution is not None or all(map(pyramid.is_valid, image.size))
         resize = "" if fits else ", and --resolution resizes it"
-        raise BadImage(f"not square: --crop center or --pad makes it so{resize}")
+        raise BadImage(f"not square: --crop center or --pad makes it square{resize}")
     side = image.width
     if preparation.resolution is None and not pyramid.is_valid(side):
-        raise BadImage(f"{side}x{side} is no power of two from 4 on: --resolution resizes it")
+        raise BadImage(
+            f"its side {side} is not a power of two of at least 4: --resolution resizes it"
+        )
     return image

@@ -1,4 +1,4 @@
-"""A tree of image files: a directory, here or where `tf.io.gfile` reaches, or a zip file."""
+"""A tree of image files: a directory, local or reached by `tf.io.gfile`, or a zip file."""
 
 import bz2
 import functools
@@ -24,7 +24,7 @@ from pgan_tf.errors import UserError, nearest
 
 _MAX_FILE_BYTES = 1 << 30  # of one file, unpacked
 _ENCRYPTED = 1  # flag bit of a zip entry
-_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, lengths of the name and of what follows
+_LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, lengths of the name and the extra field
 _HIDDEN = re.compile(r"(?:^|/)(?:\.|__MACOSX)")
 _READ = frozenset(("", *SUFFIXES))
 _UNREAD = frozenset(UNREAD_SUFFIXES)
@@ -36,7 +36,15 @@ _ENTRY = np.dtype(
 
 
 class Entry(NamedTuple):
-    """Where a zip file has a file: offset of its header, sizes in bytes, how it is packed."""
+    """The place of a file in a zip file, and how it is packed.
+
+    Attributes:
+      start: offset of its header.
+      packed, size: its size in bytes, packed and unpacked.
+      crc: checksum of its content.
+      method: the zip file format's number of the compression method.
+      flags: the zip file format's flag bits.
+    """
 
     start: int
     packed: int
@@ -47,11 +55,11 @@ class Entry(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A file of a tree: all that `read_file` needs, so that no other process lists the tree.
+    """A file of a tree, with all that `read_file` needs, so other processes need no listing.
 
     Attributes:
-      name: relative to the root, with "/".
-      entry: None in a directory.
+      name: path relative to the root, with "/".
+      entry: its place in the zip file; None in a directory.
     """
 
     name: str
@@ -61,16 +69,17 @@ class Member(NamedTuple):
 class Tree:
     """The files below a directory or in a zip file, sorted by name.
 
-    Files without a suffix count as images; hidden files, and what a Mac adds to a zip, don't
-    count at all. A million files take some 100 MB, and listing them in a zip file 700 MB.
+    Files without a suffix count as images. Hidden files, and the files that a Mac adds to a zip
+    file, are ignored. A million files take about 100 MB of memory; listing them in a zip file takes
+    700 MB.
 
     Attributes:
       root: the directory or zip file.
       images: names of the image files, sorted.
-      unread: names of image files of kinds that can't be read, sorted.
+      unread: names of image files in formats that can't be read, sorted.
       others: names of the other files, sorted.
-    Raises: UserError when there is no such place, the zip file is damaged, or a name in it leads
-      outside of it.
+    Raises: UserError when the root does not exist, is of another kind, or is a damaged zip file,
+      and when a name in the zip file leads outside it.
     """
 
     def __init__(self, root: str | os.PathLike):
@@ -93,7 +102,7 @@ class Tree:
             chosen = sorted(range(len(names)), key=names.__getitem__)
             for i, j in itertools.pairwise(chosen):
                 if names[i] == names[j]:
-                    raise UserError(f"{self.root} holds {names[i]!r} more than once; pack it anew")
+                    raise UserError(f"{self.root} holds {names[i]!r} more than once; pack it again")
         visible = [i for i in chosen if not _HIDDEN.search(names[i])]
         kinds: tuple[list[int], ...] = ([], [], [])  # images, unread, others
         for i in visible:
@@ -104,11 +113,11 @@ class Tree:
             self._entries = self._entries[np.array([i for kind in kinds for i in kind], int)]
 
     def members(self, indices: Iterable[int]) -> list[Member]:
-        """Returns image files by index into `images`."""
+        """Returns image files by their indices in `images`."""
         return [self._member(self.images[i], i) for i in indices]
 
     def find(self, name: str) -> Member | None:
-        """Returns the file of any kind with this name, if there is one."""
+        """Returns the file, of any kind, with this name; None if there is none."""
         first = 0
         for names in (self.images, self.unread, self.others):
             if name in names:
@@ -127,7 +136,7 @@ def read_file(root: str, member: Member) -> bytes:
     path = storage.join(root, member.name)
     try:
         if not storage.is_remote(path) and not os.path.isfile(path):
-            raise BadImage("no regular file, or a link that leads nowhere")
+            raise BadImage("not a regular file, or a broken link")
         if storage.size(path) > _MAX_FILE_BYTES:
             raise BadImage(f"has {storage.size(path)} bytes, which is too many")
         with storage.open_binary(path) as file:
@@ -137,7 +146,7 @@ def read_file(root: str, member: Member) -> bytes:
 
 
 def _read_entry(root: str, entry: Entry) -> bytes:
-    """Reads a file of a zip file; at most as much as it declares, and its checksum is checked."""
+    """Returns the bytes of a zip file's entry: at most its declared size, and with checked CRC."""
     if entry.flags & _ENCRYPTED:
         raise BadImage("encrypted")
     if max(entry.size, entry.packed) > _MAX_FILE_BYTES:
@@ -150,7 +159,7 @@ def _read_entry(root: str, entry: Entry) -> bytes:
             file.seek(entry.start + _LOCAL_HEADER.size + sum(lengths))
             packed = file.read(entry.packed)
         if signature != b"PK\3\4" or len(packed) != entry.packed:
-            raise ValueError("not where the zip file says")
+            raise ValueError("not at the offset in the zip file's list")
         if entry.method == zipfile.ZIP_STORED:
             content = packed
         elif entry.method == zipfile.ZIP_DEFLATED:
@@ -158,19 +167,19 @@ def _read_entry(root: str, entry: Entry) -> bytes:
         elif entry.method == zipfile.ZIP_BZIP2:
             content = bz2.BZ2Decompressor().decompress(packed, entry.size + 1)
         else:
-            raise BadImage(f"packed by method {entry.method}; deflate or store is wanted")
+            raise BadImage(f"packed by method {entry.method}; pack it by deflate or store")
         if len(content) != entry.size or zlib.crc32(content) != entry.crc:
-            raise ValueError("checksum")
+            raise ValueError("wrong size or checksum")
     except (OSError, ValueError, EOFError, struct.error, zlib.error) as error:
         raise BadImage(f"damaged in the zip file: {error}") from None
     return content
 
 
-_reading = threading.Lock()  # an opened file has one position
+_reading = threading.Lock()  # threads share the opened file's position
 
 
 def _stamp(path: str) -> tuple[int, ...]:
-    """Returns what tells the file from another that may come in its place."""
+    """Returns a key that changes when another file takes the place of this one."""
     if storage.is_remote(path):
         return ()
     stat = os.stat(path)
@@ -183,15 +192,15 @@ def _opened(path: str, stamp: tuple[int, ...]) -> BinaryIO:
 
 
 def plain_name(name: str) -> str:
-    """Returns a file's name with "/" for the "\\" of some programs of Windows, and without "./"."""
+    """Returns a file's name with "/" for the "\\" of some Windows programs, and without "."."""
     parts = name.replace("\\", "/").split("/")
     return "/".join(part for part in parts if part != ".")
 
 
 def _require_zip(path: str) -> None:
-    """Raises UserError for a file that is something else than a zip file, if what it is is known.
+    """Raises UserError for a file of a known kind other than zip.
 
-    Zip files may have anything before their begin, and are read from their end.
+    Unknown kinds pass: a zip file may begin with anything, as it is read from its end.
     """
     kind = contents.kind_of(contents.head_of(path))
     what = f"{path} is {kind}, neither a directory nor a zip file of images"
@@ -208,7 +217,7 @@ def _require_zip(path: str) -> None:
 
 
 def _list_zip(path: str) -> tuple[list[str], np.ndarray]:
-    """Returns the names of a zip file's files, in its order, and their entries."""
+    """Returns the names and entries of a zip file's files, in the zip file's order."""
     try:
         with (
             storage.open_binary(path) as file,
@@ -217,18 +226,19 @@ def _list_zip(path: str) -> tuple[list[str], np.ndarray]:
             found = archive.infolist()
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # zipfile raises a dozen kinds
+    except Exception as error:  # zipfile raises a dozen kinds of errors
         raise UserError(
             f"{path} is neither a directory nor a complete zip file ({error})"
         ) from None
-    # Collected as one string: small strings among the objects of `found`, five times as large,
-    # would keep all their memory taken.
+    # The names are collected as one string. As small strings they would lie among the objects of
+    # `found`, which are five times as large, and keep their memory from being freed.
     text, entries, count = io.StringIO(), np.empty(len(found), _ENTRY), 0
     for info in found:
         name = plain_name(info.filename)
         if ".." in name.split("/") or name.startswith("/") or _DRIVE.match(name):
             raise UserError(
-                f"{path} names {info.filename!r}, which leads outside of it; no honest file does"
+                f"{path} holds {info.filename!r}, a name that leads outside it; get it from a"
+                " source that you trust"
             )
         if not name.endswith("/"):
             try:
@@ -236,8 +246,8 @@ def _list_zip(path: str) -> tuple[list[str], np.ndarray]:
                     info.header_offset, info.compress_size, info.file_size, info.CRC,
                     info.compress_type, info.flag_bits,
                 )  # fmt: skip
-            except OverflowError:  # an offset before the file's begin, say
-                raise UserError(f"{path} is no complete zip file; fetch it again") from None
+            except OverflowError:  # for example an offset before the file's start
+                raise UserError(f"{path} is not a complete zip file; fetch it again") from None
             text.write(f"{name}\0")  # zipfile cuts names at the first \0
             count += 1
     del found, archive

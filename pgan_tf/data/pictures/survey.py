@@ -1,4 +1,4 @@
-"""A quick look at somebody's pictures: how many, of what sizes, what they need."""
+"""Surveys a user's pictures quickly: their number, their sizes, the options they need."""
 
 import dataclasses
 import os
@@ -17,19 +17,20 @@ from pgan_tf.data.pictures.imagetree import Member, Tree
 from pgan_tf.errors import UserError
 
 _MOST_ENTRIES = 20_000  # files and folders of a directory that are listed
-_MOST_LOOKED_AT = 64  # pictures of which the header is read
-_MOST_RESOLUTION = 1024  # that is proposed
+_MOST_HEADERS = 64  # pictures whose header is read
+_MOST_RESOLUTION = 1024  # the largest resolution that is proposed
 
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
-    """What was found.
+    """The result of a survey.
 
-    num_pictures: number of picture files, also of kinds that can't be read.
-    is_partial: whether there may be more.
-    readable: number of those that were looked at and can be read.
-    sizes: (width, height) of these, each once.
-    has_bad: whether some file would have to be left out.
+    Attributes:
+      num_pictures: number of picture files, including formats that can't be read.
+      is_partial: whether there may be more.
+      readable: number of pictures whose header was read without error.
+      sizes: the distinct (width, height) of these.
+      has_bad: whether some file would have to be left out.
     """
 
     num_pictures: int
@@ -39,7 +40,7 @@ class Survey:
     has_bad: bool
 
     def options(self) -> list[str]:
-        """Returns the options that `create_from_images` needs for them."""
+        """Returns the options that `create_from_images` needs for the pictures."""
         options = []
         shortest = [min(size) for size in self.sizes]
         if len(self.sizes) > 1 or not pyramid.is_valid(shortest[0]):
@@ -51,18 +52,18 @@ class Survey:
 
 
 def survey(root: str | os.PathLike) -> Survey:
-    """Looks at the pictures below a directory, or in a zip file.
+    """Surveys the pictures below a directory or in a zip file.
 
-    At most 20,000 entries of a directory are listed, and 64 headers read.
+    Lists at most 20,000 entries of a directory, and reads at most 64 headers.
 
-    Raises: OSError.
+    Raises: OSError when a directory can't be listed.
     """
     root = os.fspath(root)
     if storage.is_dir(root):
         names, is_partial = _some_names(root)
         members = [Member(name) for name in names if _suffix(name) in SUFFIXES]
         unread = sum(_suffix(name) in UNREAD_SUFFIXES for name in names)
-        unnamed = sum(not _suffix(name) for name in names)  # which count as pictures
+        unnamed = sum(not _suffix(name) for name in names)  # create_from_images takes them too
     else:
         try:
             tree = Tree(root)
@@ -71,7 +72,7 @@ def survey(root: str | os.PathLike) -> Survey:
         named = [i for i, name in enumerate(tree.images) if _suffix(name)]
         members, is_partial = tree.members(named), False
         unread, unnamed = len(tree.unread), len(tree.images) - len(named)
-    looked_at = min(len(members), _MOST_LOOKED_AT)
+    looked_at = min(len(members), _MOST_HEADERS)
     sizes: list[tuple[int, int]] = []
     for i in np.linspace(0, len(members) - 1, looked_at).astype(int):
         try:
@@ -93,7 +94,7 @@ def _suffix(name: str) -> str:
 
 
 def _some_names(root: str) -> tuple[list[str], bool]:
-    """Returns names of visible files below a directory, and whether there may be more."""
+    """Returns the visible files below a directory, up to a limit, and whether there may be more."""
     found, left, waiting = [], _MOST_ENTRIES, deque([""])
     while waiting:
         folder = waiting.popleft()

@@ -34,7 +34,7 @@ def test_a_small_file_cut_short_before_its_first_use_is_told(path):
 
 
 def test_a_large_file_cut_short_is_told_and_works_again_when_restored(path, monkeypatch):
-    monkeypatch.setattr(level, "_HELD_BYTES", 0)
+    monkeypatch.setattr(level, "_KEPT_BYTES", 0)
     data = Dataset(path)
     file = path / "mine-r05.tfrecords"
     content = file.read_bytes()
@@ -86,7 +86,7 @@ def test_a_record_larger_than_any_image(tmp_path):
         length = (1 << 40).to_bytes(8, "little")
         file.write(length + records.masked_crc(length).to_bytes(4, "little"))
         file.truncate((1 << 40) + 16)
-    assert "record 0: it is of 1099511627776 bytes, more than any image" in opened(tmp_path / "x")
+    assert "record 0: it has 1099511627776 bytes, more than any image" in opened(tmp_path / "x")
 
 
 def test_a_message_of_many_small_fields(tmp_path):
@@ -113,7 +113,7 @@ def test_an_index_larger_than_the_records(tmp_path):
     path = tmp_path / "mine" / "mine-r05.tfrecords"
     with open(f"{path}.index", "r+b") as file:
         file.truncate(1 << 40)
-    assert "index, which tells where records start, can't be read" in opened(path)
+    assert "index, which holds the records' offsets, can't be read" in opened(path)
 
 
 def test_a_pipe_is_no_file(tmp_path):

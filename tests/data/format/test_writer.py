@@ -36,7 +36,7 @@ def test_failure_leaves_nothing(tmp_path, error):
 
 def test_failure_at_the_end_keeps_the_old_one(tmp_path):
     write_dataset(tmp_path / "a", noise(3))
-    with pytest.raises(UserError, match="3 images came instead of 4"):
+    with pytest.raises(UserError, match="got 3 images instead of 4"):
         write_dataset(tmp_path / "a", noise(3, seed=1), force=True, num_images=4)
     np.testing.assert_array_equal(Dataset(tmp_path / "a").read_checked(8, range(3)), noise(3))
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
@@ -65,7 +65,7 @@ def test_force_never_deletes_what_is_no_data_set(tmp_path):
     home.mkdir()
     (home / "README.txt").write_text("mine")
     for force in (False, True):
-        with pytest.raises(UserError, match="is no data set"):
+        with pytest.raises(UserError, match="is not a data set"):
             write_dataset(home, noise(2), force=force)
     write_dataset(tmp_path / "a", noise(2))
     for name in ("thesis.doc", "NOTES.txt"):
@@ -145,7 +145,7 @@ def test_a_data_set_that_could_not_be_replaced_gets_its_name_back(tmp_path, monk
     partial = DatasetWriter(tmp_path / "a", 8, 3, force=True)._partial
     dead = partial.replace(f".{os.getpid()}.", ".999999999.")
     os.rename(tmp_path / "a", dead.replace(".partial", ".replaced.partial"))
-    with pytest.raises(UserError, match="there is no image to write"):
+    with pytest.raises(UserError, match="there are no images to write"):
         write_dataset(tmp_path / "a", noise(0), force=True)
     assert Dataset(tmp_path / "a").num_images == 2
 
@@ -163,7 +163,7 @@ def test_a_link_as_target_stays_a_link(tmp_path):
 
 @pytest.mark.parametrize("name", [".hidden", "two\nlines"])
 def test_names_that_could_not_be_read_again_are_refused(tmp_path, name):
-    with pytest.raises(UserError, match="starts with no dot"):
+    with pytest.raises(UserError, match="must not start with a dot"):
         DatasetWriter(tmp_path / name, 8, 3)
 
 
@@ -195,5 +195,5 @@ def test_force_replaces_nothing_but_a_data_set(tmp_path):
         write_dataset(tmp_path / "set", noise(2, 8), force=True)
     (tmp_path / "set" / "other-r02.tfrecords").unlink()
     (tmp_path / "set" / "set-r09.tfrecords").mkdir()
-    with pytest.raises(UserError, match=r"no data set \(it holds 'set-r09"):
+    with pytest.raises(UserError, match=r"not a data set \(it holds 'set-r09"):
         write_dataset(tmp_path / "set", noise(2, 8), force=True)

@@ -85,7 +85,9 @@ def test_verify_finds_levels_that_do_not_belong_together(made):
     swapped[[3, 4]] = swapped[[4, 3]]
     _replace_level(made, 8, swapped)  # every checksum is right
     Dataset(made, verify="full")
-    with pytest.raises(UserError, match=r"made-r03.tfrecords: record 3 is another image"):
+    with pytest.raises(
+        UserError, match=r"made-r03.tfrecords: record 3 is not the image of the level above"
+    ):
         soundness.verify(made)
 
 
@@ -158,7 +160,7 @@ def test_extract_stays_in_its_target(made, tmp_path):
     out.mkdir()
     victim = tmp_path / "victim"
     (out / "img00000000.png").symlink_to(victim)
-    with pytest.raises(UserError, match="is no empty directory"):
+    with pytest.raises(UserError, match="is not an empty directory"):
         extract.extract(made, out)
     write_images = extract._WriteImages(str(made), str(out), "png", 32)
     with pytest.raises(FileExistsError):  # even when the link appears later
@@ -166,7 +168,7 @@ def test_extract_stays_in_its_target(made, tmp_path):
     assert not victim.exists()
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="is no empty directory"):
+    with pytest.raises(UserError, match="is not an empty directory"):
         extract.extract(made, link)
 
 

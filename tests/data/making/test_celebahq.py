@@ -415,7 +415,7 @@ def test_disk_space_is_looked_at_first(inputs, aligned, monkeypatch):
 def test_target_that_exists(inputs, aligned):
     (inputs / "hq").mkdir()
     (inputs / "hq" / "letter.doc").touch()
-    with pytest.raises(UserError, match="is in use and is no data set"):
+    with pytest.raises(UserError, match="is in use and is not a data set"):
         create(inputs, force=True)
     (inputs / "hq" / "letter.doc").unlink()
     create(inputs)

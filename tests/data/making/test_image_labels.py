@@ -155,12 +155,12 @@ def test_an_empty_class_is_told(tree, capsys):
     content = '{"labels": [["a.png", 1], ["b.png", 2], ["sub/c.png", 2]]}'
     assert made(tree, "labels.json", content).empty_classes == [0]
     assert (
-        "1 of 3 classes without any image: 0 (classes are numbered from 0 on); they are never drawn"
+        "1 of 3 classes have no images: 0 (classes are numbered from 0); they are never drawn"
         in capsys.readouterr().out
     )
     content = '{"labels": {"a.png": 0, "b.png": 0, "sub/c.png": 0}, "classes": ["x", "y"]}'
     made(tree, "labels.json", content)
-    assert "1 of 2 classes without any image: 1 (y); they are" in capsys.readouterr().out
+    assert "1 of 2 classes have no images: 1 (y); they are" in capsys.readouterr().out
 
 
 def test_folders_that_are_numbers_are_in_order_of_value(tmp_path):

@@ -238,7 +238,7 @@ def test_crop_pad_and_resize():
     [
         (b"", "an empty file, not a picture"),
         (b"<html>", "a web page, not a picture"),
-        (b"text", "not a picture of any kind"),
+        (b"text", "not a picture in any format"),
         (file_bytes(RGB, "eps"), "a PostScript document, not a picture"),
         (b"\0\0\0\x18ftypheic" + bytes(99), "a HEIC picture, which can't be read; save it as"),
         (file_bytes(RGB)[:-40], "damaged"),
@@ -246,10 +246,13 @@ def test_crop_pad_and_resize():
         (file_bytes(RGB, "webp")[:-40], "damaged|not a picture"),
         (file_bytes(RGB, "bmp")[:-40], "damaged"),
         (file_bytes(RGB, "tiff")[:-300], "damaged|not a picture"),
-        (file_bytes(RGB[:, :8]), "not square: --crop center or --pad makes it so$"),
+        (file_bytes(RGB[:, :8]), "not square: --crop center or --pad makes it square$"),
         (file_bytes(RGB[:, :9]), "not square: --crop center or --pad .*, and --resolution"),
-        (file_bytes(RGB[:12, :12]), "12x12 is no power of two from 4 on: --resolution"),
-        (file_bytes(RGB[:2, :2]), "2x2 is no power of two"),
+        (
+            file_bytes(RGB[:12, :12]),
+            "its side 12 is not a power of two of at least 4: --res",
+        ),
+        (file_bytes(RGB[:2, :2]), "its side 2 is not a power of two"),
     ],
 )
 def test_bad_files(data, reason):
@@ -391,7 +394,7 @@ def test_files_that_can_not_be_read_are_in_the_table(tree, tmp_path, capsys):
     os.mkfifo(tree / "pipe.png")
     with pytest.raises(UserError, match="2 of 5 files can't be used"):
         images.create(tmp_path / "out", tree, workers=1)
-    assert capsys.readouterr().out.count("no regular file") == 2
+    assert capsys.readouterr().out.count("not a regular file") == 2
     assert images.create(tmp_path / "out", tree, skip_bad=True, workers=1).num_images == 3
 
 
@@ -524,7 +527,7 @@ def test_a_zip_without_its_beginning_is_told(tree, tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(tree / NAMES[0], NAMES[0])
     path.write_bytes(path.read_bytes()[10:])
-    with pytest.raises(UserError, match="no complete zip file"):
+    with pytest.raises(UserError, match="not a complete zip file"):
         images.create(tmp_path / "out", path, workers=1)
 
 
@@ -572,7 +575,7 @@ def test_zip_that_leads_outside_is_refused(tmp_path, name):
         entry = zipfile.ZipInfo("x")
         entry.filename = name
         archive.writestr(entry, file_bytes(RGB))
-    with pytest.raises(UserError, match=r"bad\.zip names .*evil"):
+    with pytest.raises(UserError, match=r"bad\.zip holds .*evil"):
         imagetree.Tree(path)
 
 

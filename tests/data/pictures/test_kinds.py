@@ -167,7 +167,7 @@ def test_12_bits_in_16_of_colour_images(tmp_path, capsys):
     )
     (folder / "0.png").write_bytes(png_of_16_bits(values * 16))
     assert "black" not in tool(capsys, "create_from_images", out, folder, "--force")
-    with pytest.raises(UserError, match="16 bits a colour, and --white is for gray"):
+    with pytest.raises(UserError, match="16 bits per channel, but --white is for gray"):
         dataset_tool.main(
             ["create_from_images", str(out), str(folder), "--force", "--white", "4095"]
         )
@@ -185,7 +185,7 @@ def test_a_square_that_is_too_large_is_never_made(few_pixels):
     """1x40,000 took 6.3 GB."""
     tall = np.zeros((400, 1, 3), np.uint8) + RANDOM.randint(0, 256, (400, 1, 1)).astype(np.uint8)
     data = file_bytes(Image.fromarray(tall), "PNG")
-    with pytest.raises(BadImage, match="--pad makes 400x400 pixels of it, which is too many"):
+    with pytest.raises(BadImage, match="--pad would make it 400x400 pixels, which is too many"):
         imagefile.load(data, Preparation(pad=True))
     found = imagefile.load(data, Preparation(pad=True, resolution=16, background="lime"))
     assert found.shape == (3, 16, 16)
