@@ -17,7 +17,7 @@ REQUEST_SECONDS = 10.0
 STALLED_SECONDS = 30.0
 """How long a client may leave an answer, or a part of 64 KiB of it, unread."""
 MOST_CONNECTIONS = 128
-"""While this many connections are open, requests get status 503; at most twice as many open."""
+"""Open connections from which on requests get status 503; beyond twice as many, new ones close."""
 
 _PORTS_TRIED = 20  # above a port that is in use
 
