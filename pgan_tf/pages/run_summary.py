@@ -131,7 +131,9 @@ def _facts(
     if ticks:
         last = ticks[-1]
         facts.append(["Time", duration(max(tick.time for tick in ticks))])
-        facts.append(["Now", f"{last.resolution}x{last.resolution}, minibatch {last.minibatch}"])
+        facts.append(
+            ["Last tick", f"{last.resolution}x{last.resolution}, minibatch {last.minibatch}"]
+        )
     dataset = run.dataset
     where = config.data.path or config.data.synthetic
     facts.append(["Data set", f"{where}: {dataset}" if dataset else where])
