@@ -1,1 +1,1 @@
-"""The explorer page with the generator behind it: `python -m pgan_tf.explore`."""
+"""The explorer page, served by this machine: `python -m pgan_tf.explore`."""

@@ -1,4 +1,4 @@
-"""Who may ask the server: checks before every request, and what every answer says to browsers."""
+"""Checks who may use the server, and sets the security headers of every answer."""
 
 import ipaddress
 import secrets
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pgan_tf.explore.asking import RefusedError
 
-ANSWERS = {
+ANSWER_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -20,22 +20,22 @@ ANSWERS = {
     "X-Frame-Options": "DENY",
     "Connection": "close",
 }
-"""Headers of every answer, unless it has its own; a connection serves one request."""
+"""Headers of every answer that does not set them itself; a connection serves one request."""
 
 
 class Guard:
-    """Lets requests through that come from the server's own page, or from no page.
+    """Passes on requests from the server's own page, or from no page; refuses all others.
 
-    - The Host header names this machine's own address, so that no other site can be made to
-      resolve to it and read the answers (DNS rebinding). With a token any name will do, since
-      such a site does not know it.
-    - A browser that says which page asks (Origin, Sec-Fetch-Site) has to name the server's own.
-      A link on another page may lead to the server's page.
-    - The token, if there is one, stands in the address (`?token=`) or in `Authorization: Bearer`.
+    - The Host header must be this machine's own address. Otherwise another site's name could
+      resolve to this machine, and the site could read the answers (DNS rebinding). With a token
+      any host name is allowed, since such a site does not know the token.
+    - If a browser says which page sends the request (Origin, Sec-Fetch-Site), it must be the
+      server's own page. A link on another page may lead to the server's page.
+    - The token, if one is set, must be in the address (`?token=`) or in `Authorization: Bearer`.
 
     Args:
-      app: what answers.
-      token: without which nothing is answered; None for none.
+      app: the application that answers the requests.
+      token: required in every request; None to require none.
     """
 
     def __init__(self, app: ASGIApp, token: str | None = None):
@@ -43,12 +43,12 @@ class Guard:
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers 400, 401 or 403 in one line, or lets the request through."""
+        """Passes the request on, or refuses it in one line with status 400, 401 or 403."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in ANSWERS.items():
+                for name, value in ANSWER_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -61,15 +61,15 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        host = _only(headers, "host")
-        if self._token is None and not is_loopback(_name(host)):
+        host = _single_header(headers, "host")
+        if self._token is None and not is_loopback(_host_name(host)):
             raise RefusedError(
-                403, f"this server is not {host[:80]!r}; open the address it printed"
+                403, f"this server is not {host[:80]!r}; open the address that it printed"
             )
         self._check_page(scope, headers, host)
-        if self._token is not None and not self._knows_token(scope, headers):
+        if self._token is not None and not self._has_token(scope, headers):
             raise RefusedError(
-                401, "open the whole address that the server printed, with its ?token="
+                401, "open the whole address that the server printed, including ?token=..."
             )
 
     def _check_page(self, scope: Scope, headers: Headers, host: str) -> None:
@@ -89,19 +89,19 @@ class Guard:
         if site not in ("none", "same-origin"):
             raise RefusedError(403, "pages of other sites can't use this server")
 
-    def _knows_token(self, scope: Scope, headers: Headers) -> bool:
+    def _has_token(self, scope: Scope, headers: Headers) -> bool:
         try:
             query = parse_qs(scope["query_string"].decode("latin1"), max_num_fields=16)
-        except ValueError:  # more fields
+        except ValueError:  # more than 16 fields
             return False
-        said = [*query.get("token", []), headers.get("authorization", "").removeprefix("Bearer ")]
-        # Bytes, since text has to be ASCII to be compared in constant time.
+        sent = [*query.get("token", []), headers.get("authorization", "").removeprefix("Bearer ")]
+        # compare_digest takes text only if it is ASCII, so compare bytes.
         token = self._token.encode()
-        return any([secrets.compare_digest(text.encode(), token) for text in said])
+        return any([secrets.compare_digest(text.encode(), token) for text in sent])
 
 
 def is_loopback(name: str) -> bool:
-    """Returns whether a host's name or address stands for this machine and no other."""
+    """Returns whether a host name or address is a loopback one: this machine and no other."""
     if name == "localhost":
         return True
     try:
@@ -110,19 +110,22 @@ def is_loopback(name: str) -> bool:
         return False
 
 
-def _only(headers: Headers, name: str) -> str:
-    """Returns the value of a header that has to be there once."""
+def _single_header(headers: Headers, name: str) -> str:
+    """Returns the value of a header, in lower case.
+
+    Raises: RefusedError (400) unless the request has this header exactly once.
+    """
     values = headers.getlist(name)
     if len(values) != 1:
-        raise RefusedError(400, f"a request has one {name} header")
+        raise RefusedError(400, f"a request must have one {name} header")
     return values[0].lower()
 
 
-def _name(host: str) -> str:
-    """Returns the name of `name:port`, `[address]:port` or either without a port; "" for others."""
+def _host_name(host: str) -> str:
+    """Returns the name in `name:port`, `[address]:port` or either without a port; else ""."""
     try:
         parts = urlsplit(f"//{host}")
-        _ = parts.port  # raises for what is none
+        _ = parts.port  # raises ValueError for an invalid port
     except ValueError:
         return ""
     return parts.hostname or "" if parts.netloc == host and "@" not in host else ""

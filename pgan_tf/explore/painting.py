@@ -1,4 +1,4 @@
-"""Images of a snapshot's Gs for the server: batch by batch, in a thread of its own."""
+"""Makes images with a snapshot's Gs for the server, batch by batch in a separate thread."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,28 +8,28 @@ import numpy as np
 import tensorflow as tf
 
 from pgan_tf import compiled, latents
-from pgan_tf.explore.asking import Asked, Limits, RefusedError
+from pgan_tf.explore.asking import ImageRequest, Limits, RefusedError
 from pgan_tf.inference import Synthesis
 from pgan_tf.pages.explorer.facts import lods_of
 from pgan_tf.snapshots import Snapshot
 
-_MOST_IMAGES, _MOST_PIXELS = 64, 1 << 22  # of a request
+_MOST_IMAGES, _MOST_PIXELS = 64, 1 << 22  # in a request
 
-# An image alone takes the time of a whole batch. Four small ones hardly take longer than one, and
-# sixty of them not much longer than in larger batches.
+# A single image takes as long as a whole batch, so batches are small. Four small images hardly
+# take longer than one, and sixty in batches of four not much longer than in larger batches.
 _BATCH, _BATCH_PIXELS = 4, 1 << 14
 
 
 class Painter:
-    """Makes what is asked for, one request at a time, in the order of arrival.
+    """Makes the images of requests, one request at a time, in order of arrival.
 
-    Each lod is compiled when it is first asked for.
+    Each lod is compiled when it is first requested.
 
     Args:
-      snapshot: its Gs makes the images, as in `generate`.
+      snapshot: the snapshot whose Gs makes the images, as in `generate`.
 
     Attributes:
-      limits: of what can be asked for.
+      limits: what a request may contain.
     """
 
     def __init__(self, snapshot: Snapshot):
@@ -43,29 +43,29 @@ class Painter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="generator")
 
     async def paint(
-        self, asked: Asked, given_up: Callable[[], Awaitable[bool]]
+        self, wanted: ImageRequest, is_cancelled: Callable[[], Awaitable[bool]]
     ) -> np.ndarray | None:
-        """Returns uint8 [n, r, r, C], or None for a request that is given up.
+        """Returns images, uint8 [n, r, r, C], or None if the request is cancelled.
 
         Args:
-          asked: checked against the limits.
-          given_up: is asked before each batch whether nobody waits any longer.
-        Raises: RefusedError (503) when the device has too little memory, or a compiled program
-          can't be kept.
+          wanted: the request, already checked against the limits.
+          is_cancelled: called before each batch; True if the client has gone away.
+        Raises: RefusedError (503) if the device has too little memory, or a compiled program
+          can't be kept or used.
         """
         loop = asyncio.get_running_loop()
         async with self._turn:
-            if asked.lod not in self._programs:
-                pixels = (self._Gs.resolution >> int(asked.lod)) ** 2
+            if wanted.lod not in self._programs:
+                pixels = (self._Gs.resolution >> int(wanted.lod)) ** 2
                 most = int(np.clip(_BATCH_PIXELS // pixels, 1, _BATCH))
-                self._programs[asked.lod] = Synthesis(self._Gs, asked.lod, most)
-            program, parts = self._programs[asked.lod], []
-            for first in range(0, len(asked.latents), program.minibatch):
-                if await given_up():
+                self._programs[wanted.lod] = Synthesis(self._Gs, wanted.lod, most)
+            program, parts = self._programs[wanted.lod], []
+            for first in range(0, len(wanted.latents), program.minibatch):
+                if await is_cancelled():
                     return None
-                z = asked.latents[first : first + program.minibatch]
+                z = wanted.latents[first : first + program.minibatch]
                 parts.append(
-                    await loop.run_in_executor(self._thread, self._batch, program, z, asked.label)
+                    await loop.run_in_executor(self._thread, self._batch, program, z, wanted.label)
                 )
         return np.concatenate(parts)
 
@@ -84,5 +84,5 @@ class Painter:
             ) from None
 
     def close(self) -> None:
-        """Ends the thread once its batch is done."""
+        """Ends the thread after its current batch, without waiting for it."""
         self._thread.shutdown(wait=False, cancel_futures=True)

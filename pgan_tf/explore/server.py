@@ -1,4 +1,4 @@
-"""The explorer page and the images it asks for, over HTTP."""
+"""HTTP server of the explorer page and its images."""
 
 import asyncio
 import logging
@@ -20,40 +20,40 @@ from pgan_tf.explore.guarding import Guard
 from pgan_tf.explore.painting import Painter
 
 MOST_OF_A_CLIENT = 2
-"""Requests for images of a client's address at a time: one is computed or sent, one waits."""
+"""Image requests in progress from one address: one is computed or sent while one waits."""
 MOST_IN_ALL = 16
-"""Requests for images at a time, of all clients."""
+"""Image requests in progress from all clients together."""
 
-_CHUNK = 1 << 16  # bytes of an answer that are sent at a time
+_CHUNK = 1 << 16  # bytes of an answer sent at a time
 _LOG = logging.getLogger("pgan_tf.explore")
 
 
 class Turns:
-    """Counts the requests for images, so that no client keeps the others waiting long.
+    """Counts image requests in progress, so that no client keeps the others waiting long.
 
     Attributes:
-      of_client: address -> requests in work.
+      of_client: client address -> number of its requests in progress.
     """
 
     def __init__(self) -> None:
         self.of_client: dict[str, int] = {}
 
     def enter(self, client: str) -> None:
-        """Counts a request.
+        """Adds a request of a client.
 
-        Raises: RefusedError (429 or 503) when there are too many.
+        Raises: RefusedError if the client (429) or all clients together (503) have too many.
         """
-        mine = self.of_client.get(client, 0)
-        if mine >= MOST_OF_A_CLIENT:
+        count = self.of_client.get(client, 0)
+        if count >= MOST_OF_A_CLIENT:
             raise RefusedError(
-                429, "your computer has two requests in work; ask again when one is done", 1
+                429, "your computer has two requests in progress; ask again when one is done", 1
             )
         if sum(self.of_client.values()) >= MOST_IN_ALL:
-            raise RefusedError(503, "too many computers ask for images; try again later", 1)
-        self.of_client[client] = mine + 1
+            raise RefusedError(503, "too many computers are asking for images; try again later", 1)
+        self.of_client[client] = count + 1
 
     def leave(self, client: str) -> None:
-        """Counts a request that is done."""
+        """Removes a finished request of a client."""
         self.of_client[client] -= 1
         if not self.of_client[client]:
             del self.of_client[client]
@@ -70,19 +70,19 @@ class ImagesEndpoint:
         self._turns = turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request; a client's turn lasts until it has its images."""
+        """Answers one request, which counts as in progress until its images are sent."""
         request = Request(scope, receive, send)
         client = request.client.host if request.client else ""
         if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
             raise HTTPException(415, "send JSON, with the content type application/json")
         try:
             body = await read_body(request, self._painter.limits.body)
-            asked = asking.parse(body, self._painter.limits)
+            wanted = asking.parse(body, self._painter.limits)
             self._turns.enter(client)
         except ClientDisconnect:
             return
         try:
-            images = await self._painter.paint(asked, request.is_disconnected)
+            images = await self._painter.paint(wanted, request.is_disconnected)
             if images is not None:
                 await _answer(images)(scope, receive, send)
         finally:
@@ -92,10 +92,11 @@ class ImagesEndpoint:
 async def read_body(request: Request, most: int) -> bytes:
     """Returns a request's body.
 
-    Raises: RefusedError when it is larger than `most` bytes (413), which is known before it is read
-      where the request says its length, or takes longer than `listening.REQUEST_SECONDS` (408).
+    Raises: RefusedError if it is larger than `most` bytes (413) or takes longer than
+      `listening.REQUEST_SECONDS` (408). If the request announces its length, a body that is too
+      large is refused before it is read.
     """
-    too_large = RefusedError(413, f"a request takes at most {most} bytes")
+    too_large = RefusedError(413, f"a request may have at most {most} bytes")
     length = request.headers.get("content-length", "0")
     if len(length) > 12 or int(length) > most:
         raise too_large
@@ -135,14 +136,14 @@ def make_app(
 
     Args:
       painter: makes the images.
-      facts: answer of api/info, what JSON can hold.
-      page: HTML.
-      token: without which nothing is answered; None for none.
-      turns: counts the requests for images; None for a new one.
+      facts: answer of api/info; must be serializable as JSON.
+      page: the page's HTML.
+      token: required in every request; None to require none.
+      turns: counter of image requests; None for a new one.
     """
 
     async def index(_: Request) -> HTMLResponse:
-        # The page's own policy says what it may do; a header alone can forbid frames around it.
+        # The page holds its own policy, but only a header can forbid frames around the page.
         return HTMLResponse(page, headers={"Content-Security-Policy": "frame-ancestors 'none'"})
 
     async def info(_: Request) -> JSONResponse:
@@ -158,7 +159,7 @@ def make_app(
 
     def failed(request: Request, error: Exception) -> PlainTextResponse:
         _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return PlainTextResponse("the server failed; its terminal says how\n", 500)
+        return PlainTextResponse("the server failed; its terminal shows the error\n", 500)
 
     app = Starlette(
         routes=[
@@ -173,7 +174,7 @@ def make_app(
 
 
 def make_server(app: ASGIApp) -> uvicorn.Server:
-    """Returns what serves the application at sockets: `server.run(sockets=[...])`."""
+    """Returns a server of the application; start it with `server.run(sockets=[...])`."""
     return uvicorn.Server(
         uvicorn.Config(
             app,

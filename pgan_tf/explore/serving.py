@@ -19,7 +19,7 @@ from pgan_tf.pages.explorer.facts import centres_of, facts_of, float32_text
 from pgan_tf.snapshots import Snapshot, load_snapshot
 from pgan_tf.truncation import CANDIDATES, affordable_lod
 
-_MOST_OPERATIONS = 4e11  # for all centres, on a CPU: some seconds on two cores
+_MOST_OPERATIONS = 4e11  # to find all centres on a CPU: a few seconds on two cores
 
 
 def serve(
@@ -29,15 +29,15 @@ def serve(
     open_browser: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serves the page until Ctrl-C, with a token unless only this machine reaches it.
+    """Serves the page until Ctrl-C, with a token if other machines can reach it.
 
     Args:
-      snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
-      listening: of `listening.listen`; closed at the end.
-      latent_files: `.npy` files of the latents that the page begins with.
-      open_browser: opens the page, too.
-      say: is told what is served, where, and when it stops.
-    Raises: UserError when there is no snapshot, or latents can't be read.
+      snapshot: a snapshot, a run, or a directory of runs; the newest snapshot is used.
+      listening: the socket from `listening.listen`; closed at the end.
+      latent_files: `.npy` files with latents that the page shows first.
+      open_browser: True to open the page in the browser, too.
+      say: prints one line: what is served, where, and that the server has stopped.
+    Raises: UserError if no snapshot is found, or the latents can't be read or are too many.
     """
     with listening.socket:
         loaded = load_snapshot(snapshot)
@@ -45,8 +45,8 @@ def serve(
         first = latents.read_all(latent_files, loaded.Gs.latent_size)
         if len(first) > painter.limits.most:
             raise UserError(
-                f"--latent: {len(first)} latents, and the page begins with"
-                f" {painter.limits.most} at most"
+                f"--latent: the files hold {len(first)} latents, and the page shows at most"
+                f" {painter.limits.most} at first; name fewer files, or shorten them"
             )
         r = loaded.Gs.resolution
         say(f"Gs of {loaded.path}, {r}x{r}, on {device()}; preparing the page")
@@ -54,7 +54,7 @@ def serve(
         token = None if listening.is_private else secrets.token_urlsafe(16)
         address = listening.address(token)
         if token:
-            say("Whoever has this address can use it; it is not encrypted on its way:")
+            say("Anyone with this address can use the page; the connection is not encrypted:")
         say(f"{address}  (Ctrl-C stops)")
         if open_browser:
             webbrowser.open(address)
@@ -69,13 +69,12 @@ def serve(
 
 
 def facts_for(loaded: Snapshot, most: int, first: np.ndarray) -> dict[str, Any]:
-    """Returns what api/info answers: what the page has to know of Gs, and of the server.
+    """Returns the answer of api/info: facts about Gs and the server that the page needs.
 
     Args:
       loaded: the networks.
-      most: images in a request.
-      first: latents [n, latent_size] that the page begins with; `start` holds them, as float32 in
-        base64.
+      most: maximum number of images in a request.
+      first: latents [n, latent_size] that the page shows first; key `start`, float32 in base64.
     """
     centres = centres_of(loaded) if _finds_centres_soon(loaded) else {}
     return {
@@ -87,7 +86,7 @@ def facts_for(loaded: Snapshot, most: int, first: np.ndarray) -> dict[str, Any]:
 
 
 def _finds_centres_soon(loaded: Snapshot) -> bool:
-    """Returns whether the centres of all classes are found in some seconds."""
+    """Returns whether the centres of all classes can be found in a few seconds, or on a GPU."""
     Gs = loaded.Gs
     stage = Gs.shape.finest - int(affordable_lod(Gs, CANDIDATES))
     operations = CANDIDATES * Gs.operations(stage) * max(len(loaded.used_classes), 1)

@@ -1,1 +1,1 @@
-"""Pages for browsers, each one file: HTML, styles, scripts and data put together."""
+"""Pages for browsers: puts HTML, styles, scripts and data together."""

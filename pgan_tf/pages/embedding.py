@@ -1,4 +1,4 @@
-"""Pictures within a page: chosen, made small, written as data URIs."""
+"""Chooses pictures for a page, makes them small, and turns them into data URIs."""
 
 import base64
 import bisect
@@ -12,17 +12,17 @@ from pgan_tf.errors import DamagedError, one_line
 from pgan_tf.pages.stages import Stage, warped
 
 LOSSLESS = 100
-"""The quality at which no pixel changes."""
+"""Quality at which no pixel changes."""
 
-_MOST_PIXELS = 1 << 27  # of a picture: decoding takes up to 512 MB
+_MOST_PIXELS = 1 << 27  # in a picture; decoding takes up to 512 MB
 
 
 class Embedder:
-    """Turns PNG files into data URIs, and remembers those of files that stay as they are.
+    """Turns PNG files into data URIs; encodes a file again only if it has changed.
 
     Args:
-      width: pixels; wider pictures are made smaller.
-      quality: of lossy WebP, 1 to 99, or `LOSSLESS`.
+      width: maximum width in pixels; wider pictures are made smaller.
+      quality: quality of lossy WebP, 1 to 99, or `LOSSLESS`.
     """
 
     def __init__(self, width: int, quality: int):
@@ -30,9 +30,9 @@ class Embedder:
         self._known: dict[tuple, str] = {}
 
     def __call__(self, path: Path) -> str:
-        """Returns the data URI of a picture: its own PNG where that is small, else a WebP.
+        """Returns a picture's data URI: a WebP, or the PNG itself if it fits and is not larger.
 
-        Raises: DamagedError when it is no PNG; OSError when it can't be read.
+        Raises: DamagedError if the file is not a valid PNG; OSError if it can't be read.
         """
         stat = path.stat()
         key = (path, stat.st_mtime_ns, stat.st_size)
@@ -56,23 +56,23 @@ class Embedder:
                 picture.save(buffer, "WEBP", quality=self.quality, lossless=lossless, exact=True)
         except MemoryError:
             raise
-        except Exception as error:  # a foreign reader's, of which any can come
-            raise DamagedError(f"{path} is damaged or no PNG: {one_line(error)}") from None
+        except Exception as error:  # Pillow can raise anything for a damaged file
+            raise DamagedError(f"{path} is damaged or not a PNG: {one_line(error)}") from None
         webp = buffer.getvalue()
         kind, content = ("png", png) if fits and len(png) <= len(webp) else ("webp", webp)
         return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def choose(kimgs: Sequence[float], stages: Sequence[Stage], most: int) -> list[int]:
-    """Returns the indices of at most `most` pictures, evenly in warped time.
+    """Returns the indices of at most `most` pictures, evenly spaced in warped time.
 
-    In warped time every resolution takes equally long; see `stages.warped`. The first and the
-    last picture are always among those chosen.
+    In warped time every resolution takes equally long; see `stages.warped`. The last picture is
+    always chosen if `most` is at least 1, the first if it is at least 2.
 
     Args:
-      kimgs: of the pictures, rising.
-      stages: of the run.
-      most: 0 or more.
+      kimgs: the pictures' kimg, in ascending order.
+      stages: the run's stages.
+      most: maximum number of pictures, 0 or more.
     """
     if len(kimgs) <= most:
         return list(range(len(kimgs)))

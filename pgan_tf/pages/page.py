@@ -1,4 +1,4 @@
-"""HTML files that need nothing beside them, of a page's parts and its data."""
+"""Puts a page's parts and its data together into one HTML file."""
 
 import base64
 import hashlib
@@ -13,14 +13,14 @@ _PLACE = re.compile(r"<!--(policy|styles|data|scripts)-->")
 
 
 def build_page(name: str, data: Any, libraries: Sequence[str] = ()) -> str:
-    """Returns a page that asks no other host for anything.
+    """Returns the HTML of a page that loads nothing from other hosts.
 
-    `NAME.html`, `NAME.css` and `NAME.js` are the page's own files; see `assemble`.
+    The page is made of `NAME.html`, `NAME.css` and `NAME.js`; see `assemble`.
 
     Args:
-      name: of the page's files.
-      data: what JSON can hold, without NaN and infinities.
-      libraries: names in `vendor/`, each of a script with styles and a licence, such as `uplot`.
+      name: name of the page's files.
+      data: the page's data; must be serializable as JSON, without NaN and infinities.
+      libraries: libraries in `vendor/`, such as `uplot`: a script, styles and a licence each.
     """
     styles = [text_of(f"vendor/{library}.min.css") for library in libraries]
     scripts = [*map(_library, libraries), text_of(f"{name}.js")]
@@ -35,20 +35,20 @@ def assemble(
     more: str = "",
     allow: Mapping[str, str] | None = None,
 ) -> str:
-    """Puts a page together.
+    """Returns a page's HTML, put together from its parts.
 
-    The template says by `<!--policy-->`, `<!--styles-->`, `<!--data-->` and `<!--scripts-->` where
-    the parts go. A script finds the data as the JSON text of the element with the id `data`. The
-    policy allows pictures within the page, and no scripts but these: not even one that the data
-    would smuggle in.
+    In the template, `<!--policy-->`, `<!--styles-->`, `<!--data-->` and `<!--scripts-->` mark the
+    places of the parts. Scripts read the data as JSON text from the element with the id `data`. The
+    policy allows pictures within the page and only the given scripts, so a script hidden in the
+    data can't run.
 
     Args:
-      template: HTML.
-      data: what JSON can hold, without NaN and infinities.
-      styles, scripts: the page's own, in their order; base.css and base.js, which all pages share,
-        come before them.
-      more: HTML that is put before the scripts.
-      allow: directive of the policy -> sources that it allows beside those.
+      template: HTML with the four marks.
+      data: the page's data; must be serializable as JSON, without NaN and infinities.
+      styles, scripts: the page's own styles and scripts, in order; base.css and base.js, which all
+        pages share, come before them.
+      more: HTML to put before the scripts.
+      allow: directive of the policy -> further sources to allow.
     """
     styles = [text_of("base.css"), *styles]
     scripts = [text_of("base.js"), *scripts]
@@ -72,7 +72,7 @@ def bytes_of(name: str) -> bytes:
 
 
 def _library(name: str) -> str:
-    """Returns a library's script below its licence, which goes with every copy."""
+    """Returns a library's script, preceded by the licence that must go with every copy."""
     return f"/*\n{text_of(f'vendor/{name}.LICENSE')}\n*/\n{text_of(f'vendor/{name}.min.js')}"
 
 
@@ -93,6 +93,6 @@ def _policy(scripts: Sequence[str], allow: Mapping[str, str]) -> str:
 
 
 def _json(data: Any) -> str:
-    """Returns JSON in ASCII that ends no element: a tag or a comment needs a `<`."""
+    """Returns ASCII JSON without `<`, so that no text in it can end its element or begin one."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")

@@ -1,9 +1,9 @@
 "use strict";
-// Builds the page from its data. Everything that comes from a run becomes text, never markup.
+// Builds the page from its data. All strings from a run become text, never markup.
 
 const runs = JSON.parse(document.getElementById("data").textContent).runs;
 
-/** Adds a card for each run to a container; `fill(run)` gives its children. */
+/** Adds a card for each run to a container; `fill(run)` returns the card's children. */
 function cards(container, fill) {
   for (const run of runs) {
     const card = make("div", { class: "run" });
@@ -26,13 +26,13 @@ function table(caption, columns, rows) {
 
 const kimgText = (kimg) => `${Number(kimg.toPrecision(6))} kimg`;
 
-// ---- growth: one slider for the pictures of all runs
+// ---- growth: one slider moves through the pictures of all runs
 
 const moments = [...new Set(runs.flatMap((run) => run.pictures.map((p) => p.kimg)))]
   .sort((a, b) => a - b);
 let now = moments.length ? moments[moments.length - 1] : null;
 
-/** Returns the last picture of a run that is not after the moment, else its first. */
+/** Returns a run's last picture up to a moment, or its first one if all are later. */
 function pictureAt(run, kimg) {
   return run.pictures.filter((p) => p.kimg <= kimg).pop() || run.pictures[0];
 }
@@ -46,14 +46,14 @@ function framed(title, source, alternative) {
 }
 
 function buildGrowth() {
-  const shows = [];
+  const updates = [];
   cards($("pictures"), (run) => {
-    if (!run.pictures.length) return [make("p", {}, "There are no pictures of this run here.")];
+    if (!run.pictures.length) return [make("p", {}, "There are no pictures of this run.")];
     const pair = make("div", { class: "pair" });
     const fakes = framed("Fakes", run.pictures[0].src, "");
     pair.append(fakes.figure);
     if (run.reals) pair.append(framed("Reals", run.reals, "Grid of real images").figure);
-    shows.push(() => {
+    updates.push(() => {
       const picture = pictureAt(run, now);
       const size = `${picture.resolution}x${picture.resolution}`;
       const text = `${size}, ${kimgText(picture.kimg)}, ${picture.time}`;
@@ -73,7 +73,7 @@ function buildGrowth() {
   slider.value = slider.max;
   const show = () => {
     now = moments[Number(slider.value)];
-    const texts = shows.map((update) => update());
+    const texts = updates.map((update) => update());
     const text = runs.length === 1 ? texts[0] : kimgText(now);
     slider.setAttribute("aria-valuetext", text);
     $("moment-text").textContent = text;
@@ -108,14 +108,14 @@ function buildPlayer(slider, show) {
   slider.addEventListener("keydown", stop);
 }
 
-// ---- curves: a row for each chart, a column for each run, with the same scales in a row
+// ---- curves: a row for each chart, a column for each run; charts in a row have the same scales
 
 let charts = [];
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Shades the stages in which a resolution is faded in, and marks all stages and the moment. */
+/** Shades stages in which a resolution fades in; marks all stages and the slider's moment. */
 function stagesPlugin(run) {
-  const upright = (u, kimg, width) => {
+  const verticalLine = (u, kimg, width) => {
     const x = Math.round(u.valToPos(kimg, "x", true));
     if (x >= u.bbox.left && x <= u.bbox.left + u.bbox.width) {
       u.ctx.fillRect(x, u.bbox.top, width, u.bbox.height);
@@ -133,7 +133,7 @@ function stagesPlugin(run) {
           const [from, to] = [stage.start, stage.end].map((kimg) => u.valToPos(kimg, "x", true));
           if (stage.fading) u.ctx.fillRect(from, u.bbox.top, to - from, u.bbox.height);
           u.ctx.fillStyle = colour("--line");
-          upright(u, stage.start, devicePixelRatio);
+          verticalLine(u, stage.start, devicePixelRatio);
         }
         labelStages(u, run);
         u.ctx.restore();
@@ -141,13 +141,13 @@ function stagesPlugin(run) {
       draw: (u) => {
         if (now === null) return;
         u.ctx.fillStyle = colour("--now");
-        upright(u, Math.min(now, run.reached), 2 * devicePixelRatio);
+        verticalLine(u, Math.min(now, run.reached), 2 * devicePixelRatio);
       },
     },
   };
 }
 
-/** Writes each resolution at the top, where it has room. */
+/** Writes the resolutions at the top of a chart, except those that would overlap. */
 function labelStages(u, run) {
   u.ctx.fillStyle = colour("--faint");
   u.ctx.font = `${11 * devicePixelRatio}px sans-serif`;
@@ -164,7 +164,7 @@ function labelStages(u, run) {
   }
 }
 
-/** Returns [least, greatest] of what a row's charts show, with a margin. */
+/** Returns [least, greatest] value of all charts in a row, with a margin. */
 function rangeOf(members) {
   const values = members.flatMap((chart) => chart.series.flatMap(known));
   const least = values.reduce((a, b) => Math.min(a, b));
@@ -183,7 +183,7 @@ function describe(chart) {
   }).join("; ");
 }
 
-/** Returns what a legend shows of a series: the value at the pointer, the last one without it. */
+/** Returns a series' text in the legend: its value at the pointer, else its last value. */
 function legendText(series, value, index) {
   if (index === null || index === undefined) return short(known(series).pop());
   return value === null || value === undefined ? "-" : short(value);
@@ -217,7 +217,7 @@ function buildCharts() {
   const titles = new Set(runs.flatMap((run) => run.charts.map((chart) => chart.title)));
   const end = Math.max(...runs.map((run) => run.reached), 0.001);
   $("charts").className = runs.length === 1 ? "runs" : "";
-  const draws = []; // when all places are there: their widths depend on how many there are
+  const draws = []; // run when all places exist, since their number decides their widths
   for (const title of titles) {
     const found = runs.map((run) => run.charts.find((chart) => chart.title === title));
     const range = rangeOf(found.filter(Boolean));
@@ -226,12 +226,12 @@ function buildCharts() {
     runs.forEach((run, i) => {
       const plot = make("div");
       const name = runs.length > 1 ? [make("p", { class: "hint" }, make("bdi", {}, run.name))] : [];
-      row.append(make("div", { class: "run" }, ...name, found[i] ? plot : "Nothing measured."));
+      row.append(make("div", { class: "run" }, ...name, found[i] ? plot : "Not recorded in this run."));
       if (found[i]) draws.push(() => drawChart(run, found[i], range, end, plot));
     });
   }
   draws.forEach((draw) => draw());
-  if (!titles.size) $("charts").append(make("p", {}, "Nothing has been reported yet."));
+  if (!titles.size) $("charts").append(make("p", {}, "No values have been recorded yet."));
 }
 
 // ---- tables and commands
@@ -243,14 +243,17 @@ function optionTables(run) {
     table("", ["Option", "Value"], others.map((o) => [option(o), o.value])));
   const changes = run.changes.map((c) => [kimgText(c.kimg), c.option, c.old, c.new]);
   const log = changes.length
-    ? table("Changed while it trained", ["From", "Option", "Before", "After"], changes)
-    : make("p", { class: "hint" }, "Nothing was changed while it trained.");
+    ? table("Options changed during training", ["From", "Option", "Before", "After"], changes)
+    : make("p", { class: "hint" }, "No option was changed during training.");
   const rows = differing.map((o) => [option(o), o.value, o.default]);
-  return [table("Differ from the defaults", ["Option", "Value", "Default"], rows), log, rest];
+  const title = "Options that differ from the defaults";
+  return [table(title, ["Option", "Value", "Default"], rows), log, rest];
 }
 
 function commandList(run) {
-  if (!run.commands.length) return [make("p", {}, "Nothing can be done here: no data set, no snapshot.")];
+  if (!run.commands.length) {
+    return [make("p", {}, "There is no command to offer: the data set and snapshots are missing.")];
+  }
   return run.commands.map(({ text, command }) => {
     const code = make("code", {}, command);
     const copy = make("button", { type: "button", "aria-label": `Copy the command: ${text}` }, "Copy");
@@ -266,12 +269,12 @@ function build() {
   document.title = runs.map((run) => run.name).join(", ");
   $("title").textContent = document.title;
   cards($("facts"), (run) => [
-    make("dl", {}, ...run.facts.flatMap(([what, text]) => [make("dt", {}, what), make("dd", {}, text)])),
+    make("dl", {}, ...run.facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])),
   ]);
   buildGrowth();
   buildCharts();
   cards($("rates"), (run) => [
-    table("Each stage", ["Stage", "kimg", "Minibatch", "Training time", "Images a second"],
+    table("Throughput of each stage", ["Stage", "kimg", "Minibatch", "Training time", "Images per second"],
       run.throughput.map((r) => [r.stage, r.kimg, r.minibatch, r.seconds, String(r.rate)])),
   ]);
   cards($("command-list"), commandList);

@@ -1,4 +1,4 @@
-"""What the report's page says of one run: texts, curves, tables and pictures."""
+"""Data of the report page for one run: texts, curves, tables and pictures."""
 
 import itertools
 import math
@@ -19,27 +19,27 @@ from pgan_tf.run import Moment, Run, Tick
 from pgan_tf.training import advice
 from pgan_tf.training.identity import resume_command
 
-_LEAST_MEASURED = 16  # the resolution from which the default metrics can be measured
+_LEAST_MEASURED = 16  # the smallest resolution that the default metrics can measure
 
 
 def summarize(
     run: Run, most_pictures: int, embed: Embedder, say: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """Returns what the page shows of a run, as JSON can hold it.
+    """Returns what the page shows of a run, serializable as JSON.
 
     Args:
-      run: finished or in progress.
-      most_pictures: of fakes, to embed.
-      embed: makes data URIs of them.
-      say: is told of pictures that are left out.
-    Raises: UserError for a run that has neither ticks nor pictures; DamagedError for one whose
-      options can't be read.
+      run: a run, finished or in progress.
+      most_pictures: maximum number of pictures of fakes to embed.
+      embed: turns pictures into data URIs.
+      say: prints a line about each picture that is left out.
+    Raises: UserError if the run has neither ticks nor pictures; DamagedError if its options can't
+      be read.
     """
     config, ticks, pictures = run.config, run.ticks, run.pictures
     if not ticks and not pictures:
         raise UserError(
-            f"{run.path} has no ticks and no pictures yet, so there is nothing to report; it can"
-            f" be trained on with: {resume_command(run)}"
+            f"{run.path} has no ticks and no pictures yet, so there is nothing to report;"
+            f" continue the run with: {resume_command(run)}"
         )
     reached = reached_kimg(run)
     resolution = _final_resolution(run, config, ticks)
@@ -80,18 +80,18 @@ def summarize(
 
 
 def reached_kimg(run: Run) -> float:
-    """Returns how far a run got: the newest of its ticks and snapshots."""
+    """Returns how far a run got: the largest kimg of its ticks, snapshots and pictures."""
     moments = [*run.ticks, *run.snapshots, *run.pictures]
     return max((moment.kimg for moment in moments), default=0.0)
 
 
 def is_finished(run: Run) -> bool:
-    """Returns whether a run has reached its length."""
+    """Returns whether a run has reached `train.total_kimg`."""
     return reached_kimg(run) * 1000 >= int(run.config.train.total_kimg * 1000)
 
 
 def _final_resolution(run: Run, config: Config, ticks: Sequence[Tick]) -> int:
-    """Returns R: of the options, of the data set, or as the last tick has it."""
+    """Returns R: from the options, else from the data set, else from the last tick."""
     if config.data.resolution:
         return config.data.resolution
     if facts := run.dataset:
@@ -102,36 +102,38 @@ def _final_resolution(run: Run, config: Config, ticks: Sequence[Tick]) -> int:
 def _embedded(
     run: Run, chosen: Sequence[Moment], embed: Embedder, say: Callable[[str], None]
 ) -> tuple[str | None, list[tuple[Moment, str]]]:
-    """Returns the reals and the chosen fakes as data URIs; what can't be read is left out."""
+    """Returns the reals and the chosen fakes as data URIs; leaves out unreadable pictures."""
 
-    def attempt(path: Path) -> str | None:
+    def embed_or_none(path: Path) -> str | None:
         try:
             return embed(path)
-        except (DamagedError, FileNotFoundError) as error:  # a training sets pictures aside
+        except (DamagedError, FileNotFoundError) as error:  # a continued run sets pictures aside
             say(f"left out: {error}")
             return None
 
-    sources = [(moment, attempt(moment.path)) for moment in chosen]
-    reals = attempt(run.reals) if run.reals and chosen else None
+    sources = [(moment, embed_or_none(moment.path)) for moment in chosen]
+    reals = embed_or_none(run.reals) if run.reals and chosen else None
     return reals, [(moment, source) for moment, source in sources if source]
 
 
 def _seconds(moment: Moment, ticks: Sequence[Tick]) -> float:
-    """Returns the seconds of work until a picture: those of the last tick before or at it."""
+    """Returns the seconds of work until a picture: the time of the last tick up to it."""
     return max((tick.time for tick in ticks if tick.nimg <= moment.nimg), default=0.0)
 
 
 def _facts(
     run: Run, config: Config, ticks: Sequence[Tick], reached: float, resolution: int
 ) -> list[list[str]]:
-    """Returns (what, text) pairs for the head of the page."""
+    """Returns [name, text] pairs for the head of the page."""
     total = config.train.total_kimg
     state = "finished" if is_finished(run) else f"{reached / total:.0%}"
     facts = [["Trained", f"{reached:g} of {total:g} kimg, {state}"]]
     if ticks:
         last = ticks[-1]
         facts.append(["Time", duration(max(tick.time for tick in ticks))])
-        facts.append(["Now", f"{last.resolution}x{last.resolution}, minibatch {last.minibatch}"])
+        facts.append(
+            ["Last tick", f"{last.resolution}x{last.resolution}, minibatch {last.minibatch}"]
+        )
     dataset = run.dataset
     where = config.data.path or config.data.synthetic
     facts.append(["Data set", f"{where}: {dataset}" if dataset else where])
@@ -151,9 +153,10 @@ def _facts(
 
 
 def _throughput(ticks: Sequence[Tick], stages: Sequence[Stage]) -> list[dict[str, Any]]:
-    """Returns a row for each stage that has ticks: images a second over all of them.
+    """Returns a row for each stage with ticks, with the images per second over all its ticks.
 
-    A tick belongs to the stage of its middle; one that holds a whole stage, to all that it touches.
+    A tick belongs to the stage at its middle. A tick that contains a whole stage gets a row for the
+    range of stages that it touches.
     """
     rows: dict[tuple[str, str], list[tuple[Tick, int]]] = {}
     for before, tick in itertools.pairwise([None, *ticks]):
@@ -181,7 +184,7 @@ def _throughput(ticks: Sequence[Tick], stages: Sequence[Stage]) -> list[dict[str
 
 
 def _rate(members: Sequence[tuple[Tick, int]]) -> float:
-    """Returns images a second: all images over all seconds."""
+    """Returns images per second: all images divided by all seconds."""
     images = sum(n for _, n in members)
     rate = images / sum(n / tick.images_per_sec for tick, n in members)
     return float(f"{rate:.4g}") if math.isfinite(rate) else 0.0
@@ -208,34 +211,35 @@ def _text(value: Any) -> str:
 
 
 def _commands(run: Run, config: Config, resolution: int, reached: float) -> list[dict[str, str]]:
-    """Returns what can be done with the run: {"text", "command"}, each of which works here."""
+    """Returns commands for the run, {"text", "command"}, that work in the current directory."""
     commands = []
-    is_here = bool(config.data.synthetic) or storage.exists(config.data.path)
+    has_data = bool(config.data.synthetic) or storage.exists(config.data.path)
 
     def add(text: str, command: str | Sequence[str]) -> None:
         command = command if isinstance(command, str) else shlex.join(command)
         commands.append({"text": text, "command": command})
 
-    if is_here and is_finished(run):
-        add("Train on, half as long again", advice.longer(run, config, round(reached * 1000)))
-    elif is_here:
-        add("Train on, once no process trains in it", resume_command(run))
+    if has_data and is_finished(run):
+        longer = advice.longer(run, config, round(reached * 1000))
+        add("Extend the training by half its length", longer)
+    elif has_data:
+        add("Continue the training, unless it is still running", resume_command(run))
     snapshots = run.snapshots
     if snapshots:
         best = run.best
         path, which = (best[0], "best") if best else (snapshots[-1].path, "newest")
         snapshot = ["--snapshot", str(path)]
         add(
-            f"A picture of 32 images of the {which} snapshot",
+            f"Make a picture of 32 images with the {which} snapshot",
             ["python", "-m", "pgan_tf.generate", *snapshot, "--grid", "8x4"],
         )
         if resolution >= _LEAST_MEASURED:
-            metrics = [] if is_here else ["--metrics", "msssim"]  # it needs no reals
+            metrics = [] if has_data else ["--metrics", "msssim"]  # needs no reals
             add(
                 f"Measure the {which} snapshot",
                 ["python", "-m", "metrics.run", *snapshot, *metrics],
             )
     if not is_finished(run):
-        again = ["python", "-m", "pgan_tf.report", str(run.path), "--watch"]
-        add("This page, written anew as the run goes on", again)
+        watch = ["python", "-m", "pgan_tf.report", str(run.path), "--watch"]
+        add("Keep this page up to date until the run is finished", watch)
     return commands

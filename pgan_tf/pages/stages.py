@@ -12,12 +12,12 @@ from pgan_tf.schedule import segments
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of a run: a resolution being faded in, or trained at (section 3).
+    """A part of a run in which a resolution fades in or is trained (section 3).
 
     Attributes:
       start, end: kimg.
-      resolution: of the networks.
-      fading: whether it is being faded in.
+      resolution: resolution of the networks' images.
+      fading: whether the resolution is fading in.
     """
 
     start: float
@@ -27,7 +27,7 @@ class Stage:
 
     @property
     def label(self) -> str:
-        """Such as "8x8 fading in"."""
+        """The stage's name, such as "8x8" or "8x8 fading in"."""
         return f"{self.resolution}x{self.resolution}" + (" fading in" if self.fading else "")
 
 
@@ -38,9 +38,9 @@ def stages_of(
 
     Args:
       first: the options that the run began with.
-      changes: its log; a change of the schedule holds from its moment on.
-      resolution: R, the final one.
-      until: kimg, more than 0.
+      changes: the run's change log; a change of the schedule applies from its moment on.
+      resolution: R, the final resolution.
+      until: end in kimg, more than 0.
     """
     starts = sorted({0.0, *(c.nimg / 1000 for c in changes if c.nimg / 1000 < until)})
     stages: list[Stage] = []
@@ -61,12 +61,12 @@ def stages_of(
 
 
 def stage_at(kimg: float, stages: Sequence[Stage]) -> Stage:
-    """Returns the stage that a moment is in; the last one for moments behind the end."""
+    """Returns the stage at a moment; the last stage for moments after its end."""
     return next((stage for stage in stages if kimg < stage.end), stages[-1])
 
 
 def warped(kimg: float, stages: Sequence[Stage]) -> float:
-    """Returns warped time: each resolution takes 1, its fade and its training together."""
+    """Returns warped time, in which each resolution (fading in and training) takes 1."""
     passed, spans = 0.0, []
     for stage in stages:
         if spans and spans[-1][2] == stage.resolution:

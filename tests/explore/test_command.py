@@ -31,7 +31,7 @@ def test_no_snapshot_is_told_in_a_line(path, tmp_path):
     wrong, many = tmp_path / "wrong.npy", tmp_path / "many.npy"
     latents.write(wrong, np.zeros([1, 5]))
     latents.write(many, np.zeros([65, 8]))
-    for file, message in ((wrong, "has the shape"), (many, "65 latents, and the page begins with")):
+    for file, message in ((wrong, "has the shape"), (many, "hold 65 latents, and the page")):
         with pytest.raises(UserError, match=message):
             command.main(["--snapshot", str(path), "--latent", str(file), "--port", "0"])
 
@@ -47,7 +47,7 @@ def test_port_in_use_and_what_is_advised(path, tmp_path):
         with pytest.raises(UserError) as error:
             command.main(argv)
         said = re.fullmatch(
-            rf"port {port} is in use; this one is free: python -m (.*)", str(error.value)
+            rf"port {port} is in use; use a free one: python -m (.*)", str(error.value)
         )
         with subprocess.Popen(
             [sys.executable, "-m", *shlex.split(said[1])], cwd=ROOT, text=True,
@@ -103,7 +103,7 @@ def test_a_host_that_others_reach_has_a_token(path, monkeypatch, capsys):
     command.main(["--snapshot", str(path), "--port", "0"])
     lines = capsys.readouterr().out.splitlines()
     address = lines[2].removesuffix("  (Ctrl-C stops)")
-    assert lines[1] == "Whoever has this address can use it; it is not encrypted on its way:"
+    assert lines[1] == "Anyone with this address can use the page; the connection is not encrypted:"
     token = re.search(r"/\?token=([\w-]{22})$", address)[1]
     assert [arguments[3] for arguments in made] == [token, None]
     assert opened == [address]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pgan_tf.explore.guarding import ANSWERS, is_loopback
+from pgan_tf.explore.guarding import ANSWER_HEADERS, is_loopback
 
 LINK = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
 
@@ -74,7 +74,7 @@ def test_every_answer_tells_browsers_to_keep_others_out(served, guarded):
         served.ask("GET", "/", host="evil.example"), guarded.ask("GET", "/"),
         served.ask("PUT", "/"),
     ):  # fmt: skip
-        for name, value in ANSWERS.items():
+        for name, value in ANSWER_HEADERS.items():
             assert answer.headers[name] == value, name
         assert "server" not in answer.headers and "set-cookie" not in answer.headers
     page = served.ask("GET", "/")

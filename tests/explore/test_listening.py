@@ -44,7 +44,7 @@ def test_the_address_of_a_name_is_one_that_is_let_through(monkeypatch):
         ("no.such.invalid", "--host no.such.invalid: no such host; 127.0.0.1 is this computer"),
         ("", "no such host"),
         ("a" * 70, "no such host"),
-        ("192.0.2.1", r"--host 192.0.2.1 is no address of this computer \(.*\); 127.0.0.1 is"),
+        ("192.0.2.1", r"--host 192.0.2.1 is not an address of this computer \(.*\); use 127.0.0.1"),
     ],
 )
 def test_hosts_that_are_not_this_computer(host, message):

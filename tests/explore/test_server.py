@@ -65,16 +65,16 @@ def test_page_and_facts(served):
         (b'{"latents": ' + b"[" * 5000, "nested too deep"),
         (b"[]", "send an object"),
         (b"9" * 6000, "the request is damaged"),
-        ({**asked([0]), "class": 1}, "'class' is unknown; there are latents, label and lod"),
+        ({**asked([0]), "class": 1}, "unknown key 'class'; send latents, label and lod"),
         ({"lod": 1}, "send a list of 1 to 64 latents"),
         ({"latents": []}, "send a list of 1 to 64 latents"),
         ({"latents": [[0] * 8] * 65, "lod": 1}, "send a list of 1 to 64 latents"),
         ({"latents": {"0": [0] * 8}}, "send a list of 1 to 64 latents"),
-        ({"latents": [[0] * 8, [0] * 7]}, "number 1 is no list of 8 numbers"),
-        ({"latents": [[0] * 9]}, "number 0 is no list of 8 numbers"),
-        ({"latents": ["00000000"]}, "number 0 is no list of 8 numbers"),
+        ({"latents": [[0] * 8, [0] * 7]}, "number 1 is not a list of 8 numbers"),
+        ({"latents": [[0] * 9]}, "number 0 is not a list of 8 numbers"),
+        ({"latents": ["00000000"]}, "number 0 is not a list of 8 numbers"),
         *(
-            (b'{"latents": [[0, 0, 0, 0, 0, 0, 0, %s]], "lod": 1}' % bad, "number 0 holds some")
+            (b'{"latents": [[0, 0, 0, 0, 0, 0, 0, %s]], "lod": 1}' % bad, "number 0 must hold")
             for bad in (b"NaN", b"Infinity", b"1e999", b"-1e7", b'"1"', b"true", b"null", b"[1]",
                         b"9" * 4000)
         ),
@@ -129,7 +129,7 @@ def test_a_body_is_bounded_before_it_is_read(served):
     sent = [chunk] * (most // 0x10000 + 1)
     answer = served.raw(request + "Transfer-Encoding: chunked\r\n\r\n", *sent)
     assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"a request takes at most" in answer
+    assert b"a request may have at most" in answer
 
 
 def test_what_is_no_http_is_refused(served):
@@ -212,7 +212,7 @@ def test_a_client_has_two_requests_at_a_time(served, held):
     wait_until(lambda: served.turns.of_client == {"127.0.0.1": 2})
     third = served.images(asked([0], lod=1))
     assert third.status == 429 and third.headers["retry-after"] == "1"
-    assert third.text == "your computer has two requests in work; ask again when one is done\n"
+    assert third.text == "your computer has two requests in progress; ask again when one is done\n"
     assert served.ask("GET", "/api/info").status == 200  # while images are computed
     assert held.batches == 1
     held.set()
@@ -266,7 +266,8 @@ def test_a_failure_is_told_and_the_server_lives(served, monkeypatch, caplog):
     with monkeypatch.context() as patch:
         patch.setattr(served.painter, "_batch", fails)
         answer = served.images(asked([0], lod=1))
-    assert (answer.status, answer.text) == (500, "the server failed; its terminal says how\n")
+    assert answer.status == 500
+    assert answer.text == "the server failed; its terminal shows the error\n"
     assert "MemoryError" in caplog.text
     assert served.turns.of_client == {}
     assert served.images(asked([0], lod=1)).status == 200

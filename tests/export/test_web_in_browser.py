@@ -217,8 +217,8 @@ def test_latents_are_saved_and_opened(opened, labelled, tmp_path):
     np.save(tmp_path / "long.npy", np.zeros([1, 9], np.float32))
     (tmp_path / "text.npy").write_text("not an array, but long enough")
     for name, said in (
-        ("long.npy", "long.npy holds an array [1, 9]; latents here are [n, 8]."),
-        ("text.npy", "text.npy is no .npy file."),
+        ("long.npy", "long.npy holds an array [1, 9]; this generator needs [n, 8]."),
+        ("text.npy", "text.npy is not a .npy file."),
         ("two.npy", "Opened two.npy."),
     ):
         opened.press("latent-file", str(tmp_path / name))

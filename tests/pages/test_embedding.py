@@ -60,7 +60,7 @@ def test_files_are_read_anew_when_they_change(noise):
 def test_damaged_pictures_are_named(noise, keep):
     path, _ = noise
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DamagedError, match=r"noise\.png is damaged or no PNG"):
+    with pytest.raises(DamagedError, match=r"noise\.png is damaged or not a PNG"):
         Embedder(64, 75)(path)
 
 
@@ -68,5 +68,5 @@ def test_other_formats_and_huge_pictures_are_refused(tmp_path):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png", "GIF")
     Image.new("1", (20_000, 10_000)).save(tmp_path / "b.png")
     for name in ("a.png", "b.png"):
-        with pytest.raises(DamagedError, match="no PNG"):
+        with pytest.raises(DamagedError, match="not a PNG"):
             Embedder(64, 75)(tmp_path / name)

@@ -100,4 +100,4 @@ def test_a_damaged_picture_is_left_out_and_named(tmp_path):
     (run / "fakes000001.png").write_bytes(b"no picture")
     said = []
     assert len(summary(run, say=said.append)["pictures"]) == 8
-    assert len(said) == 1 and "fakes000001.png is damaged or no PNG" in said[0]
+    assert len(said) == 1 and "fakes000001.png is damaged or not a PNG" in said[0]

@@ -1,4 +1,4 @@
-"""The page that explores a generator: computed within the page, or by a server behind it."""
+"""The page for exploring a generator, whose images the page itself or a server computes."""
 
 import base64
 import gzip
@@ -11,30 +11,30 @@ from pgan_tf.pages.page import assemble, bytes_of, text_of
 RUNTIME_FILE = "explorer-runtime.js"
 MODEL_FILE = "explorer-model.js"
 FILES = (MODEL_FILE, RUNTIME_FILE, "index.html")
-"""Of a page that is a folder."""
+"""Names of the files in a page that is a folder."""
 
 _SCRIPTS = (
     "random.js", "latents.js", "npy.js", "parts.js", "local.js", "remote.js", "queue.js",
     "panels.js", "grid.js", "walk.js", "save.js", "explorer.js",
 )  # fmt: skip
 _COMPUTING = {"worker-src": "blob:", "script-src": "'wasm-unsafe-eval' blob:"}
-_BESIDE = "'self' file:"  # scripts beside the page, from a disk or from a server
+_BESIDE = "'self' file:"  # allows scripts beside the page, on a server or on a disk
 
 
 @dataclass(frozen=True)
 class Model:
-    """A generator for the page, compressed as it is kept.
+    """A generator for the page.
 
     Attributes:
-      graphs: resolution -> ONNX model whose weights are elsewhere.
-      weights: of all graphs.
+      graphs: resolution -> ONNX model without its weights.
+      weights: the weights of all graphs.
     """
 
     graphs: Mapping[int, bytes]
     weights: bytes
 
     def parts(self) -> dict[str, bytes]:
-        """Returns the parts of a page, compressed."""
+        """Returns part name -> content, compressed with gzip."""
         graphs = {f"graph-{resolution}": graph for resolution, graph in self.graphs.items()}
         return {
             name: gzip.compress(content, 6, mtime=0)
@@ -43,17 +43,17 @@ class Model:
 
 
 def served_page() -> str:
-    """Returns the page for a server: it asks `api/info` and has its images from `api/images`."""
+    """Returns the page for a server; it gets facts from `api/info`, images from `api/images`."""
     return _page({"facts": None}, "", {"connect-src": "'self'"})
 
 
 def one_file(facts: Mapping[str, Any], model: Model, webgpu: bool = False) -> str:
-    """Returns a page that holds all it needs.
+    """Returns a page as a single file.
 
     Args:
-      facts: of `facts.facts_of`.
+      facts: facts about the generator, from `facts.facts_of`.
       model: the generator.
-      webgpu: hold the larger runtime, which uses a GPU where the browser lets it.
+      webgpu: True to include the larger runtime, which uses a GPU if the browser allows it.
     """
     blocks = [f"<!--\n{_licence()}-->"]
     for name, content in {**_runtime(webgpu), **model.parts()}.items():
@@ -62,9 +62,9 @@ def one_file(facts: Mapping[str, Any], model: Model, webgpu: bool = False) -> st
 
 
 def folder(facts: Mapping[str, Any], model: Model, webgpu: bool = False) -> dict[str, str]:
-    """Returns file name -> content of a page and the scripts beside it.
+    """Returns file name -> content of a page with two scripts beside it.
 
-    Args: as for `one_file`.
+    Args: see `one_file`.
     """
     beside = (RUNTIME_FILE, MODEL_FILE)
     tags = "\n".join(f'<script src="{name}" defer></script>' for name in beside)
@@ -72,8 +72,8 @@ def folder(facts: Mapping[str, Any], model: Model, webgpu: bool = False) -> dict
     facts = {**facts, "webgpu": webgpu}
     return {
         "index.html": _page({"facts": facts}, tags, {**_COMPUTING, "script-src": scripts}),
-        RUNTIME_FILE: f"/*\n{_licence()}*/\n{_calls(_runtime(webgpu))}",
-        MODEL_FILE: _calls(model.parts()),
+        RUNTIME_FILE: f"/*\n{_licence()}*/\n{_script_of(_runtime(webgpu))}",
+        MODEL_FILE: _script_of(model.parts()),
     }
 
 
@@ -85,7 +85,7 @@ def _page(data: Mapping[str, Any], more: str, allow: Mapping[str, str]) -> str:
 
 
 def _runtime(webgpu: bool) -> dict[str, bytes]:
-    """Returns the parts that compute, compressed."""
+    """Returns part name -> content of the worker and its runtime, compressed with gzip."""
     worker = text_of("explorer/worker.js").encode()
     name = "onnxruntime-web.webgpu" if webgpu else "onnxruntime-web"
     parts = {f"ort.{kind}": bytes_of(f"vendor/{name}.{kind}.gz") for kind in _RUNTIME}
@@ -99,7 +99,8 @@ def _licence() -> str:
     return f"onnxruntime-web\n\n{text_of('vendor/onnxruntime-web.LICENSE')}"
 
 
-def _calls(parts: Mapping[str, bytes]) -> str:
+def _script_of(parts: Mapping[str, bytes]) -> str:
+    """Returns a script that hands the parts to the page; see parts.js."""
     return "".join(f'explorerPart("{name}", "{_base64(part)}");\n' for name, part in parts.items())
 
 

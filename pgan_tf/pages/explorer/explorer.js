@@ -1,10 +1,10 @@
 "use strict";
-// The page: what is chosen, and who computes it.
+// The page: holds the chosen image, and connects the controls with the engine that makes images.
 //
-// An item is an image to be made: {latent, seed or null, label or null, name where there is no
-// seed}. Names of classes and files become text, never markup.
+// An item describes an image: {latent, seed or null, label or null, name if it has no seed}. Names
+// of classes and files become text, never markup.
 
-// An image of so many operations takes the page about a second.
+// Operations that take the page about a second.
 const QUICK_OPERATIONS = { "the processor": 1e10, "the GPU": 1e12 };
 
 class Explorer {
@@ -77,7 +77,7 @@ class Explorer {
 
   // ---- items
 
-  /** Returns the label of a seed's image: as `generate` has it, unless a class is chosen. */
+  /** Returns the label of a seed's image: the chosen class, else the one that `generate` takes. */
   labelOf(seed) {
     const { classes } = this.info;
     if (!classes.length) return null;
@@ -89,7 +89,7 @@ class Explorer {
     return { seed, latent: latentOfSeed(seed, this.info.latent_size), label: this.labelOf(seed) };
   }
 
-  /** Returns items to begin with, `least` or more: latents that were given, then those of seeds. */
+  /** Returns the first `least` items or more: the latents given at the start, then seeds. */
   firstItems(least) {
     const given = vectorsOf(this.info.start || "", this.info.latent_size).map((latent, i) =>
       ({ latent, seed: null, label: this.labelOf(null), name: `latent ${i + 1}` }));
@@ -112,7 +112,7 @@ class Explorer {
     return found ? `${name}, ${found.name}` : name;
   }
 
-  /** Returns the chosen item with the sliders of directions applied. */
+  /** Returns the chosen item, moved by the direction sliders. */
   current() {
     const scale = Math.sqrt(this.info.latent_size);
     const amounts = this.sliders.amounts.map((amount) => amount * scale);
@@ -127,20 +127,20 @@ class Explorer {
 
   // ---- images
 
-  /** Returns an item with the slider of variety applied. */
+  /** Returns an item, truncated by the variety slider. */
   varied(item) {
     const centre = this.centres.get(item.label === null ? "" : String(item.label));
     const latent = truncated(item.latent, centre, this.psi);
     return latent === item.latent ? item : { ...item, latent, seed: null };
   }
 
-  /** Returns a promise of an item's image; null where it is no longer wanted. */
+  /** Returns a promise of an item's image; null if it is no longer wanted or can't be made. */
   imageOf(key, item, first = false) {
     const { latent, label } = this.varied(item);
     return this.queue.ask(key, { latent, label, lod: this.lod }, first);
   }
 
-  /** Chooses an item: a walk ends, and the sliders of directions go back. */
+  /** Shows an item as the chosen one, ends a walk, and resets the direction sliders. */
   choose(item) {
     this.walk.stop();
     this.sliders.reset();
@@ -171,7 +171,7 @@ class Explorer {
     this.mix.show();
   }
 
-  // ---- words
+  // ---- messages
 
   say(text, isError = false) {
     $("status").textContent = text;
@@ -181,7 +181,7 @@ class Explorer {
   measured(ms) {
     const { engine, device } = this.info;
     const place = `${engine === "page" ? "in this page" : "by the server"}, on ${device}`;
-    $("about").textContent = `Computed ${place}, about ${Math.round(ms)} ms an image.`;
+    $("about").textContent = `Computed ${place}, about ${Math.round(ms)} ms per image.`;
   }
 }
 
@@ -197,7 +197,7 @@ async function start() {
     $("about").textContent = "Making the first images.";
     explorer = new Explorer(engine);
   } catch (error) {
-    $("status").textContent = `The generator can't be started: ${error.message}.`;
+    $("status").textContent = `The generator did not start: ${error.message}.`;
     $("status").classList.add("error");
   }
 }

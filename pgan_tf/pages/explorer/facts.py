@@ -1,4 +1,4 @@
-"""What the explorer page has to know of a generator."""
+"""Facts about a generator that the explorer page needs."""
 
 import base64
 from collections.abc import Mapping
@@ -12,26 +12,26 @@ from pgan_tf.snapshots import Snapshot
 from pgan_tf.truncation import centre
 
 DIRECTIONS = 8
-"""Principal directions that the page has sliders for, at most."""
+"""Maximum number of principal directions that the page has sliders for."""
 
-_MOST_CENTRES = 10  # a centre may take a minute
+_MOST_CENTRES = 10  # finding a centre may take a minute
 
 
 def facts_of(
     loaded: Snapshot, most: int, centres: Mapping[int | None, np.ndarray] | None = None
 ) -> dict[str, Any]:
-    """Returns what the page has to know, as JSON takes it.
+    """Returns facts about a generator that the page needs, serializable as JSON.
 
     Args:
-      loaded: the networks; images come from Gs.
-      most: images that are asked for at a time.
-      centres: class, or None without classes -> latent [latent_size] of the most typical image,
-        for the slider of variety, which is not there without.
+      loaded: the networks; Gs makes the page's images.
+      most: maximum number of images in a request.
+      centres: class (None without classes) -> latent [latent_size] of the most typical image, for
+        the variety slider; None for no slider.
     Returns:
-      name, resolution, channels, latent_size, label_size, most; `lods`, the snapshot's own and
-      the coarser ones; `operations` of an image at each; `classes` in use, each with `index` and
-      `name`; `directions`, float32 [n, latent_size] as base64; `centres`, class or "" -> float32
-      [latent_size] as base64.
+      A dictionary with name, resolution, channels, latent_size, label_size and most; `lods`, the
+      snapshot's own lod and the coarser ones; `operations`, those of an image at each lod;
+      `classes`, those in use, each with `index` and `name`; `directions`, float32
+      [n, latent_size] in base64; `centres`, class or "" -> float32 [latent_size] in base64.
     """
     Gs = loaded.Gs
     names = loaded.class_names
@@ -55,7 +55,7 @@ def facts_of(
 
 
 def name_of(loaded: Snapshot) -> str:
-    """Returns a title: the snapshot's name, below that of its run where it is in one."""
+    """Returns a title: the snapshot's name, after its directory's name if a run wrote it."""
     name, run = loaded.path.stem, loaded.path.parent.name
     return f"{run}, {name}" if run and name.startswith("network-snapshot") else name
 
@@ -63,8 +63,8 @@ def name_of(loaded: Snapshot) -> str:
 def centres_of(loaded: Snapshot) -> dict[int | None, np.ndarray]:
     """Returns the centre of each class in use, or of all images: class or None -> latent.
 
-    These are the centres of `--psi`; see `pgan_tf.truncation`. With more than ten classes it would
-    take too long, and there are none.
+    These are the centres that `--psi` uses; see `pgan_tf.truncation`. With more than ten classes
+    the result is empty, since finding the centres would take too long.
     """
     if not loaded.used_classes:
         return {None: centre(loaded.Gs)}
@@ -75,7 +75,7 @@ def centres_of(loaded: Snapshot) -> dict[int | None, np.ndarray]:
 
 
 def lods_of(Gs: Generator) -> list[float]:
-    """Returns the lods that a generator is trained for: its own, and the whole ones above."""
+    """Returns a generator's own lod, then the coarser whole lods down to 4x4."""
     own = Gs.check_lod(None)
     value = own.level + float(own.fade or 0.0)
     return [value] + [float(lod) for lod in range(own.level + 1, Gs.shape.finest - 1)]
@@ -84,7 +84,7 @@ def lods_of(Gs: Generator) -> list[float]:
 def directions_of(loaded: Snapshot) -> np.ndarray:
     """Returns the principal directions of Gs, float32 [n, latent_size], n at most `DIRECTIONS`.
 
-    With classes, those of a label that has an equal share of all that are in use.
+    A network with classes gets a label with an equal share of all classes in use.
     """
     Gs = loaded.Gs
     label = np.zeros(Gs.label_size)
@@ -94,5 +94,5 @@ def directions_of(loaded: Snapshot) -> np.ndarray:
 
 
 def float32_text(array: np.ndarray) -> str:
-    """Returns an array's numbers for the page: little-endian float32 in base64."""
+    """Returns an array's numbers as little-endian float32 in base64, for the page."""
     return base64.b64encode(np.asarray(array, "<f4").tobytes()).decode()

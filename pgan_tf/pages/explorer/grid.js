@@ -1,5 +1,5 @@
 "use strict";
-// Many images at a time: choose one, keep some, and have the others made anew.
+// A grid of images: choose one, keep some, and replace the others by new ones.
 
 const COUNTS = [6, 12, 24, 48, 96];
 
@@ -16,7 +16,7 @@ class Grid {
     this.makeCurrent(this.cells[0]);
   }
 
-  /** Items of the cells with a tick. */
+  /** The items of the ticked cells. */
   get kept() {
     return this.cells.filter((cell) => cell.tick.checked).map((cell) => cell.item);
   }
@@ -44,7 +44,7 @@ class Grid {
     cell.tick.setAttribute("aria-label", `Keep ${name}`);
   }
 
-  /** Draws all cells anew. */
+  /** Draws all cells again. */
   show() {
     this.cells.forEach((cell) => this.showCell(cell));
   }
@@ -54,7 +54,7 @@ class Grid {
     if (image) draw(cell.canvas, image);
   }
 
-  /** Gives new seeds to all cells without a tick. */
+  /** Gives new seeds to all cells that are not ticked. */
   resample() {
     for (const cell of this.cells.filter(({ tick }) => !tick.checked)) {
       cell.item = this.app.randomItem();
@@ -63,7 +63,7 @@ class Grid {
     }
   }
 
-  /** Changes the labels of all cells to those of the class that is chosen. */
+  /** Changes the labels of all cells to the chosen class. */
   relabel() {
     for (const cell of this.cells) {
       cell.item = this.app.relabelled(cell.item);
@@ -81,7 +81,7 @@ class Grid {
     if (!this.cells.includes(this.current)) this.makeCurrent(this.cells[0]);
   }
 
-  /** Makes a cell the one that the Tab key reaches. */
+  /** Makes a cell the only one that the Tab key reaches. */
   makeCurrent(cell) {
     this.current = cell;
     for (const other of this.cells) {

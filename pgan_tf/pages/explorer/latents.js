@@ -1,5 +1,5 @@
 "use strict";
-// Latents: from seeds, on arcs between two, moved along directions. As pgan_tf/latents.py has them.
+// Latents: from seeds, on arcs, and moved along directions; the same as in pgan_tf/latents.py.
 
 const MOST_SEED = 4294967295;
 
@@ -15,9 +15,9 @@ function lengthOf(vector) {
 }
 
 /**
- * Returns the point at t of the arc from a to b, its length going from |a| to |b|: with w the angle
- * between them, (sin((1 - t) w) a/|a| + sin(t w) b/|b|) / sin(w). Straight where they point the
- * same way or exactly opposite ways.
+ * Returns the point at t, from 0 to 1, on the arc from a to b. With w the angle between a and b, its
+ * direction is (sin((1 - t) w) a/|a| + sin(t w) b/|b|) / sin(w), and its length goes from |a| to |b|
+ * linearly. If a and b point the same way or exactly opposite ways, the path is straight.
  */
 function spherical(a, b, t) {
   const [lengthA, lengthB] = [lengthOf(a), lengthOf(b)];
@@ -33,20 +33,20 @@ function spherical(a, b, t) {
   return Float32Array.from(a, (x, i) => weightA * x + weightB * b[i]);
 }
 
-/** Returns a latent plus amounts[k] times directions[k]; itself where all amounts are zero. */
+/** Returns latent + sum_k amounts[k] directions[k]; the same object if all amounts are zero. */
 function moved(latent, directions, amounts) {
   if (amounts.every((amount) => amount === 0)) return latent;
   return Float32Array.from(latent, (x, i) =>
     directions.reduce((sum, direction, k) => sum + amounts[k] * direction[i], x));
 }
 
-/** Returns a latent moved to the centre of the arc between them: psi 1 leaves it as it is. */
+/** Returns a latent moved along the arc to a centre: psi 1 leaves it, psi 0 gives the centre. */
 function truncated(latent, centre, psi) {
   if (!centre || psi === 1) return latent;
   return psi === 0 ? centre : spherical(centre, latent, psi);
 }
 
-/** Returns the vectors of `size` numbers that a text of base64 holds. */
+/** Returns the vectors of `size` float32 numbers that a base64 string holds. */
 function vectorsOf(text, size) {
   const numbers = new Float32Array(bytesOfBase64(text).buffer);
   return Array.from({ length: numbers.length / size }, (_, k) =>

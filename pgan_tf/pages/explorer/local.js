@@ -1,12 +1,12 @@
 "use strict";
-// Images computed within the page, by onnxruntime-web in a worker.
+// Makes images within the page, with onnxruntime-web in a worker.
 
-/** Returns RGBA pixels of one image: float32 [channels, h, w] in [-1, 1], rounded as in Python. */
+/** Turns one image, float32 [channels, h, w] in [-1, 1], into RGBA pixels, rounded as in Python. */
 function pixelsOf(floats, channels, width, height) {
   const area = width * height;
   const data = new Uint8ClampedArray(4 * area).fill(255);
   for (let c = 0; c < 3; c++) {
-    const plane = Math.min(c, channels - 1) * area; // a grey image's only plane, three times
+    const plane = Math.min(c, channels - 1) * area; // grey: the only plane serves three times
     for (let i = 0; i < area; i++) {
       data[4 * i + c] = Math.floor(Math.fround(Math.fround(floats[plane + i] * 127.5) + 128));
     }
@@ -14,15 +14,15 @@ function pixelsOf(floats, channels, width, height) {
   return { data, width, height };
 }
 
-/** An engine, as `RemoteEngine` is: `info` and `images`. */
+/** An engine with the same interface as `RemoteEngine`: `info` and `images`. */
 class LocalEngine {
   /**
-   * Starts the worker. `facts` are those of pgan_tf/pages/explorer/facts.py.
-   * Throws an Error where the browser can't.
+   * Starts the worker and returns an engine. `facts` are from pgan_tf/pages/explorer/facts.py.
+   * Throws an Error if the browser is too old, or a part is missing.
    */
   static async open(facts) {
     if (typeof DecompressionStream === "undefined" || typeof WebAssembly === "undefined") {
-      throw new Error("this browser is too old: Chrome 91, Firefox 114 or Safari 16.4 can");
+      throw new Error("this browser is too old; use Chrome 91, Firefox 114, Safari 16.4 or later");
     }
     const engine = new LocalEngine();
     engine.info = { ...facts, engine: "page" };
@@ -46,7 +46,7 @@ class LocalEngine {
     return engine;
   }
 
-  /** Returns RGBA images {data, width, height} of latents, n of them one after the other. */
+  /** Returns RGBA images {data, width, height} for n latents, which follow one after the other. */
   async images(request) {
     const { floats, width, height } = await this.floats(request);
     const size = this.info.channels * width * height;

@@ -1,5 +1,5 @@
 "use strict";
-// Latents in NumPy's .npy files, as other commands' --latent reads and writes them.
+// Reads and writes latents in NumPy's .npy files, which --latent of the commands reads, too.
 
 /** Returns the bytes of a .npy file with one latent: float32 [1, size]. */
 function npyOfLatent(latent) {
@@ -15,22 +15,22 @@ function npyOfLatent(latent) {
 
 /**
  * Returns the first latent of a .npy file: float32 or float64, [size] or [n, size].
- * Throws an Error that says what is wrong.
+ * Throws an Error whose message continues a sentence that begins with the file's name.
  */
 function latentOfNpy(bytes, size) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = String.fromCharCode(...bytes.subarray(0, 6));
-  if (bytes.length < 12 || magic !== "\x93NUMPY") throw new Error("is no .npy file");
+  if (bytes.length < 12 || magic !== "\x93NUMPY") throw new Error("is not a .npy file");
   const start = bytes[6] === 1 ? 10 : 12;
   const end = start + (bytes[6] === 1 ? view.getUint16(8, true) : view.getUint32(8, true));
   const header = new TextDecoder("latin1").decode(bytes.subarray(start, end));
   const found = /'descr': '<(f4|f8)', 'fortran_order': False, 'shape': \(([\d, ]*)\)/.exec(header);
-  if (!found) throw new Error("holds no plain array of float32 or float64");
+  if (!found) throw new Error("does not hold a plain array of float32 or float64");
   const shape = found[2].split(",").filter((text) => text.trim()).map(Number);
   const width = found[1] === "f4" ? 4 : 8;
   const isLatent = shape.length >= 1 && shape.length <= 2 && shape[shape.length - 1] === size;
   if (!isLatent || (shape.length === 2 && shape[0] < 1)) {
-    throw new Error(`holds an array [${shape.join(", ")}]; latents here are [n, ${size}]`);
+    throw new Error(`holds an array [${shape.join(", ")}]; this generator needs [n, ${size}]`);
   }
   if (bytes.length < end + size * width) throw new Error("is cut short");
   const read = width === 4 ? view.getFloat32.bind(view) : view.getFloat64.bind(view);

@@ -1,7 +1,7 @@
 "use strict";
-// Small things that all parts of the page use, and the panels of sliders.
+// Helpers that all parts of the page use, and the panels with sliders.
 
-/** Draws an image {data, width, height} on a canvas, each pixel `zoom` pixels wide. */
+/** Draws an image {data, width, height} on a canvas, enlarged `zoom` times. */
 function draw(canvas, image, zoom = 1) {
   const plain = zoom === 1 ? canvas : document.createElement("canvas");
   plain.width = image.width;
@@ -15,7 +15,10 @@ function draw(canvas, image, zoom = 1) {
   context.drawImage(plain, 0, 0, width, height);
 }
 
-/** Calls `change(number)` when a slider moves, and writes `text(number)` beside it. */
+/**
+ * Calls `change(number)` when a slider moves, and shows `text(number)` in `output`. Returns a
+ * function that updates the text after a script has set the slider.
+ */
 function onSlide(slider, output, text, change) {
   const show = () => {
     output.textContent = text(Number(slider.value));
@@ -31,7 +34,7 @@ function onSlide(slider, output, text, change) {
 
 const percent = (part) => `${Math.round(100 * part)} %`;
 
-/** The sliders along the principal directions: `amounts` in units of a latent's length. */
+/** The sliders of the principal directions; `amounts` are in units of a latent's length. */
 class Directions {
   constructor(app) {
     this.amounts = app.directions.map(() => 0);
@@ -54,7 +57,7 @@ class Directions {
     });
   }
 
-  /** Puts all sliders back to zero. */
+  /** Sets all sliders to zero. */
   reset() {
     this.amounts.fill(0);
     this.sliders.forEach(({ slider, show }) => {
@@ -64,7 +67,7 @@ class Directions {
   }
 }
 
-/** Two images and what lies between them. */
+/** The panel that mixes two images. */
 class Mix {
   constructor(app, first, second) {
     this.app = app;
@@ -81,11 +84,11 @@ class Mix {
       const latent = t === 0 ? a.latent : t === 1 ? b.latent : spherical(a.latent, b.latent, t);
       const near = t < 0.5 ? a : b;
       const seed = t === 0 ? a.seed : t === 1 ? b.seed : null;
-      app.choose({ latent, seed, label: near.label, name: `${percent(t)} on the way` });
+      app.choose({ latent, seed, label: near.label, name: `mix at ${percent(t)}` });
     });
   }
 
-  /** Draws both ends anew. */
+  /** Draws both images again. */
   show() {
     this.showEnd("a");
     this.showEnd("b");

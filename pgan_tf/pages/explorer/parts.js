@@ -1,16 +1,16 @@
 "use strict";
-// Parts of the page: gzip in base64, in elements of this file or in the scripts beside it.
+// Parts of the page, gzip in base64: elements of this file, or calls in the scripts beside it.
 
 const explorerParts = new Map();
 
-/** Keeps a part; the scripts beside the page call this. */
+/** Stores a part; the scripts beside the page call this. */
 function explorerPart(name, text) {
   explorerParts.set(name, text);
 }
 
-/** Returns the bytes of a text in base64. */
+/** Decodes a base64 string into bytes. */
 function bytesOfBase64(text) {
-  const step = 1 << 20; // characters at a time, a multiple of four
+  const step = 1 << 20; // characters at a time; a multiple of four
   const padding = text.endsWith("==") ? 2 : Number(text.endsWith("="));
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
   for (let first = 0, filled = 0; first < text.length; first += step) {
@@ -20,12 +20,12 @@ function bytesOfBase64(text) {
   return bytes;
 }
 
-/** Returns a part's bytes, and forgets its text. */
+/** Returns a part's bytes, and drops its text to free memory. Throws an Error if it is missing. */
 async function takePart(name) {
   const element = document.getElementById(`part-${name}`);
   const text = element ? element.textContent : explorerParts.get(name);
   if (text === undefined) {
-    throw new Error("a part is missing: keep this page and the scripts beside it in one folder");
+    throw new Error("a part is missing; keep this page and the scripts beside it in one folder");
   }
   element?.remove();
   explorerParts.delete(name);

@@ -1,17 +1,20 @@
 "use strict";
-// What is to be computed: one request at a time, the most wanted first, none that is out of date.
+// Queue of images to make: one request at a time, urgent ones first, outdated ones dropped.
 
 class Queue {
-  /** `engine` computes; `said(text)` is told of errors, and `measured(ms)` of the time an image. */
-  constructor(engine, said, measured) {
-    Object.assign(this, { engine, said, measured });
+  /**
+   * `engine` makes the images; `onError(text)` is called with an error's message, and
+   * `onMeasured(ms)` with the time per image.
+   */
+  constructor(engine, onError, onMeasured) {
+    Object.assign(this, { engine, onError, onMeasured });
     this.wanted = new Map();
     this.isBusy = false;
   }
 
   /**
-   * Asks for an image, and returns a promise of it: null when the same key is asked for again
-   * before it is begun, or it fails. `first` puts it before those that are not.
+   * Queues an image, and returns a promise of it. The promise gives null if the image fails, or if
+   * the same key is queued again before work on it begins. Images with `first` come before others.
    */
   ask(key, { latent, label, lod }, first = false) {
     this.wanted.get(key)?.done(null);
@@ -33,17 +36,17 @@ class Queue {
       const begin = performance.now();
       try {
         const images = await this.engine.images({ latents, label, lod });
-        this.measured((performance.now() - begin) / batch.length);
+        this.onMeasured((performance.now() - begin) / batch.length);
         batch.forEach(({ done }, i) => done(images[i]));
       } catch (error) {
-        this.said(error.message);
+        this.onError(error.message);
         batch.forEach(({ done }) => done(null));
       }
     }
     this.isBusy = false;
   }
 
-  /** Takes the most wanted image, and with it those that can be computed at the same time. */
+  /** Takes the next image from the queue, with others that can be made in the same request. */
   nextBatch() {
     const all = [...this.wanted];
     const [, head] = all.find(([, job]) => job.first) || all[0];

@@ -1,7 +1,7 @@
 "use strict";
 // NumPy's RandomState: the same seed gives the same latent as in Python.
 
-/** The Mersenne Twister MT19937, seeded by a whole number of 32 bits. */
+/** The Mersenne Twister MT19937, seeded by an integer from 0 to 2^32 - 1. */
 class RandomState {
   constructor(seed) {
     this.state = new Uint32Array(624);
@@ -33,13 +33,13 @@ class RandomState {
     this.position = 0;
   }
 
-  /** Returns a number from [0, 1) with 53 random bits. */
+  /** Returns a uniform number from [0, 1) with 53 random bits. */
   uniform() {
     const high = this.bits() >>> 5;
     return (high * 67108864 + (this.bits() >>> 6)) / 9007199254740992;
   }
 
-  /** Returns a number from N(0, 1), by Marsaglia's polar method, which gives two at a time. */
+  /** Returns a number from N(0, 1). Marsaglia's polar method gives two; the second is kept. */
   normal() {
     if (this.spare !== null) {
       const spare = this.spare;

@@ -1,16 +1,19 @@
 "use strict";
-// Images from the server that the page came from.
+// Gets images from the server that sent the page.
 
-/** An engine, as `LocalEngine` is: `info` and `images`. */
+/** An engine with the same interface as `LocalEngine`: `info` and `images`. */
 class RemoteEngine {
-  /** Asks the server what it has. The address's token goes with every request. */
+  /** Asks the server for its facts and returns an engine. */
   static async open() {
     const engine = new RemoteEngine();
     engine.info = await (await RemoteEngine.fetch("api/info")).json();
     return engine;
   }
 
-  /** Returns a response, or throws an Error with the server's reason; waits while it is busy. */
+  /**
+   * Sends a request, with the token of the page's address, and returns the response. Asks again
+   * while the server is busy. Throws an Error with the server's reason if it refuses.
+   */
   static async fetch(path, options = {}) {
     let response;
     try {
@@ -30,7 +33,7 @@ class RemoteEngine {
     return response;
   }
 
-  /** Returns RGBA images {data, width, height} of latents, n of them one after the other. */
+  /** Returns RGBA images {data, width, height} for n latents, which follow one after the other. */
   async images({ latents, label, lod }) {
     const size = this.info.latent_size;
     const rows = Array.from({ length: latents.length / size }, (_, i) =>
@@ -45,7 +48,7 @@ class RemoteEngine {
     const bytes = new Uint8Array(await response.arrayBuffer());
     const area = width * height;
     if (!(area > 0) || bytes.length !== count * area * channels) {
-      throw new Error("the server sent no whole images");
+      throw new Error("the server sent incomplete images");
     }
     return Array.from({ length: count }, (_, k) => {
       const data = new Uint8ClampedArray(4 * area).fill(255);

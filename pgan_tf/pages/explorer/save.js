@@ -1,21 +1,21 @@
 "use strict";
-// Files: the chosen image as PNG, its latent as .npy, and latents to open.
+// Saves the chosen image as PNG and its latent as .npy, and opens files of latents.
 
-const MOST_BYTES = 64 << 20; // of a file of latents
+const MOST_BYTES = 64 << 20; // in a file of latents
 
-/** Hands a file to the browser to be saved. */
+/** Makes the browser save a file. */
 function saveFile(blob, name) {
   const link = make("a", { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
-/** Returns the file name of an item, without its ending: that of `generate` for a seed. */
+/** Returns an item's file name without its ending; for a seed, the name that `generate` gives. */
 function fileNameOf(item) {
   return item.seed === null ? "image" : `seed${String(item.seed).padStart(4, "0")}`;
 }
 
-/** Lets the buttons work that save and open. */
+/** Connects the buttons that save and open files. */
 function connectFiles(app) {
   $("save-png").addEventListener("click", async () => {
     const image = app.shown;
@@ -39,7 +39,7 @@ function connectFiles(app) {
 
 async function openLatent(app, file) {
   try {
-    if (file.size > MOST_BYTES) throw new Error("is too large");
+    if (file.size > MOST_BYTES) throw new Error("is larger than 64 MiB");
     const latent = latentOfNpy(new Uint8Array(await file.arrayBuffer()), app.info.latent_size);
     app.choose({ latent, seed: null, label: app.labelOf(null), name: file.name });
     app.say(`Opened ${file.name}.`);

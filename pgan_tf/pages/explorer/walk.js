@@ -1,5 +1,5 @@
 "use strict";
-// A walk from image to image, shown as the chosen image, and recorded as a film.
+// A walk from image to image, which replaces the chosen image and can be recorded as a film.
 
 const FILM_TYPES = ["video/mp4;codecs=avc1.42E01E", "video/webm;codecs=vp9", "video/webm"];
 
@@ -19,7 +19,7 @@ class Walk {
     const kept = this.app.grid.kept;
     const isThroughKept = $("walk-through").value === "kept";
     if (isThroughKept && kept.length < 2) {
-      this.app.say("Tick two images or more to walk through them.", true);
+      this.app.say("Tick two images or more in the grid to walk through them.", true);
       return false;
     }
     let next = 0;
@@ -34,7 +34,7 @@ class Walk {
     return true;
   }
 
-  /** Ends the walk, and the film of it; the image stays where it was. */
+  /** Ends the walk and its film; the last image stays. */
   stop() {
     if (!this.isOn) return;
     this.isOn = false;
@@ -45,18 +45,19 @@ class Walk {
 
   async run() {
     let [position, before] = [0, performance.now()];
-    const mine = (this.turn = {});
-    const isMine = () => this.isOn && this.turn === mine;
-    while (isMine()) {
+    const thisRun = (this.currentRun = {});
+    const isCurrent = () => this.isOn && this.currentRun === thisRun;
+    while (isCurrent()) {
       const { from, to } = this;
       const latent = spherical(from.latent, to.latent, position);
       const near = position < 0.5 ? from : to;
-      await this.app.show({ latent, seed: null, label: near.label, name: `to ${this.app.nameOf(to)}` });
+      const name = `on the way to ${this.app.nameOf(to)}`;
+      await this.app.show({ latent, seed: null, label: near.label, name });
       await new Promise(requestAnimationFrame);
       const now = performance.now();
       position += (now - before) / 1000 / Number($("pace").value);
       before = now;
-      if (position >= 1 && isMine()) {
+      if (position >= 1 && isCurrent()) {
         position %= 1;
         [this.from, this.to] = [to, this.next()];
       }

@@ -1,8 +1,8 @@
 "use strict";
-// Runs the generator, in a worker, below the text of onnxruntime-web.
+// Runs the generator in a worker, whose script is onnxruntime-web followed by this file.
 
-const WEIGHTS = "weights.bin"; // the name by which the graphs ask for them
-const MOST_OPEN = 2; // resolutions: each has a copy of the weights
+const WEIGHTS = "weights.bin"; // the graphs' name for their weights
+const MOST_OPEN = 2; // sessions; each has a copy of the weights
 const model = { graphs: {}, weights: null, providers: [], sessions: new Map() };
 
 const answers = {
@@ -28,7 +28,7 @@ const answers = {
   },
 };
 
-/** Returns the session of a resolution, which stays open until others are wanted. */
+/** Returns the session of a resolution; the two used last stay open. */
 async function sessionOf(resolution) {
   const { sessions } = model;
   let session = sessions.get(resolution);
@@ -43,14 +43,14 @@ async function sessionOf(resolution) {
     });
   }
   sessions.delete(resolution);
-  sessions.set(resolution, session); // the last one used is the last one
+  sessions.set(resolution, session); // the session used last is last in the map
   return session;
 }
 
-let last = Promise.resolve();
+let lastAnswer = Promise.resolve(); // requests are answered one after the other
 
 onmessage = ({ data }) => {
-  last = last.then(async () => {
+  lastAnswer = lastAnswer.then(async () => {
     try {
       const result = await answers[data.kind](data);
       postMessage({ id: data.id, result }, result.buffer ? [result.buffer] : []);
