@@ -32,6 +32,7 @@ _TOOL = Path(__file__).parents[1] / "dataset_tool.py"
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the chosen measurements."""
     parser = cli.Parser(
+        prog="python -m benchmarks.dataset_tool",
         description="Measures whole commands of dataset_tool.py, and the reader.",
         examples="  python -m benchmarks.dataset_tool\n"
         "  python -m benchmarks.dataset_tool memory --dir /large/disk",

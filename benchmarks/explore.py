@@ -19,6 +19,7 @@ from pgan_tf import cli, devices, latents
 def main(argv: Sequence[str] | None = None) -> None:
     """Starts a server for a generator, and requests images from it as the page does."""
     p = cli.Parser(
+        prog="python -m benchmarks.explore",
         description="Starts a server, and measures it from this process, one request at a time.",
         examples="  python -m benchmarks.explore\n"
         "  python -m benchmarks.explore --snapshot results/000-openmoji-fp32\n"

@@ -19,9 +19,17 @@ if not __package__:  # python benchmarks/metrics.py
 from pgan_tf import cli, devices
 
 
+EXAMPLES = """\
+  python -m benchmarks.metrics
+  python -m benchmarks.metrics --skip-reference --repeats 5
+"""
+
+
 def parser() -> cli.Parser:
     """Returns the parser of the command line."""
-    p = cli.Parser(prog="python -m benchmarks.metrics", description=__doc__.splitlines()[0])
+    p = cli.Parser(
+        prog="python -m benchmarks.metrics", description=__doc__.splitlines()[0], examples=EXAMPLES
+    )
     p.add_argument("--repeats", type=int, default=3, help="number of runs; the best one counts")
     p.add_argument("--skip-reference", action="store_true", help="measure only this program")
     return p

@@ -281,7 +281,7 @@ def _command_finding(
       partial: adds --allow-partial.
       options: further options, each with a space before it.
     """
-    dataset = _target(path, storage.split(name)[1])
+    dataset = _target(storage.split(name)[1])
     if is_data_set(dataset):
         return Finding(what, dataset=dataset)
     command = f"{TOOL} {tool_command} {shlex.quote(dataset)} {shlex.quote(path)}"
@@ -289,7 +289,7 @@ def _command_finding(
     return Finding(what, command + options, dataset=dataset)
 
 
-def _target(path: str, name: str) -> str:
+def _target(name: str) -> str:
     """Returns datasets/NAME, or a free datasets/NAME-N if something but a data set is there."""
     name = re.sub(r"[^\w.-]+", "_", name).lstrip(".-_")[:80] or "mine"
     number = 1

@@ -66,9 +66,11 @@ def compare(
     Args:
       path_a, path_b: the data sets' directories.
       ignore_labels: compares no labels.
-      max_different: stops after this number of different images; None: never.
-    Raises: UserError when a data set can't be read.
+      max_different: stops after this number of different images, at least 1; None: never.
+    Raises: ValueError for a number below 1; UserError when a data set can't be read.
     """
+    if max_different is not None and max_different < 1:
+        raise ValueError(f"max_different={max_different}: at least 1 is needed")
     a, b = Dataset(path_a), Dataset(path_b)
     shapes = [(data.num_channels, data.resolution, data.resolution) for data in (a, b)]
     result = Comparison(a.num_images, b.num_images, *shapes)

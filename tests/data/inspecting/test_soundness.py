@@ -197,6 +197,8 @@ def test_compare(made, tmp_path, capsys):
 
 def test_compare_other_shapes(made, tmp_path):
     write_dataset(tmp_path / "fewer", PIXELS[:5], LABELS[:5])
+    with pytest.raises(ValueError, match="max_different=0: at least 1"):
+        compare.compare(made, tmp_path / "fewer", max_different=0)
     result = compare.compare(made, tmp_path / "fewer")
     assert result.identical_images == result.compared == 5 and not result.identical
     write_dataset(tmp_path / "smaller", PIXELS[:, :, :16, :16].copy(), LABELS)
