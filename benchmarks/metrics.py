@@ -18,7 +18,6 @@ if not __package__:  # python benchmarks/metrics.py
 
 from pgan_tf import cli, devices
 
-
 EXAMPLES = """\
   python -m benchmarks.metrics
   python -m benchmarks.metrics --skip-reference --repeats 5
