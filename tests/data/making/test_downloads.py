@@ -167,7 +167,7 @@ def test_something_else_in_cifar_s_place(tmp_path):
     with pytest.raises(UserError, match=r"is a web page, and CIFAR isn't there"):
         cifar.create_cifar100(tmp_path / "out", path)
     path.write_bytes(write_tar(tmp_path / "x.tar.gz", cifar_files()).read_bytes()[:20_000])
-    with pytest.raises(UserError, match=r"tar.gz is no complete tar archive .*; fetch it again"):
+    with pytest.raises(UserError, match=r"tar.gz is not a complete tar archive .*; fetch it again"):
         cifar.create_cifar10(tmp_path / "out", tmp_path)
 
 
@@ -216,7 +216,7 @@ def test_bounds_come_before_memory(tmp_path, monkeypatch, content, reason, packe
     path = tmp_path / "evil.tar.gz"
     path.write_bytes(gzip.compress(content) if packed else content)
     with (
-        pytest.raises(UserError, match=rf"no complete tar archive \(.*({reason})"),
+        pytest.raises(UserError, match=rf"not a complete tar archive \(.*({reason})"),
         archives.unpacked(str(path), ["wanted"]),
     ):
         pass
