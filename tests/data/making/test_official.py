@@ -113,7 +113,7 @@ def test_mnist_bad_input(tmp_path):
     labels = source / "train-labels-idx1-ubyte.gz"
     header = np.array([2049, 500], ">u4").tobytes()
     for content, message in (
-        (header + bytes(499), "no complete MNIST labels file"),
+        (header + bytes(499), "not a complete MNIST labels file"),
         (header + bytes([10] * 500), "no label from 0 to 9"),
         (np.array([2049, 400], ">u4").tobytes() + bytes(400), "no label from 0 to 9 for each"),
     ):
@@ -160,8 +160,8 @@ def test_cifar_small(tmp_path):
         ({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}, "no label"),
         ({"data": np.zeros((2, 3000), np.uint8), "labels": [0, 1]}, "instead of uint8"),
         ({"data": np.zeros((2, 3072), np.int64), "labels": [0, 1]}, "instead of uint8"),
-        ({"fine_labels": [0, 1]}, "has no 'data' and 'labels'"),
-        ([1, 2, 3], "has no 'data' and 'labels'"),
+        ({"fine_labels": [0, 1]}, "lacks 'data' or 'labels'"),
+        ([1, 2, 3], "lacks 'data' or 'labels'"),
     ],
 )
 def test_cifar_bad_input(tmp_path, batch, message):
