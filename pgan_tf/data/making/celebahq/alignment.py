@@ -143,7 +143,7 @@ def _enlarged(photo: _Photo) -> _Photo:
 
 
 def _padded(photo: _Photo, border: int) -> _Photo:
-    """Step 6: pads the photograph by its mirror image, blurred and faded, if the square overhangs."""
+    """Step 6: pads the photograph with its blurred mirror image if the square overhangs it."""
     width, height = photo.image.size
     left, top, right, bottom = photo.bounds()
     overhang = np.array([-left, -top, right - width, bottom - height])  # missing on each side
