@@ -109,7 +109,7 @@ def _run_info(path: str) -> None:
         kind = f", {codec}" if codec else ""
         parts = f", {files} files" if files > 1 else ""
         print(f"  level    {f'{resolution}x{resolution}':11s}{size(num_bytes)}{kind}{parts}")
-    kind = f"{info.label_size} numbers an image, no classes" if info.label_size else "none"
+    kind = f"{info.label_size} numbers per image, no classes" if info.label_size else "none"
     print(f"labels     {f'{info.label_size} classes' if info.classes else kind}")
     for number, (name, count) in enumerate(info.classes or ()):
         shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)

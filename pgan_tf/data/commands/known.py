@@ -257,7 +257,7 @@ def _add_openmoji_command(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--resolution", type=int, default=64, help="side in pixels, a power of 2, at least 4"
     )
-    parser.add_argument("--subset", choices=SUBSETS, default="all", help="which emoji")
+    parser.add_argument("--subset", choices=SUBSETS, default="all", help="which emoji to include")
     parser.add_argument(
         "--skin-tones", action="store_true", help="add people and hands in five skin tones"
     )

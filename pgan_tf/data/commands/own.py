@@ -1,4 +1,4 @@
-"""Commands that make data sets of the user's own files."""
+"""Commands that make data sets from the user's own files."""
 
 import argparse
 import dataclasses
@@ -12,7 +12,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser = add_create_command(
         commands,
         _run_create_from_images,
-        "Makes a data set of your own images: a directory tree or a zip file of PNG, JPEG, WebP,"
+        "Makes a data set from your own images: a directory tree or a zip file of PNG, JPEG, WebP,"
         " GIF, AVIF, TIFF or other formats that Pillow reads. All files are checked before anything"
         " is written.",
         "datasets/mine ~/photos --resolution 256 --crop center\n"
@@ -60,7 +60,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser = add_create_command(
         commands,
         _run_create_from_hdf5,
-        "Makes a data set of an HDF5 file of the Theano version.",
+        "Makes a data set from an HDF5 file of the Theano version.",
         "datasets/mine mine.h5",
         sources=[("hdf5_file", "FILE", "HDF5 file with arrays data4x4, data8x8, ...", None)],
     )

@@ -1,4 +1,4 @@
-"""create_from_hdf5: makes data sets of the Theano version's HDF5 files."""
+"""create_from_hdf5: makes data sets from the Theano version's HDF5 files."""
 
 import contextlib
 import json
@@ -137,7 +137,7 @@ def create(
     workers: int | None = None,
     **options,
 ) -> int:
-    """Makes a data set of an HDF5 file; returns the number of images.
+    """Makes a data set from an HDF5 file; returns the number of images.
 
     Args:
       path: the data set's directory.

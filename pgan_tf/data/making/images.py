@@ -1,4 +1,4 @@
-"""create_from_images: makes a data set of a user's images, in a directory tree or a zip file."""
+"""create_from_images: makes a data set from a user's images, in a directory tree or a zip file."""
 
 import collections
 import dataclasses
@@ -102,7 +102,7 @@ def create(
     skip_bad: bool = False,
     **options,
 ) -> Made:
-    """Makes a data set of image files.
+    """Makes a data set from image files.
 
     Every file is checked before anything is written; see `imagefile.examine`.
 

@@ -257,7 +257,7 @@ def create(
     skin_tones: bool = False,
     **options,
 ) -> int:
-    """Makes a data set of OpenMoji; returns the number of images.
+    """Makes a data set from OpenMoji; returns the number of images.
 
     The labels are the emoji groups in the subset, one-hot; a subset of one group has no labels.
     CREDITS.txt and LICENSE.txt are put into the data set's directory.

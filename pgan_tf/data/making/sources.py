@@ -107,5 +107,7 @@ def check_classes(classes: np.ndarray, num_images: int, label_size: int, where: 
         or classes.dtype.kind not in "iu"
         or not ((classes >= 0) & (classes < label_size)).all()
     ):
-        raise UserError(f"{where} has no label from 0 to {label_size - 1} for each of its images")
+        raise UserError(
+            f"{where} does not hold one label from 0 to {label_size - 1} for each of its images"
+        )
     return classes.astype(np.int64)

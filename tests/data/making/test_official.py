@@ -114,8 +114,8 @@ def test_mnist_bad_input(tmp_path):
     header = np.array([2049, 500], ">u4").tobytes()
     for content, message in (
         (header + bytes(499), "not a complete MNIST labels file"),
-        (header + bytes([10] * 500), "no label from 0 to 9"),
-        (np.array([2049, 400], ">u4").tobytes() + bytes(400), "no label from 0 to 9 for each"),
+        (header + bytes([10] * 500), "one label from 0 to 9"),
+        (np.array([2049, 400], ">u4").tobytes() + bytes(400), "one label from 0 to 9 for each"),
     ):
         made_up.write_gzip(labels, content)
         with pytest.raises(UserError, match=message):
@@ -156,8 +156,8 @@ def test_cifar_small(tmp_path):
 @pytest.mark.parametrize(
     "batch, message",
     [
-        ({"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]}, "no label from 0 to 9"),
-        ({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}, "no label"),
+        ({"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]}, "one label from 0 to 9"),
+        ({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}, "one label"),
         ({"data": np.zeros((2, 3000), np.uint8), "labels": [0, 1]}, "instead of uint8"),
         ({"data": np.zeros((2, 3072), np.int64), "labels": [0, 1]}, "instead of uint8"),
         ({"fine_labels": [0, 1]}, "lacks 'data' or 'labels'"),
