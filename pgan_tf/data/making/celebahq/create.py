@@ -1,4 +1,4 @@
-"""create_celebahq: makes CelebA-HQ from CelebA's photographs and the authors' deltas (section 5)."""
+"""create_celebahq: makes CelebA-HQ from CelebA's photographs and official deltas (section 5)."""
 
 import collections
 import contextlib
