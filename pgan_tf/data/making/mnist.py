@@ -112,8 +112,8 @@ def find(mnist_dir: str | os.PathLike, kind: str) -> str:
     """Returns the path of the file with the training images or labels.
 
     Files are recognized by their content, with or without compression, under any name, in any of
-    the usual folders. If several match, a name with "train" is preferred, then the largest number
-    of digits. Labels are preferably those whose name matches the images' name.
+    the usual folders. Of several, one with "train" in its name is preferred, then the one with the
+    most digits. For labels, a name that matches the name of the images comes first.
 
     Args:
       mnist_dir: the directory, or one of the files.
