@@ -179,7 +179,7 @@ def spoil_md5(inputs: Path) -> None:
         (spoil_photograph, "can't be decrypted: 000003.jpg isn't the original file"),
         (spoil_delta, "can't be decrypted"),
         (spoil_zip_entry, "can't be read from .*deltas00000.zip: Bad CRC-32"),
-        (spoil_md5, "final_md5 isn't"),
+        (spoil_md5, "doesn't have final_md5"),
     ],
 )
 def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil, reason):
