@@ -81,7 +81,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         nargs="?",
         const=1,
         default=0,
-        help="1: compare the images only (the number may be left out)",
+        help="1, or no number: compare the images only",
     )
     parser.add_argument(
         "--max-different",
