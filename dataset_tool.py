@@ -1,4 +1,4 @@
-"""Makes data sets, checks them, shows them. `python dataset_tool.py --help` lists the commands."""
+"""Makes, checks and shows data sets. `python dataset_tool.py --help` lists the commands."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _EXAMPLES = """\
 
 
 def main(argv: Sequence[str] | None = None) -> int | None:
-    """Runs one command."""
+    """Runs one command; returns its exit status, or None for 0."""
     parser = cli.Parser(
         description="Makes, checks and shows data sets for progressive GANs.", examples=_EXAMPLES
     )

@@ -1,1 +1,1 @@
-"""The commands of the data set tool, defined in groups: parse, call one function, print."""
+"""The data set tool's commands, in groups. Each parses, calls one function and prints."""

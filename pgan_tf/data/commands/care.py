@@ -1,19 +1,19 @@
-"""Commands that look after data sets: info, verify, display, extract, compare."""
+"""Commands for existing data sets: info, verify, display, extract, compare."""
 
 import argparse
 import dataclasses
 import json
 
 from pgan_tf import cli
-from pgan_tf.data.commands.shared import add_workers, command, print_done
+from pgan_tf.data.commands.shared import add_command, add_workers, print_done
 from pgan_tf.errors import UserError
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Adds the commands to the tool's."""
+    """Adds this group's commands to the tool's subparsers."""
     data_set = {"metavar": "DIR", "help": "the data set's directory"}
 
-    parser = command(
+    parser = add_command(
         commands,
         _run_info,
         "Prints what a data set holds.",
@@ -21,7 +21,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("path", **data_set)
 
-    parser = command(
+    parser = add_command(
         commands,
         _run_verify,
         "Checks every record of a data set, and each level against the one above.",
@@ -29,7 +29,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("path", **data_set)
 
-    parser = command(
+    parser = add_command(
         commands,
         _run_display,
         "Shows a data set: in a window, or as a contact sheet where there is no screen.",
@@ -38,13 +38,19 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("path", **data_set)
     parser.add_argument("--out", metavar="FILE.png", help="write a contact sheet")
     parser.add_argument(
-        "--grid", type=cli.columns_and_rows, default="16x9", metavar="WxH", help="of the sheet"
+        "--grid",
+        type=cli.columns_and_rows,
+        default="16x9",
+        metavar="WxH",
+        help="columns and rows of the contact sheet",
     )
     parser.add_argument(
-        "--resolution", type=int, help="level on the sheet (default: the full one, at most 128)"
+        "--resolution",
+        type=int,
+        help="level to show on the sheet (default: the full resolution, at most 128)",
     )
 
-    parser = command(
+    parser = add_command(
         commands,
         _run_extract,
         "Writes the images of a data set as files, and its labels as dataset.json.",
@@ -55,17 +61,19 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--format", dest="file_format", choices=("png", "webp"), default="png", help="both lossless"
     )
-    parser.add_argument("--resolution", type=int, help="level (default: the full one)")
+    parser.add_argument(
+        "--resolution", type=int, help="level to extract (default: the full resolution)"
+    )
     add_workers(parser)
 
-    parser = command(
+    parser = add_command(
         commands,
         _run_compare,
         "Compares the images and labels of two data sets; the exit status is 1 if they differ.",
         "datasets/a datasets/b\ndatasets/a datasets/b --max-different 1 --json",
     )
     parser.add_argument("path_a", metavar="DIR_A", help="a data set's directory")
-    parser.add_argument("path_b", metavar="DIR_B", help="another's")
+    parser.add_argument("path_b", metavar="DIR_B", help="the other data set's directory")
     parser.add_argument(
         "--ignore_labels",
         type=int,
@@ -73,7 +81,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         nargs="?",
         const=1,
         default=0,
-        help="1, or alone: images only",
+        help="1, or no number: compare the images only",
     )
     parser.add_argument(
         "--max-different",
@@ -101,7 +109,7 @@ def _run_info(path: str) -> None:
         kind = f", {codec}" if codec else ""
         parts = f", {files} files" if files > 1 else ""
         print(f"  level    {f'{resolution}x{resolution}':11s}{size(num_bytes)}{kind}{parts}")
-    kind = f"{info.label_size} numbers an image, no classes" if info.label_size else "none"
+    kind = f"{info.label_size} numbers per image, no classes" if info.label_size else "none"
     print(f"labels     {f'{info.label_size} classes' if info.classes else kind}")
     for number, (name, count) in enumerate(info.classes or ()):
         shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
@@ -115,8 +123,8 @@ def _run_verify(path: str) -> None:
     print(f"{path} is sound")
     if inexact:
         print(
-            f"{inexact} images have a level that is within rounding, but not exactly the mean: they"
-            " were made otherwise, or from a level that is missing now"
+            f"{inexact} images have a level that is within rounding of the mean, but not exactly"
+            " equal: they were scaled in another way, or from a level that is missing now"
         )
 
 
@@ -129,7 +137,7 @@ def _run_display(path: str, out: str | None, grid: tuple[int, int], resolution: 
     if out is None:
         out = f"{storage.split(path)[1]}.png"
         if storage.exists(out):
-            raise UserError(f"no screen here, and {out} exists; name a file with --out")
+            raise UserError(f"there is no screen, and {out} exists; name another file with --out")
     count = display.contact_sheet(path, out, *grid, resolution)
     print_done(out, count)
 

@@ -1,19 +1,19 @@
-"""Commands that make data sets of files of any origin."""
+"""Commands that make data sets from the user's own files."""
 
 import argparse
 import dataclasses
 
 from pgan_tf import cli
-from pgan_tf.data.commands.shared import add_shuffle, create_command, print_done
+from pgan_tf.data.commands.shared import add_create_command, add_shuffle, print_done
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Adds the commands to the tool's."""
-    parser = create_command(
+    """Adds this group's commands to the tool's subparsers."""
+    parser = add_create_command(
         commands,
         _run_create_from_images,
-        "Makes a data set of your own images: a directory tree or a zip file of PNG, JPEG, WebP,"
-        " GIF, AVIF, TIFF or anything else that Pillow reads. Everything is checked before anything"
+        "Makes a data set from your own images: a directory tree or a zip file of PNG, JPEG, WebP,"
+        " GIF, AVIF, TIFF or other formats that Pillow reads. All files are checked before anything"
         " is written.",
         "datasets/mine ~/photos --resolution 256 --crop center\n"
         "datasets/mine photos.zip --resolution 128 --pad --background gray --labels folders",
@@ -21,24 +21,24 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     )
     add_shuffle(parser)
     parser.add_argument(
-        "--resolution", type=int, help="resize to this power of two (default: as the images are)"
+        "--resolution", type=int, help="resize to this power of two (default: the images' size)"
     )
     parser.add_argument(
         "--crop", choices=("center", "none"), default="none", help="cut out the largest square"
     )
-    parser.add_argument("--pad", action="store_true", help="extend to a square")
+    parser.add_argument("--pad", action="store_true", help="extend the images to squares")
     parser.add_argument(
         "--resize", choices=("lanczos", "box"), default="lanczos", help="filter for resizing"
     )
     parser.add_argument(
-        "--channels", type=int, choices=(1, 3), help="gray or RGB (default: as the images are)"
+        "--channels", type=int, choices=(1, 3), help="1: gray, 3: RGB (default: as the images are)"
     )
     parser.add_argument(
         "--background",
         type=_color,
         default="white",
         metavar="COLOR",
-        help="behind what is transparent and around padded images: a name or #rrggbb",
+        help="colour behind transparent pixels and around padded images: a name or #rrggbb",
     )
     parser.add_argument(
         "--white",
@@ -50,17 +50,19 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--labels",
         metavar="folders|FILE",
-        help="classes from the topmost folders, or from a file in IMAGES or elsewhere: JSON,"
-        ' {"labels": [["name.png", 0], ...]} or {"name.png": 0, ...}, or lines name,class',
+        help="take classes from the topmost folders, or labels from a file in IMAGES or elsewhere:"
+        ' JSON, {"labels": [["name.png", 0], ...]} or {"name.png": 0, ...}, or lines name,class',
     )
-    parser.add_argument("--skip-bad", action="store_true", help="leave out what can't be used")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out files that can't be used"
+    )
 
-    parser = create_command(
+    parser = add_create_command(
         commands,
         _run_create_from_hdf5,
-        "Makes a data set of an HDF5 file of the Theano version.",
+        "Makes a data set from an HDF5 file of the Theano version.",
         "datasets/mine mine.h5",
-        sources=[("hdf5_file", "FILE", "holds arrays data4x4, data8x8, ...", None)],
+        sources=[("hdf5_file", "FILE", "HDF5 file with arrays data4x4, data8x8, ...", None)],
     )
     add_shuffle(parser)
 
@@ -84,13 +86,13 @@ def _run_create_from_hdf5(path: str, hdf5_file: str, shuffle: int, **options) ->
 
 
 def _color(text: str) -> str:
-    """An option's value that must be a colour."""
+    """Returns an option's value if it is a colour. Raises: ArgumentTypeError."""
     from PIL import ImageColor
 
     try:
         ImageColor.getrgb(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is neither a colour's name nor #rrggbb"
+            f"{text!r} is neither the name of a colour nor #rrggbb"
         ) from None
     return text

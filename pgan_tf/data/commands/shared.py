@@ -1,23 +1,25 @@
-"""What the commands have in common."""
+"""Parts that several commands share."""
 
 import argparse
 from collections.abc import Callable, Sequence
 
 from pgan_tf import cli
 
-RAW = "datasets/raw"  # where commands look for what they convert, unless told
+RAW = "datasets/raw"  # default directory of the downloads that are converted
 
 
-def command(
+def add_command(
     commands: argparse._SubParsersAction, run: Callable[..., int | None], text: str, examples: str
 ) -> cli.Parser:
-    """Adds a command that calls `run`, and is named after it: create_x after _run_create_x.
+    """Adds a command that calls `run`. A function _run_create_x gives the command create_x.
 
     Args:
-      commands: of the tool's parser.
-      run: gets the options by name; returns the exit status, or None for 0.
-      text: what the command does, one sentence or two.
-      examples: arguments, one example a line.
+      commands: the tool's subparsers.
+      run: the function to call with the options as keyword arguments; it returns the exit
+        status, or None for 0.
+      text: one or two sentences that say what the command does.
+      examples: the command's arguments, one example per line.
+    Returns: the command's parser.
     """
     name = run.__name__.removeprefix("_run_")
     lines = "\n".join(f"  python dataset_tool.py {name} {x}".rstrip() for x in examples.split("\n"))
@@ -26,7 +28,7 @@ def command(
     return parser
 
 
-def create_command(
+def add_create_command(
     commands: argparse._SubParsersAction,
     run: Callable[..., int | None],
     text: str,
@@ -37,17 +39,18 @@ def create_command(
     partial: bool = False,
     workers: bool = True,
 ) -> cli.Parser:
-    """Adds a command that writes a data set, with what all of these have in common.
+    """Adds a command that makes a data set, with the options that all such commands share.
 
     Args:
-      commands, run, text, examples: see `command`.
-      out: default of OUT, or None.
-      sources: (destination, name, help, default or None) of what it converts.
-      partial: whether it has --allow-partial.
-      workers: whether it has --workers.
+      commands, run, text, examples: see `add_command`.
+      out: default of the argument OUT, or None.
+      sources: arguments for the files to convert: (destination, name, help, default or None).
+      partial: True to add --allow-partial.
+      workers: True to add --workers.
+    Returns: the command's parser.
     """
-    parser = command(commands, run, text, examples)
-    positional = [("path", "OUT", "directory to make", out), *sources]
+    parser = add_command(commands, run, text, examples)
+    positional = [("path", "OUT", "data set directory to make", out), *sources]
     for destination, name, help_text, default in positional:
         nargs = "?" if default else None
         parser.add_argument(destination, metavar=name, nargs=nargs, default=default, help=help_text)
@@ -59,14 +62,14 @@ def create_command(
         type=cli.whole_number(),
         default=1,
         metavar="N",
-        help="files that each level is split into",
+        help="number of files to split each level into",
     )
     parser.add_argument(
-        "--compress", choices=("png", "gzip"), help="pack the images of 32x32 and more"
+        "--compress", choices=("png", "gzip"), help="compress images of 32x32 and larger"
     )
     if partial:
         parser.add_argument(
-            "--allow-partial", action="store_true", help="accept fewer images than there should be"
+            "--allow-partial", action="store_true", help="accept fewer images than expected"
         )
     return parser
 
@@ -77,18 +80,22 @@ def add_workers(parser: cli.Parser) -> None:
         "--workers",
         type=cli.whole_number(),
         metavar="N",
-        help="processes that share the work (default: one a processor)",
+        help="number of processes that share the work (default: one per processor)",
     )
 
 
 def add_shuffle(parser: cli.Parser) -> None:
     """Adds --shuffle."""
     parser.add_argument(
-        "--shuffle", type=int, choices=(0, 1), default=1, help="records in random order, or as read"
+        "--shuffle",
+        type=int,
+        choices=(0, 1),
+        default=1,
+        help="1: records in random order; 0: in the order in which they are read",
     )
 
 
 def print_done(path: str, num_images: int | None = None) -> None:
-    """Prints the line that ends a command: what is where."""
+    """Prints a command's last line: the file or directory written, and its number of images."""
     images = "" if num_images is None else f"{num_images} images in "
     print(f"{images}{path}")

@@ -1,1 +1,1 @@
-"""Making data sets: one module for each kind of source."""
+"""Makes data sets, with one module for each kind of source."""

@@ -1,4 +1,4 @@
-"""Files out of tar archives: by name, nothing else, and never more than is sensible."""
+"""Extracts files from tar archives, by name only and within limits on size and number."""
 
 import contextlib
 import gzip
@@ -14,36 +14,36 @@ from typing import BinaryIO
 from pgan_tf.data import storage
 from pgan_tf.errors import UserError, one_line
 
-_MAX_FILE_BYTES = 512 << 20  # of a file that is taken out
-_MAX_BYTES = 2 << 30  # of an archive, unpacked
+_MAX_FILE_BYTES = 512 << 20  # size of an extracted file
+_MAX_BYTES = 2 << 30  # size of an archive, unpacked
 _MAX_MEMBERS = 500_000
-_MAX_NAME_BYTES = 64 << 10  # of what stands before a member with a long name
+_MAX_NAME_BYTES = 64 << 10  # size of the extra header of a member with a long name
 _CHUNK_BYTES = 1 << 20
 _PAX_PATH = re.compile(rb"\d+ path=([^\n]*)\n")
 
 
 @contextlib.contextmanager
 def unpacked(path: str, names: Collection[str]) -> Iterator[str]:
-    """Gives a temporary directory with the files of these names out of a tar archive.
+    """Extracts the named files of a tar archive and yields their temporary directory.
 
-    A member's folder does not count, of several with one name the first is taken, and links,
-    devices and sparse files are passed over. So nothing that the archive says decides where a
-    file is written. Errors that the block raises name the archive instead of the directory.
+    Members' folders are ignored, the first of several members with the same name is taken, and
+    links, devices and sparse files are skipped. So nothing in the archive decides where a file is
+    written. UserErrors from the block name the archive instead of the temporary directory.
 
     Args:
-      path: the archive, packed by gzip or not.
-      names: last parts of the names that are wanted; those that the archive lacks are absent.
-    Raises: UserError when it is damaged, or larger than any archive of a data set read here.
+      path: the archive, with or without gzip compression.
+      names: names of the wanted files, without folders. Files that the archive lacks are skipped.
+    Raises: UserError when the archive is damaged, or larger than any data set's archive.
     """
     with tempfile.TemporaryDirectory() as directory:
-        _take_out(path, set(names), directory)
+        _extract(path, set(names), directory)
         try:
             yield directory
         except UserError as error:
             raise UserError(str(error).replace(directory + os.sep, f"{path}: ")) from None
 
 
-def _take_out(path: str, names: set[str], directory: str) -> None:
+def _extract(path: str, names: set[str], directory: str) -> None:
     try:
         with storage.open_binary(path) as file, _content(file) as content:
             for name, size in _members(content):
@@ -60,18 +60,18 @@ def _take_out(path: str, names: set[str], directory: str) -> None:
                     break
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise UserError(
-            f"{path} is no complete tar archive ({one_line(error)}); fetch it again"
+            f"{path} is not a complete tar archive ({one_line(error)}); fetch it again"
         ) from None
 
 
 class _Content:
-    """Reads an archive from its beginning to its end, and no more than any honest one holds."""
+    """Reads an archive from beginning to end, up to a limit on its unpacked size."""
 
     def __init__(self, file: BinaryIO):
         self._file, self._left = file, _MAX_BYTES
 
     def read(self, size: int) -> bytes:
-        """Returns exactly so many bytes. Raises: EOFError, tarfile.ReadError."""
+        """Returns exactly `size` bytes. Raises: EOFError, tarfile.ReadError."""
         self._left -= size
         if self._left < 0:
             raise tarfile.ReadError(f"it unpacks to more than {_MAX_BYTES:,} bytes")
@@ -81,20 +81,20 @@ class _Content:
         return content
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """Yields so many bytes, and goes on to the next header."""
+        """Yields the next `size` bytes in pieces, then skips to the next header."""
         for start in range(0, size, _CHUNK_BYTES):
             yield self.read(min(_CHUNK_BYTES, size - start))
         self.read(-size % tarfile.BLOCKSIZE)
 
     def skip(self, size: int) -> None:
-        """Goes on to the header behind so many bytes."""
+        """Skips `size` bytes and goes on to the next header."""
         for _ in self.chunks(size):
             pass
 
 
 @contextlib.contextmanager
 def _content(file: BinaryIO) -> Iterator[_Content]:
-    """Gives the archive itself, unpacked if it is packed."""
+    """Yields the tar archive's content, decompressed if the file is compressed."""
     is_packed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     with gzip.GzipFile(fileobj=file) if is_packed else contextlib.nullcontext(file) as plain:
@@ -102,9 +102,9 @@ def _content(file: BinaryIO) -> Iterator[_Content]:
 
 
 def _members(content: _Content) -> Iterator[tuple[str, int]]:
-    """Yields last part of the name, and size, of each ordinary file; the caller takes its bytes.
+    """Yields each ordinary file's (name without folders, size); the caller must read its bytes.
 
-    Python's `tarfile` reads headers too, but whatever amount of names and holes they declare.
+    Python's `tarfile` is not used, because it reads names and maps of holes of any declared size.
     """
     long_name = None
     for _ in range(_MAX_MEMBERS):

@@ -1,4 +1,4 @@
-"""From a source of images to a data set, in parallel and in order."""
+"""Writes the images of any source as a data set, in parallel and in order."""
 
 import collections
 import contextlib
@@ -21,43 +21,48 @@ from pgan_tf.data.format.writer import DatasetWriter
 from pgan_tf.data.labels import CLASSES_FILE, classes_text, one_hot  # noqa: F401 (openmoji's)
 from pgan_tf.errors import UserError
 
-_CHUNK_BYTES = 4 << 20  # full-resolution pixels that make one piece of work
+_CHUNK_BYTES = 4 << 20  # full-resolution pixels in one piece of work
 
 
 class Source(Protocol):
-    """Where images come from.
+    """Reads images for a data set.
 
-    It is sent to other processes once, and what identifies the images with each piece of work;
-    so both must pickle and be small.
+    The source is pickled and sent to each worker process once. The items that identify its images
+    are sent with each piece of work. Both must be small.
 
-    resolution, num_channels: of what it gives.
+    resolution, num_channels: side and number of channels of the images that `read` returns.
     """
 
     resolution: int
     num_channels: int
 
     def read(self, items: Sequence[Any]) -> np.ndarray:
-        """Returns images by whatever identifies them: uint8 [n, C, R, R]. Raises UserError."""
+        """Returns the images that the items identify: uint8 [n, C, R, R]. Raises: UserError."""
 
 
 def shuffled(num_images: int, shuffle: bool = True) -> np.ndarray:
-    """Returns the order of the records: the official tool's shuffle (section 4.3), or none."""
+    """Returns image indices in the order of the records: int64 [num_images].
+
+    Args:
+      num_images: number of images.
+      shuffle: True for the official tool's shuffle (section 4.3), False for 0, 1, 2, ...
+    """
     order = np.arange(num_images)
     if shuffle:
         np.random.RandomState(123).shuffle(order)
     return order
 
 
-def num_workers(asked: int | None, *sources: str | os.PathLike) -> int:
+def num_workers(requested: int | None, *sources: str | os.PathLike) -> int:
     """Returns the number of processes to use.
 
     Args:
-      asked: by the user; None: as many as this process may use processors, but 1 if only it has
-        the sources.
+      requested: the user's number. None means one per processor that this process may use, or 1
+        if a source is visible to this process only.
       sources: paths that the processes read.
     """
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     if any(map(storage.is_private, sources)):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -66,27 +71,27 @@ def num_workers(asked: int | None, *sources: str | os.PathLike) -> int:
 def ordered_map(
     function: Callable[[Any], Any], items: Iterable[Any], workers: int
 ) -> Iterator[Any]:
-    """Yields function(item) of all items in their order, computed by `workers` processes.
+    """Yields function(item) for each item in order, computed by `workers` processes.
 
-    With one worker everything happens in this process. A few results a worker are computed
-    ahead, no more, so memory stays bounded however many items there are. The function is sent
-    to each process once. An exception in a worker is raised here, in its item's place; the
-    workers are gone when the iteration ends, at once where it ends early: whatever they write must
-    appear under its name when it is whole.
+    With one worker everything runs in this process. Each worker computes only a few results
+    ahead, so memory stays bounded for any number of items. The function is sent to each process
+    once. An exception in a worker is raised here, in its item's place. The workers are gone when
+    the iteration ends; if it ends early they are killed at once, so files that they write must get
+    their names only when complete.
     """
     if workers <= 1:
-        with _memory_told():
+        with _memory_errors_translated():
             yield from map(function, items)
         return
-    # Not forked: threads of this process (TensorFlow's, say) would leave locks held for ever.
+    # A forked process would inherit locks that this process's threads (TensorFlow's, say) hold.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, initializer=_install, initargs=(function,))
     pending: collections.deque[Future] = collections.deque()
     finished = False
     try:
-        with _memory_told():
+        with _memory_errors_translated():
             for item in items:
-                with _interrupts_held():
+                with _interrupts_deferred():
                     pending.append(pool.submit(_call, item))
                 if len(pending) > 2 * workers:
                     yield pending.popleft().result()
@@ -96,10 +101,10 @@ def ordered_map(
     except BrokenProcessPool:
         raise UserError(
             "the system ended a worker process, most likely for lack of memory; try fewer --workers"
-            ' (a script of your own has to do this below `if __name__ == "__main__":`)'
+            ' (in a script of your own, call this below `if __name__ == "__main__":`)'
         ) from None
     finally:
-        with _interrupts_held():  # a second Ctrl-C would leave workers waiting for ever
+        with _interrupts_deferred():  # a second Ctrl-C would leave workers waiting for ever
             if not finished:
                 for process in list((pool._processes or {}).values()):
                     process.terminate()
@@ -107,29 +112,29 @@ def ordered_map(
 
 
 @contextlib.contextmanager
-def _memory_told() -> Iterator[None]:
-    """Turns a lack of memory, in this process or a worker, into UserError."""
+def _memory_errors_translated() -> Iterator[None]:
+    """Turns a MemoryError of this process or a worker into a UserError."""
     try:
         yield
     except MemoryError:
         raise UserError(
-            "the memory of this machine is used up; try fewer --workers, or smaller images"
+            "this machine is out of memory; try fewer --workers or smaller images"
         ) from None
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Puts Ctrl-C off until the block ends, and keeps it from processes started in the block.
+def _interrupts_deferred() -> Iterator[None]:
+    """Defers Ctrl-C until the block ends, and blocks it in processes started in the block.
 
-    Ctrl-C reaches all processes of a terminal; the one that started the others answers it, but not
-    while it is handing a new process its work.
+    Ctrl-C reaches all processes of a terminal. Only the parent process handles it, and not while
+    it hands work to a new worker.
     """
-    if threading.current_thread() is not threading.main_thread():  # others get no Ctrl-C
+    if threading.current_thread() is not threading.main_thread():  # only that one gets Ctrl-C
         yield
         return
-    came = []
-    handler = signal.signal(signal.SIGINT, lambda *_: came.append(True))
-    if hasattr(signal, "pthread_sigmask"):  # the mask is inherited, the handler isn't
+    received = []
+    handler = signal.signal(signal.SIGINT, lambda *_: received.append(True))
+    if hasattr(signal, "pthread_sigmask"):  # workers inherit the mask, but not the handler
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -137,11 +142,11 @@ def _interrupts_held() -> Iterator[None]:
         if hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         signal.signal(signal.SIGINT, handler)
-        if came:
+        if received:
             signal.raise_signal(signal.SIGINT)
 
 
-_installed: Callable[[Any], Any] | None = None  # in a worker: the function of its ordered_map
+_installed: Callable[[Any], Any] | None = None  # in a worker: the function of its `ordered_map`
 
 
 def _install(function: Callable[[Any], Any]) -> None:
@@ -152,7 +157,7 @@ def _install(function: Callable[[Any], Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends this worker when the process that started it is gone, killed perhaps."""
+    """Ends this worker when its parent process has ended, even if it was killed."""
     multiprocessing.parent_process().join()
     os._exit(1)
 
@@ -163,9 +168,10 @@ def _call(item: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class _Encode:
-    """Reads images of a source and makes their records, in whatever process it is called.
+    """Reads images of a source and encodes them as records; can run in any process.
 
-    Puts them into their places and returns their number, or returns them if there are no places.
+    With `places` it writes the records to the data set's files and returns their number; without,
+    it returns the records of each level.
     """
 
     source: Source
@@ -194,13 +200,15 @@ def build(
 
     Args:
       path: the data set's directory.
-      source: where the images come from. With several workers, other processes read it.
-      order: what `source.read` gets of each image (its index, say), in the order of the records.
+      source: reads the images; with several workers, in other processes.
+      order: the item that identifies each image to `source.read` (its index, say), in the order of
+        the records.
       labels: float32 [len(order), label size], in the order of the records, or None.
-      files: further files for the data set's directory, {name: content}.
-      workers: processes that read and encode; None: one a processor. The result is the same.
+      files: more files to put into the data set's directory, {name: content}.
+      workers: number of processes that read and encode, None for one per processor. It does not
+        change the result.
       force, shards, compress: see `DatasetWriter`.
-    Raises: UserError, and then nothing is left.
+    Raises: UserError, and then leaves no files.
     """
     step = max(1, _CHUNK_BYTES // (source.num_channels * source.resolution**2))
     pieces = ((i, order[i : i + step]) for i in range(0, len(order), step))

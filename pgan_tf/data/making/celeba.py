@@ -1,4 +1,4 @@
-"""create_celeba: aligned faces of celebrities, 128x128."""
+"""create_celeba: makes a data set of celebrities' aligned faces, 128x128."""
 
 import dataclasses
 import os
@@ -23,9 +23,10 @@ _FOLDERS = (("img_align_celeba_png", ".png"), ("img_align_celeba", ".jpg"))
 
 @dataclasses.dataclass(frozen=True)
 class _CelebaSource:
-    """The cropped faces; see `build.Source`.
+    """Reads and crops the faces; see `build.Source`.
 
-    root: directory or zip file.
+    root: the directory or zip file with the images.
+    left, top: position of the square in an image.
     """
 
     root: str
@@ -35,7 +36,7 @@ class _CelebaSource:
     num_channels: int = 3
 
     def read(self, items: Sequence[Member]) -> np.ndarray:
-        """Returns images by file: uint8 [n, 3, 128, 128]."""
+        """Returns the faces of these files: uint8 [n, 3, 128, 128]."""
         return np.stack([self._read(member) for member in items])
 
     def _read(self, member: Member) -> np.ndarray:
@@ -65,12 +66,12 @@ def create(
 
     Args:
       path: the data set's directory.
-      celeba_dir: holds the folder img_align_celeba_png or, of which the pixels differ a little,
-        img_align_celeba (JPEG), with all images of 178x218; or either of them, also as
-        img_align_celeba.zip.
-      cx, cy: the point that becomes the middle.
-      allow_partial: accepts fewer images.
-      workers: processes; None: one a processor.
+      celeba_dir: directory with the folder img_align_celeba_png or img_align_celeba (JPEG, whose
+        pixels differ a little), which hold images of 178x218; or either folder itself, also as a
+        zip file such as img_align_celeba.zip.
+      cx, cy: the point in each image that becomes the centre, in pixels from the left and top.
+      allow_partial: True to accept fewer images.
+      workers: number of processes, None for one per processor.
       options: force, shards, compress; see `build.build`.
     Returns: the number of images.
     Raises: UserError.
@@ -78,8 +79,8 @@ def create(
     writer.check_target(os.fspath(path), options.get("force", False))
     if not (64 <= cx <= WIDTH - 64 and 64 <= cy <= HEIGHT - 64):
         raise UserError(
-            f"--cx {cx} --cy {cy}: the square of 128 around it leaves the image; choose cx from"
-            f" 64 to {WIDTH - 64} and cy from 64 to {HEIGHT - 64}"
+            f"--cx {cx} --cy {cy}: the 128x128 square around this point leaves the image; choose cx"
+            f" from 64 to {WIDTH - 64} and cy from 64 to {HEIGHT - 64}"
         )
     root, members = _find(os.fspath(celeba_dir))
     suffix = os.path.splitext(members[0].name)[1]
@@ -91,11 +92,14 @@ def create(
 
 
 def _find(celeba_dir: str) -> tuple[str, list[Member]]:
-    """Returns the folder or zip file of aligned images, and its images sorted by name."""
+    """Returns the folder or zip file of the aligned images, and the images sorted by name.
+
+    Raises: UserError.
+    """
     for folder, suffix in _FOLDERS:
         below = (folder, f"{folder}/{folder}", f"Img/{folder}", f"Img/{folder}/{folder}")
         places = sources.directories(celeba_dir, below)
-        # What the folders hold comes before what is named itself, and zip files come last.
+        # Subfolders come before the directory itself; zip files come last.
         for directory in (*places[1:], places[0]):
             if storage.is_dir(directory):
                 names = [name for name in storage.names(directory) if _is_face(name, suffix)]
@@ -114,5 +118,5 @@ def _find(celeba_dir: str) -> tuple[str, list[Member]]:
 
 
 def _is_face(name: str, suffix: str) -> bool:
-    """Returns whether a file is called as CelebA's are: 000001.jpg."""
+    """Returns whether a file is named like CelebA's images, such as 000001.jpg."""
     return re.fullmatch(rf"(.*/)?\d{{6}}\{suffix}", name) is not None

@@ -1,4 +1,4 @@
-"""create_cifar10 and create_cifar100: small photographs of ten and of a hundred classes."""
+"""create_cifar10 and create_cifar100: make data sets of photographs in 10 and 100 classes."""
 
 import contextlib
 import dataclasses
@@ -20,14 +20,15 @@ _ORIGIN = "the Python version at https://www.cs.toronto.edu/~kriz/cifar.html"
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """What tells CIFAR-10 from CIFAR-100.
+    """File names and keys of CIFAR-10 or CIFAR-100.
 
     archive: name of the download, without its suffix.
-    folder: that the archive unpacks into.
-    files: the pickles.
-    labels: under this key, numbers of classes.
+    folder: folder that the archive unpacks into.
+    files: names of the pickles with images.
+    labels: key of the class numbers in these pickles.
     label_size: number of classes.
-    names_file, names: the pickle, and the key in it, of the classes' names.
+    names_file: name of the pickle with the classes' names.
+    names: key of the names in that pickle.
     """
 
     archive: str
@@ -50,13 +51,14 @@ CIFAR100 = Version(
 
 
 def create_cifar10(path: str | os.PathLike, cifar_dir: str | os.PathLike, **options) -> int:
-    """Makes a data set of CIFAR-10: 50,000 training images, 32x32 RGB, labels, shuffled.
+    """Makes a data set of CIFAR-10: 50,000 training images, 32x32 RGB, labelled and shuffled.
 
     Args:
       path: the data set's directory.
-      cifar_dir: holds data_batch_1 to data_batch_5, or the folder cifar-10-batches-py with them,
-        or cifar-10-python.tar.gz; or any of these files.
-      options: allow_partial accepts fewer images; force, shards, compress: see `build.build`.
+      cifar_dir: directory with data_batch_1 to data_batch_5, with the folder cifar-10-batches-py
+        that holds them, or with cifar-10-python.tar.gz; or one of these files.
+      options: allow_partial, True to accept fewer images; force, shards, compress, see
+        `build.build`.
     Returns: the number of images.
     Raises: UserError.
     """
@@ -64,13 +66,14 @@ def create_cifar10(path: str | os.PathLike, cifar_dir: str | os.PathLike, **opti
 
 
 def create_cifar100(path: str | os.PathLike, cifar_dir: str | os.PathLike, **options) -> int:
-    """Makes a data set of CIFAR-100: 50,000 training images, 32x32 RGB, labels, shuffled.
+    """Makes a data set of CIFAR-100: 50,000 training images, 32x32 RGB, labelled and shuffled.
 
     Args:
       path: the data set's directory.
-      cifar_dir: holds the file train, or the folder cifar-100-python with it, or
-        cifar-100-python.tar.gz; or any of these files.
-      options: allow_partial accepts fewer images; force, shards, compress: see `build.build`.
+      cifar_dir: directory with the file train, with the folder cifar-100-python that holds it, or
+        with cifar-100-python.tar.gz; or one of these files.
+      options: allow_partial, True to accept fewer images; force, shards, compress, see
+        `build.build`.
     Returns: the number of images.
     Raises: UserError.
     """
@@ -111,11 +114,11 @@ def _create(
 
 
 def find(place: str, version: Version) -> str | None:
-    """Returns the directory that holds the pickles, or the archive; None where neither is there."""
+    """Returns the directory of the pickles or the path of the archive, or None without either."""
     if contents.is_tar(place):
         return place
     places = sources.directories(place, (version.folder,))
-    for directory in reversed(places):  # the folder first, as the archive unpacks
+    for directory in reversed(places):  # the folder that the archive unpacks into comes first
         if _present(directory, version):
             return directory
     for suffix in (".tar.gz", ".tgz", ".tar"):
@@ -126,44 +129,46 @@ def find(place: str, version: Version) -> str | None:
 
 
 def _present(directory: str, version: Version) -> list[str]:
-    """Returns the names of the pickles that a directory holds."""
+    """Returns the names of the pickles with images that a directory holds."""
     paths = {name: storage.join(directory, name) for name in version.files}
     return [n for n, path in paths.items() if storage.exists(path) and not storage.is_dir(path)]
 
 
 def num_files(place: str, version: Version) -> int:
-    """Returns how many of the pickles are at a place, as far as a look at names tells."""
+    """Returns the number of pickles at a place, judged by file names only."""
     found = find(place, version)
     if found is None:
         return 0
     if not storage.is_dir(found):
         return len(version.files) if version.archive in found else 0
     present = _present(found, version)
-    # Many a directory holds something that is called `train`.
+    # Many directories hold a file called `train`.
     has_names = storage.exists(storage.join(found, version.names_file))
     return len(present) if has_names or len(version.files) > 1 else 0
 
 
 @contextlib.contextmanager
 def _opened(place: str, version: Version) -> Iterator[tuple[str, str]]:
-    """Gives the directory that holds the pickles, and its name for messages.
+    """Yields the directory of the pickles, and a name for messages.
 
-    Raises: UserError where there is none.
+    Raises: UserError if there is no such directory or archive.
     """
     found = find(place, version)
     if found is None and storage.exists(place) and not storage.is_dir(place):
         kind = contents.kind_of(contents.head_of(place)) or "a file"
-        raise UserError(f"{place} is {kind}, and CIFAR isn't there; take {_ORIGIN}")
+        raise UserError(
+            f"{place} is {kind}, and its directory holds no CIFAR files; fetch {_ORIGIN}"
+        )
     if found is None or storage.is_dir(found):
         directory = found or sources.directories(place, (version.folder,))[-1]
         yield directory, directory
         return
     if not contents.is_tar(found):
         kind = contents.kind_of(contents.head_of(found)) or "damaged"
-        raise UserError(f"{found} is {kind}, not CIFAR's archive; take {_ORIGIN}")
+        raise UserError(f"{found} is {kind}, not CIFAR's archive; fetch {_ORIGIN}")
     with archives.unpacked(found, (*version.files, version.names_file)) as directory:
         if not _present(directory, version):
-            raise UserError(f"{found} holds no {version.files[0]}; take {_ORIGIN}")
+            raise UserError(f"{found} holds no {version.files[0]}; fetch {_ORIGIN}")
         yield directory, found
 
 
@@ -171,29 +176,28 @@ def _read_batch(file: str, version: Version) -> tuple[np.ndarray, np.ndarray]:
     """Returns a pickle's images, uint8 [N, 3, 32, 32], and classes, int64 [N]."""
     batch = safe_pickle.load(file)
     try:
-        batch = _by_text(batch)
+        batch = _with_text_keys(batch)
         data = safe_pickle.as_array(batch["data"])
         numbers = safe_pickle.as_array(batch[version.labels])
     except (AttributeError, LookupError, TypeError, ValueError):
-        raise UserError(f"{file} has no 'data' and {version.labels!r}; take {_ORIGIN}") from None
+        raise UserError(f"{file} lacks 'data' or {version.labels!r}; fetch {_ORIGIN}") from None
     if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * 32 * 32:
         raise UserError(f"{file} holds {data.dtype} {list(data.shape)} instead of uint8 [N, 3072]")
     classes = sources.check_classes(numbers, len(data), version.label_size, file)
     return data.reshape(-1, 3, 32, 32), classes
 
 
-def _by_text(values: dict) -> dict:
-    """Returns a dictionary with text for keys: in what Python 3 read as bytes and wrote again,
-    they are bytes."""
+def _with_text_keys(values: dict) -> dict:
+    """Returns the dict with text keys, which are bytes if Python 3 has rewritten the pickle."""
     return {key.decode() if isinstance(key, bytes) else key: v for key, v in values.items()}
 
 
 def _read_names(file: str, version: Version) -> list[str] | None:
-    """Returns the names of the classes; None where there is no file, or another's."""
+    """Returns the names of the classes; None if the file is missing or does not hold them."""
     if not storage.exists(file):
         return None
     try:
-        names = _by_text(safe_pickle.load(file))[version.names]
+        names = _with_text_keys(safe_pickle.load(file))[version.names]
         names = [name.decode() if isinstance(name, bytes) else name for name in names]
     except (UserError, AttributeError, LookupError, TypeError, ValueError):
         return None

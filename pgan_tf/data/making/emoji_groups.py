@@ -1,7 +1,7 @@
-"""Which emoji belongs to which group: Unicode's list (emoji-test.txt), version 17.0, in short.
+"""Groups of emoji, abridged from Unicode's list (emoji-test.txt), version 17.0.
 
-GROUPS[group][subgroup] is a string of emoji, separated by spaces, each its code points in
-hexadecimal joined by "-", without the variation selector FE0F and without skin tones.
+GROUPS[group][subgroup] is a string of emoji separated by spaces. Each emoji is given by its code
+points in hexadecimal, joined by "-", without the variation selector FE0F and without skin tones.
 
 The data come from a data file of Unicode, Inc., under the Unicode License V3:
 

@@ -1,4 +1,4 @@
-"""create_from_hdf5: from the HDF5 files of the Theano version."""
+"""create_from_hdf5: makes data sets from the Theano version's HDF5 files."""
 
 import contextlib
 import json
@@ -19,27 +19,27 @@ from pgan_tf.data.format import writer
 from pgan_tf.data.making import build, hdf5_reader
 from pgan_tf.errors import UserError, one_line
 
-_COPIED_BYTES = 16 << 20  # at a time, of a remote file
-_ASKED = 64  # images at a time: so few that the questions fit into the pipe
-_LONGEST_REPLY = 10_000  # bytes of a line
+_COPIED_BYTES = 16 << 20  # bytes of a remote file to copy at a time
+_IMAGES_AT_ONCE = 64  # images to request at a time: so few that the requests fit into the pipe
+_LONGEST_REPLY = 10_000  # bytes in a line
 _ENVIRONMENT = {
-    "HDF5_PLUGIN_PRELOAD": "::",  # no filters out of libraries
-    "OPENBLAS_NUM_THREADS": "1",  # each thread takes memory
+    "HDF5_PLUGIN_PRELOAD": "::",  # load no filter plugins
+    "OPENBLAS_NUM_THREADS": "1",  # each thread would take memory
 }
 
 
 class Images:
-    """The images of the largest array data{r}x{r} of a local HDF5 file; a `build.Source`.
+    """Reads images of the largest array data{r}x{r} in a local HDF5 file; a `build.Source`.
 
-    They are read by `hdf5_reader` in a process of its own, which ends with this object; whatever
-    becomes of that process is an error here. Another process that gets this object starts its own.
+    `hdf5_reader` reads them in a separate process, which is ended with this object. If that process
+    fails or crashes, an error is raised here. An unpickled copy starts a process of its own.
 
     Args:
       path: the file.
-      name: for messages.
+      name: the file's name for messages.
 
     Attributes:
-      num_images, num_channels, resolution: of the array.
+      num_images, num_channels, resolution: shape of the array.
     Raises: UserError.
     """
 
@@ -63,44 +63,46 @@ class Images:
         """Returns images by index: uint8 [n, C, R, R]. Raises: UserError."""
         out = np.empty((len(indices), self.num_channels, self.resolution**2), np.uint8)
         with self._lock:
-            for start in range(0, len(out), _ASKED):
-                self._read_into(out[start : start + _ASKED], indices[start : start + _ASKED])
+            for start in range(0, len(out), _IMAGES_AT_ONCE):
+                stop = start + _IMAGES_AT_ONCE
+                self._read_into(out[start:stop], indices[start:stop])
         return out.reshape(len(indices), self.num_channels, self.resolution, self.resolution)
 
     def _read_into(self, images: np.ndarray, indices: np.ndarray) -> None:
         try:
             self._process.stdin.write(b"".join(b"%d\n" % index for index in indices.tolist()))
             self._process.stdin.flush()
-        except OSError:  # it is gone
-            raise self._ended() from None
+        except OSError:  # the process has ended
+            raise self._reader_error() from None
         for image in images:
             status = self._process.stdout.read(1)
             if status == b"\1":
                 self._reply()
             if status != b"\0" or self._process.stdout.readinto(image) != image.nbytes:
-                raise self._ended()
+                raise self._reader_error()
 
     def _reply(self) -> dict[str, Any]:
-        """Returns what the process answers. Raises: UserError when that is an error, or nothing."""
+        """Returns the process's JSON reply. Raises: UserError if it is an error or missing."""
         line = self._process.stdout.readline(_LONGEST_REPLY)
         try:
             reply = json.loads(line)
         except ValueError:
             reply = None
         if not isinstance(reply, dict):
-            raise self._ended()
+            raise self._reader_error()
         if "error" in reply:
             raise UserError(f"{self._name} {one_line(ValueError(reply['error']))}")
         return reply
 
-    def _ended(self) -> UserError:
+    def _reader_error(self) -> UserError:
+        """Returns the error for a process that ended too early."""
         self._process.kill()
         status = self._process.wait()
         why = f"ended with status {status}"
         if hasattr(signal, "SIGALRM") and status == -signal.SIGALRM:
             why = f"took longer than {hdf5_reader.MOST_SECONDS} s"
         return UserError(
-            f"{self._name} is damaged, or no HDF5 file: the process that read it {why}"
+            f"{self._name} is damaged or not an HDF5 file: the process that read it {why}"
         )
 
 
@@ -114,7 +116,7 @@ def _end(process: subprocess.Popen) -> None:
 
 @contextlib.contextmanager
 def _local(path: str) -> Iterator[str]:
-    """Gives a path on this machine: of a remote file, that of a copy which goes at the end."""
+    """Yields the path of a local file, or of a temporary local copy of a remote file."""
     if not storage.is_remote(path):
         yield path
         return
@@ -135,14 +137,14 @@ def create(
     workers: int | None = None,
     **options,
 ) -> int:
-    """Makes a data set of an HDF5 file; returns the number of images.
+    """Makes a data set from an HDF5 file; returns the number of images.
 
     Args:
       path: the data set's directory.
-      hdf5_file: holds arrays data{r}x{r}, uint8 [N, C, r, r], of which the largest is taken;
-        labels come from <hdf5_file without suffix>-labels.npy, if there is one.
-      shuffle: whether the records are in the official tool's shuffled order, or the file's.
-      workers: processes; None: one a processor.
+      hdf5_file: file with arrays data{r}x{r}, uint8 [N, C, r, r], of which the largest is taken.
+        Labels come from <hdf5_file without suffix>-labels.npy, if that file exists.
+      shuffle: True for the official tool's shuffled order, False for the file's order.
+      workers: number of processes, None for one per processor.
       options: force, shards, compress; see `build.build`.
     Raises: UserError.
     """
@@ -163,15 +165,16 @@ def create(
 
 
 def _read_labels(path: str, num_images: int) -> np.ndarray | None:
+    """Returns the labels in a file, [num_images, label size]; None if it doesn't exist."""
     if not storage.exists(path):
         return None
     try:
         labels = storage.read_array(path)
     except ValueError as error:
-        raise UserError(f"{path} is no array of numbers ({error})") from None
+        raise UserError(f"{path} is not an array of numbers ({error})") from None
     if labels.dtype.kind not in "fiub" or labels.ndim != 2 or not np.isfinite(labels).all():
         raise UserError(
-            f"{path} holds {labels.dtype} {list(labels.shape)}, not finite rows of numbers"
+            f"{path} holds {labels.dtype} {list(labels.shape)} instead of rows of finite numbers"
         )
     if len(labels) != num_images:
         raise UserError(f"{path} holds {len(labels)} labels instead of {num_images}")

@@ -1,14 +1,15 @@
-"""Reads the images of an HDF5 file, in a process of its own: `Images` in hdf5.py starts it.
+"""Reads the images of an HDF5 file in a separate process, which `hdf5.Images` starts.
 
-The HDF5 library is made for files that one trusts: a damaged one can make it crash, take all
-memory or never return; and a file can have its data in other files of the machine. So this process
-may take little memory and time, looks before it reads, and sends nothing but numbers, texts
-and pixels. It imports nothing of the package: it must start quickly.
+The HDF5 library is made for trusted files: a damaged file can make it crash, use up all memory or
+hang, and a file can refer to data in other files of the machine. So this process limits its memory
+and time, checks the file before it reads data, and sends only numbers, texts and pixels. It imports
+nothing from the package, so that it starts quickly.
 
     python -P hdf5_reader.py FILE MOST_MEMORY
 
-It answers on standard output: a line of JSON, {"shape": [N, C, r]} or {"error": text}; then to each
-number of an image, a line on standard input: a byte 0 and the image, or a byte 1 and an error.
+It first writes a line of JSON to standard output, {"shape": [N, C, r]} or {"error": text}. Each
+request is a line on standard input with an image's index. The reply is a byte 0 and the image, or a
+byte 1 and a line {"error": text}.
 """
 
 import json
@@ -20,27 +21,27 @@ import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-MOST_MEMORY = 1 << 30  # bytes, beside what the libraries take
+MOST_MEMORY = 1 << 30  # bytes, on top of the libraries' own memory
 MOST_SECONDS = 60  # for opening the file, and for each image
-MOST_PACKED = 100  # times that images may be larger than the file; photographs pack to a half
-MOST_CHUNK = 64 << 20  # bytes of a chunk, which is unpacked whole for each image in it
+MOST_PACKED = 100  # largest ratio of images' size to file size; photographs compress to one half
+MOST_CHUNK = 64 << 20  # bytes of a chunk, which is decompressed whole for each image in it
 
 _ARRAY = re.compile(r"data(\d{1,6})x\1")
-_MOST_OBJECTS = 10_000  # in the file's root
+_MOST_OBJECTS = 10_000  # objects in the file's root
 _FILTERS = (1, 2, 3, 32000)  # deflate, shuffle, fletcher32, lzf
 
 
 class Refused(Exception):  # noqa: N818
-    """The file is not what it should be; the message completes "FILE ..."."""
+    """A file that is not used; the message completes the sentence "FILE ..."."""
 
 
 def find(file) -> tuple[str, int]:
-    """Returns the name and the resolution of the largest data{r}x{r} of an h5py.File.
+    """Returns the name and the resolution of the largest array data{r}x{r} of an h5py.File.
 
     Raises: Refused.
     """
     if len(file) > _MOST_OBJECTS:
-        raise Refused(f"holds {len(file)} objects, which is no file of images")
+        raise Refused(f"holds {len(file)} objects, too many for a file of images")
     found = {int(match[1]): match[0] for name in file if (match := _ARRAY.fullmatch(name))}
     if not found:
         raise Refused("has no arrays data4x4, data8x8, ...")
@@ -48,26 +49,28 @@ def find(file) -> tuple[str, int]:
 
 
 def examine(file, name: str, resolution: int, num_bytes: int):
-    """Returns the array, an h5py.h5d.DatasetID, when it is sound: uint8 [N, C, r, r].
+    """Checks an array, uint8 [N, C, r, r], and returns it as h5py.h5d.DatasetID.
 
     Args:
-      file: h5py.File.
-      name, resolution: of the array.
+      file: an h5py.File.
+      name, resolution: name and side of the array.
       num_bytes: size of the file.
-    Raises: Refused, before the array's size is taken as memory or time.
+    Raises: Refused, without taking memory or time in proportion to the array's declared size.
     """
     import h5py
 
     link = type(file.get(name, getlink=True))
     if link is not h5py.HardLink:
         kind = {h5py.SoftLink: "to another name", h5py.ExternalLink: "to another file"}
-        raise Refused(f"has in place of {name} a link {kind.get(link, 'of an unknown kind')}")
+        raise Refused(f"has a link {kind.get(link, 'of an unknown kind')} in place of {name}")
     if not isinstance(file[name], h5py.Dataset):
-        raise Refused(f"holds no array {name}, but something else of this name")
+        raise Refused(f"holds something other than an array as {name}")
     array = h5py.h5d.open(file.id, name.encode())
-    storage = array.get_create_plist()  # first: the shape of virtual ones is in other files
+    storage = array.get_create_plist()  # checked first: a virtual array's shape is in other files
     if storage.get_layout() == h5py.h5d.VIRTUAL or storage.get_external_count():
-        raise Refused(f"has the data of {name} in other files, which are not read; copy it whole")
+        raise Refused(
+            f"has the data of {name} in other files, which are not read; copy them into one file"
+        )
     shape = array.shape
     if array.dtype.str != "|u1" or len(shape) != 4 or shape[2:] != (resolution, resolution):
         raise Refused(
@@ -77,18 +80,18 @@ def examine(file, name: str, resolution: int, num_bytes: int):
     declared = math.prod(shape)
     filters = [storage.get_filter(i)[0] for i in range(storage.get_nfilters())]
     if not set(filters) <= set(_FILTERS):
-        raise Refused(f"packs {name} by a filter that is not read; use gzip or none")
+        raise Refused(f"packs {name} with a filter that is not supported; use gzip or none")
     if declared > num_bytes * (MOST_PACKED if filters else 1):
         raise Refused(
-            f"declares {declared} bytes of images in {name}, and has {num_bytes} itself, to which"
-            " no images pack; if they do, write them unpacked"
+            f"declares {declared} bytes of images in {name}, but has only {num_bytes} bytes, too"
+            " few even if packed; if it is whole, write the images unpacked"
         )
     if storage.get_layout() == h5py.h5d.CHUNKED:
         chunk = storage.get_chunk()
         if math.prod(chunk) > MOST_CHUNK:
             raise Refused(
-                f"has chunks of {math.prod(chunk)} bytes in {name}, and {MOST_CHUNK} are allowed;"
-                " write it anew, an image a chunk"
+                f"has chunks of {math.prod(chunk)} bytes in {name}, but at most {MOST_CHUNK} are"
+                " allowed; write it with one image per chunk"
             )
         wanted = math.prod(-(-n // c) for n, c in zip(shape, chunk, strict=True))
         if wanted > num_bytes or array.get_num_chunks() != wanted:
@@ -99,7 +102,7 @@ def examine(file, name: str, resolution: int, num_bytes: int):
 
 
 def reader(array) -> Callable[[int], memoryview]:
-    """Returns a function that reads an image of an h5py.h5d.DatasetID by its index."""
+    """Returns a function that reads one image of an array, an h5py.h5d.DatasetID, by index."""
     import h5py
     import numpy as np
 
@@ -116,7 +119,7 @@ def reader(array) -> Callable[[int], memoryview]:
 
 
 def serve(path: str, most_memory: int, requests: BinaryIO, replies: BinaryIO) -> None:
-    """Answers requests until there are no more."""
+    """Answers requests for images of a file until `requests` ends."""
     try:
         import h5py
 
@@ -143,7 +146,7 @@ def serve(path: str, most_memory: int, requests: BinaryIO, replies: BinaryIO) ->
         _send(replies, {"error": str(error)})
     except MemoryError:
         _send(replies, {"error": f"takes more than {most_memory >> 20} MiB of memory to read"})
-    except Exception as error:  # of a damaged file the library raises a dozen kinds
+    except Exception as error:  # the library raises a dozen kinds for damaged files
         _send(replies, {"error": f"can't be read as HDF5 ({error})"})
 
 
@@ -153,7 +156,7 @@ def _send(replies: BinaryIO, content: dict[str, Any]) -> None:
 
 
 def _limit_memory(most_bytes: int) -> None:
-    """Lets this process take no more than this from now on, where the system can."""
+    """Limits the memory that this process takes from now on, if the system supports it."""
     try:
         import resource
 
@@ -166,7 +169,7 @@ def _limit_memory(most_bytes: int) -> None:
 
 
 def _limit_time(seconds: int) -> None:
-    """Ends this process after so many seconds, wherever it is then; 0: not any more."""
+    """Makes the system end this process after so many seconds; 0 cancels the limit."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)
 

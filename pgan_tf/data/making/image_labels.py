@@ -1,4 +1,4 @@
-"""Labels of a user's images: by folder, from a JSON file or from a table; and their rows."""
+"""Reads labels of a user's images from folders, a JSON file or a table, and makes label rows."""
 
 import csv
 import dataclasses
@@ -21,7 +21,7 @@ from pgan_tf.data.pictures.imagefile import BadImage
 from pgan_tf.data.pictures.imagetree import Member, Tree
 from pgan_tf.errors import UserError, nearest, one_line
 
-_MAX_BYTES = 1 << 30  # of a file of labels
+_MAX_BYTES = 1 << 30  # largest file of labels
 _FORM = '{"labels": [["name.png", 0], ...]} or {"name.png": 0, ...}'
 _WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
 _SHORT = reprlib.Repr()
@@ -32,42 +32,46 @@ _SHORT.maxstring = _SHORT.maxother = 80
 class ImageLabels:
     """Labels of images.
 
-    of: class name, class number or list of numbers of each image that has a label.
+    by_name: {image name: class name, class number or list of numbers}, without unlabelled images.
     classes: names of the numbered classes, or None.
-    file: of the tree's, that they come from, or None.
+    file: name of the tree's file with the labels, or None if they come from elsewhere.
     """
 
-    of: dict[str, Any]
+    by_name: dict[str, Any]
     classes: list[str] | None = None
     file: str | None = None
 
 
 def from_folders(names: Sequence[str]) -> ImageLabels:
-    """Returns labels by the topmost folder that not all files are below."""
-    holding = set(map(posixpath.dirname, names))
-    folders = posixpath.commonpath(holding) if holding else ""
-    if folders in holding:  # it is a class then
-        folders = posixpath.dirname(folders)
-    first = len(folders) + 1 if folders else 0
-    # Interned, since a million names need a million strings otherwise.
-    of = {
-        name: sys.intern(name[first:end]) for name in names if (end := name.find("/", first)) >= 0
+    """Labels each image with its topmost folder, not counting folders that all images are in."""
+    parents = set(map(posixpath.dirname, names))
+    common = posixpath.commonpath(parents) if parents else ""
+    if common in parents:  # then this folder is a class
+        common = posixpath.dirname(common)
+    start = len(common) + 1 if common else 0
+    # Interning makes a million images of one class share one string.
+    by_name = {
+        name: sys.intern(name[start:end]) for name in names if (end := name.find("/", start)) >= 0
     }
-    if len(set(of.values())) == 1:
-        print(f"All images are of one class, {next(iter(of.values()))}")
-    return ImageLabels(of)
+    if len(set(by_name.values())) == 1:
+        print(f"All images are of one class, {next(iter(by_name.values()))}")
+    return ImageLabels(by_name)
 
 
 def read(tree: Tree, labels: str) -> ImageLabels | None:
-    """Returns the labels of a tree's images that a file gives; None where it says there are none.
+    """Reads the labels of a tree's images from a file.
+
+    The file is JSON or a table. JSON is {"labels": [[file name, label], ...]}, optionally with
+    "classes": [name of class 0, ...]; or {file name: label, ...}; or {"labels": null} for no
+    labels. A table has a line `name,class` for each image, and may have a heading. A label is a
+    class name, a class number or, in JSON, a list of numbers. Null in JSON and an empty field in a
+    table mean that an image has no label.
 
     Args:
       tree: the images.
       labels: name of the file: in the tree's root, in a folder that all images are in, or
-        elsewhere. JSON: {"labels": [[file name, label], ...]} and perhaps "classes": [name of
-        class 0, ...], {"labels": null}, or {file name: label, ...}; or a table with a line
-        `name,class` for each image and perhaps a heading. A label is a class's name or number or,
-        in JSON, a list of numbers; null, and in a table nothing, is none.
+        elsewhere.
+    Returns: the labels, or None if the file says that there are none.
     Raises: UserError that names the file and, where it can, the line.
     """
     member = _find(tree, labels)
@@ -84,7 +88,7 @@ def read(tree: Tree, labels: str) -> ImageLabels | None:
         pairs, classes = content
     label_of: dict[str, Any] = {}
     for name, value in pairs:
-        if folder and name not in known:  # as seen from the file
+        if folder and name not in known:  # the name is relative to the file's folder
             name = folder + name
         if value is not None and label_of.setdefault(name, value) != value:
             raise UserError(f"{labels} gives {name} two labels: {label_of[name]} and {value}")
@@ -96,9 +100,9 @@ def read(tree: Tree, labels: str) -> ImageLabels | None:
 
 
 def _find(tree: Tree, labels: str) -> Member | None:
-    """Returns the file of this name in the tree's root, or in a folder that all images are in."""
-    folders = posixpath.commonpath(set(map(posixpath.dirname, tree.images)))
-    parts = folders.split("/") if folders else []
+    """Returns the file of this name in the tree's root or in a folder that all images are in."""
+    common = posixpath.commonpath(set(map(posixpath.dirname, tree.images)))
+    parts = common.split("/") if common else []
     for depth in range(len(parts) + 1):
         if member := tree.find("/".join([*parts[:depth], labels])):
             return member
@@ -113,11 +117,13 @@ def _content(tree: Tree, labels: str, member: Member | None) -> bytes:
             text = file.read(_MAX_BYTES + 1)
     except (BadImage, OSError):
         raise UserError(
-            f"--labels {labels} is neither in {tree.root} nor a file of its own"
+            f"--labels {labels}: there is no such file, neither in {tree.root} nor elsewhere"
             f"{nearest(labels, ['folders'])}"
         ) from None
     if len(text) > _MAX_BYTES:
-        raise UserError(f"{labels} is too large for a file of labels")
+        raise UserError(
+            f"{labels} is larger than {_MAX_BYTES >> 30} GiB, too large for a file of labels"
+        )
     return text
 
 
@@ -125,23 +131,23 @@ def _content(tree: Tree, labels: str, member: Member | None) -> bytes:
 
 
 def _json_content(text: bytes, where: str) -> tuple[list[tuple[str, Any]], list[str] | None] | None:
-    """Returns (name, label) of each entry, and the names of classes; None for no labels."""
+    """Returns ([(image name, label), ...], class names or None); None if there are no labels."""
     try:
-        content = json.loads(text, object_pairs_hook=_unique)
+        content = json.loads(text, object_pairs_hook=_dict_without_repeats)
     except json.JSONDecodeError as error:
         raise UserError(
-            f"{where}: line {error.lineno}, column {error.colno}: {error.msg} (it is read as JSON)"
+            f"{where}: line {error.lineno}, column {error.colno}: {error.msg} (it was read as JSON)"
         ) from None
     except RecursionError:
         raise UserError(f"{where} is nested too deeply: it is not of the form {_FORM}") from None
-    except ValueError as error:  # a key twice; not UTF-8; a number of thousands of digits
+    except ValueError as error:  # a repeated key; not UTF-8; a number of thousands of digits
         raise UserError(f"{where} can't be read as JSON ({one_line(error)})") from None
     if not isinstance(content, dict):
         raise UserError(f"{where} is not of the form {_FORM}")
     classes = content.get("classes") if "labels" in content else None
     labels = content.get("labels", content)
     if not isinstance(classes, list | None) or not all(isinstance(c, str) for c in classes or ()):
-        raise UserError(f'{where} is not of the form {_FORM}: "classes" is no list of names')
+        raise UserError(f'{where} is not of the form {_FORM}: "classes" is not a list of names')
     if labels is None:
         return None
     if not isinstance(labels, dict | list):
@@ -156,20 +162,21 @@ def _json_content(text: bytes, where: str) -> tuple[list[tuple[str, Any]], list[
 
 
 def _is_pair(pair: Any) -> bool:
-    """Returns whether it is a name and a value or flat list of values."""
+    """Returns whether a pair is a name with a value or a flat list of values."""
     if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
         return False
     values = pair[1] if isinstance(pair[1], list) else [pair[1]]
     return not any(isinstance(value, list | dict) for value in values)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _dict_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a dict of the pairs. Raises: ValueError if a key is repeated."""
+    result: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
-            raise ValueError(f"{reprlib.repr(key)} is there twice")
-        found[key] = value
-    return found
+        if key in result:
+            raise ValueError(f"{reprlib.repr(key)} occurs twice")
+        result[key] = value
+    return result
 
 
 # Tables.
@@ -184,11 +191,19 @@ def _is_table(labels: str, text: bytes) -> bool:
 
 
 def _table_pairs(text: bytes, where: str, known: set[str]) -> list[tuple[str, Any]]:
-    """Returns (name, class) of each line: numbers where all are, else names; None for nothing."""
+    """Returns (image name, class) of each line of a table.
+
+    Args:
+      text: the file's content.
+      where: the file's name, for messages.
+      known: names of the images; they tell a first line from a heading.
+    Returns: pairs whose class is an int if all classes are numbers, otherwise a name; None for an
+      empty field.
+    """
     try:
         lines = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{where} is no UTF-8 text ({error.reason})") from None
+        raise UserError(f"{where} is not UTF-8 text ({error.reason})") from None
     heading = lines.split("\n", 1)[0]
     delimiter = max(",;\t", key=heading.count)
     reader = csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter, strict=True)
@@ -215,28 +230,29 @@ def _table_pairs(text: bytes, where: str, known: set[str]) -> list[tuple[str, An
 def rows(
     names: Sequence[str], values: Sequence[Any], classes: list[str] | None
 ) -> tuple[np.ndarray, list[str]]:
-    """Returns labels, float32 [N, label size], and the names of their columns if they have any.
+    """Converts labels to rows.
 
-    Names of classes that are all numbers are put in order by value, others as text.
+    Class names become columns in sorted order; names that are numbers come first, by value.
 
     Args:
-      names: of the images, for messages.
-      values: their labels: class names, class numbers, or lists of as many numbers.
+      names: names of the images, for messages.
+      values: the images' labels: all class names, all class numbers, or all lists of one length.
       classes: names of the classes from 0 on, or None.
-    Raises: UserError for labels that are neither, or not all of one kind.
+    Returns: labels, float32 [N, label size], and the names of their columns, [] without names.
+    Raises: UserError for labels that are none of these, or not all of one kind.
     """
     kinds = list(map(_kind, values))
     kind = kinds[0]
     if kind is None or any(other != kind for other in kinds):
         odd = 0 if kind is None else next(i for i, other in enumerate(kinds) if other != kind)
         raise UserError(
-            f"the label of {names[odd]} is {_SHORT.repr(values[odd])}: labels must be names of"
-            " classes, or numbers of classes from 0 on, or lists of numbers, all of one length"
+            f"the label of {names[odd]} is {_SHORT.repr(values[odd])}: labels must be all class"
+            " names, all class numbers from 0 on, or all lists of numbers of the same length"
         )
     if isinstance(kind, int):
         if classes is not None and len(classes) != kind:
             raise UserError(
-                f"labels of {kind} numbers can't have the names of {len(classes)} classes"
+                f"each label is a list of {kind} numbers, but {len(classes)} classes are named"
             )
         return np.array(values, np.float32), classes or []
     if classes is not None:
@@ -250,19 +266,19 @@ def rows(
                 )
         return one_hot([number[value] for value in values], len(classes)), classes
     if kind == "name":
-        classes = sorted(set(values), key=_order)
+        classes = sorted(set(values), key=_sort_key)
         number = {name: i for i, name in enumerate(classes)}
         return one_hot([number[value] for value in values], len(classes)), classes
     if max(values) >= max(len(values), MANY_CLASSES):
         raise UserError(
-            f"class {max(values)} of {len(values)} images: classes are numbered from 0 on"
-            " without large gaps"
+            f"class {max(values)} is too large for {len(values)} images: number the classes from 0"
+            " on, without large gaps"
         )
     return one_hot(values, max(values) + 1), []
 
 
 def _kind(value: Any) -> str | int | None:
-    """Returns "name", "number", or how many numbers a list has; None for what is no label."""
+    """Returns "name", "number", or a list's length; None if the value can't be a label."""
     if isinstance(value, str):
         return "name"
     if type(value) is int:
@@ -273,8 +289,8 @@ def _kind(value: Any) -> str | int | None:
     return len(value) if good else None
 
 
-def _order(name: str) -> tuple:
-    """Returns what names of classes are sorted by: numbers come first, by value."""
+def _sort_key(name: str) -> tuple:
+    """Returns a class name's sort key: numbers come first, by value."""
     if not re.fullmatch(r"[0-9]+", name):
         return 1, 0, "", name
     digits = name.lstrip("0")

@@ -1,4 +1,4 @@
-"""create_from_images: a user's own images, from a directory tree or a zip file."""
+"""create_from_images: makes a data set from a user's images, in a directory tree or a zip file."""
 
 import collections
 import dataclasses
@@ -30,17 +30,17 @@ from pgan_tf.data.pictures.imagetree import Member, Tree
 from pgan_tf.errors import UserError
 
 _TABLE_ROWS = 50
-_CHECKED_AT_ONCE = 16  # files a piece of work
-_DARK = 4096  # what no value of 16 bits reaches that holds 12
+_CHECKED_AT_ONCE = 16  # files in one piece of work
+_DARK = 4096  # above the largest value of 12-bit data
 
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """What became of the files.
+    """Counts of the files used and left out.
 
-    num_images: in the data set.
-    bad: number of picture files that were left out because they can't be used, by suffix.
-    others: number of other files, by suffix.
+    num_images: number of images in the data set.
+    bad: {suffix: number} of the picture files that can't be used and were left out.
+    others: {suffix: number} of the files that are not pictures.
     """
 
     num_images: int
@@ -48,9 +48,9 @@ class Made:
     others: Mapping[str, int]
 
     def left_out(self) -> str:
-        """Returns what was left out, for people: "8 .heic, 2 .jpg (can't be used)"; or ""."""
+        """Describes the files left out: "8 .heic, 2 .jpg (can't be used)", or "" if none were."""
         parts = []
-        for counts, why in ((self.bad, "can't be used"), (self.others, "no pictures")):
+        for counts, why in ((self.bad, "can't be used"), (self.others, "not pictures")):
             if counts:
                 named = ", ".join(
                     f"{n} {suffix or 'without suffix'}" for suffix, n in counts.items()
@@ -60,14 +60,14 @@ class Made:
 
 
 def _by_suffix(names: Sequence[str]) -> dict[str, int]:
-    """Returns {lower-case suffix: number of names that have it}, the most frequent first."""
+    """Returns {lower-case suffix: number of names with it}, the most frequent first."""
     suffixes = (posixpath.splitext(name)[1].lower() for name in names)
     return dict(collections.Counter(suffixes).most_common())
 
 
 @dataclasses.dataclass(frozen=True)
 class ImagesSource:
-    """Prepared images of a tree as a source; see `build.Source`."""
+    """Reads and prepares the images of a tree; see `build.Source`."""
 
     root: str
     preparation: Preparation
@@ -75,7 +75,7 @@ class ImagesSource:
     resolution: int
 
     def read(self, items: Sequence[Member]) -> np.ndarray:
-        """Returns images by file: uint8 [n, C, R, R]."""
+        """Returns the images of these files: uint8 [n, C, R, R]."""
         out = np.empty((len(items), self.num_channels, self.resolution, self.resolution), np.uint8)
         for image, member in zip(out, items, strict=True):
             try:
@@ -83,13 +83,13 @@ class ImagesSource:
                 if pixels.shape != image.shape:
                     raise BadImage("changed after it was checked")
             except BadImage as error:
-                raise _FoundLate(member.name, str(error)) from None
+                raise _UnusableAfterCheck(member.name, str(error)) from None
             image[:] = pixels
         return out
 
 
-class _FoundLate(Exception):  # noqa: N818
-    """A file passed the check and yet can't be used; arguments: its name, the reason."""
+class _UnusableAfterCheck(Exception):  # noqa: N818
+    """A file that passed the check can't be used after all; arguments: its name, the reason."""
 
 
 def create(
@@ -102,24 +102,24 @@ def create(
     skip_bad: bool = False,
     **options,
 ) -> Made:
-    """Makes a data set of image files.
+    """Makes a data set from image files.
 
     Every file is checked before anything is written; see `imagefile.examine`.
 
     Args:
       path: the data set's directory.
-      image_dir: a directory, searched with all below it, or a zip file.
-      shuffle: whether the records are in the official tool's shuffled order, or sorted by name.
-      preparation: what is done to each image.
-      labels: "folders": the topmost folder of each image is its class, not counting folders that
-        all images are below; or the name of a file, see `image_labels.read`; or None.
-      skip_bad: leaves out files that can't be used instead of failing.
+      image_dir: a directory, which is searched with all its subdirectories, or a zip file.
+      shuffle: True for the official tool's shuffled order, False for the order of the names.
+      preparation: how each image is cropped, resized and converted.
+      labels: "folders" to take each image's topmost folder as its class, not counting folders that
+        all images are in; or the name of a file, see `image_labels.read`; or None.
+      skip_bad: True to leave out files that can't be used instead of failing.
       options: force, workers, shards, compress; see `build.build`.
-    Returns: what became of the files.
-    Raises: UserError; for files that can't be used after printing a table of them.
+    Returns: counts of the files used and left out.
+    Raises: UserError. If files can't be used, a table of them is printed first.
     """
     if preparation.crop != "none" and preparation.pad:
-        raise UserError("--crop center cuts and --pad extends: take one of them")
+        raise UserError("--crop center and --pad exclude each other: take one of them")
     root = os.fspath(image_dir)
     writer.check_target(os.fspath(path), options.get("force", False))
     if preparation.resolution is not None:
@@ -130,47 +130,47 @@ def create(
     if is_data_set(root):
         raise UserError(f"{root} is a data set already, not a directory of pictures")
     if not names and not tree.unread:
-        raise UserError(f"{root} holds no pictures: nothing that ends in .png, .jpg or the like")
-    found = None if labels in (None, "folders") else image_labels.read(tree, labels)
-    others = [name for name in tree.others if found is None or name != found.file]
+        raise UserError(f"{root} holds no pictures: no file name ends in .png, .jpg or the like")
+    named_labels = None if labels in (None, "folders") else image_labels.read(tree, labels)
+    others = [name for name in tree.others if named_labels is None or name != named_labels.file]
     if others:
-        print(f"Leaving out what is no image: {len(others)} file(s), {others[0]} first")
+        print(f"Leaving out {len(others)} file(s) that are not pictures, {others[0]} first")
 
-    unread = {name: _unread(name) for name in tree.unread}
+    unread = {name: _unreadable_kind(name) for name in tree.unread}
     total = len(names) + len(unread)
     shape, bad = _examine_all(tree, preparation, options["workers"])
     if labels == "folders":
-        found = image_labels.from_folders([name for name in names if name not in bad])
-    if found is not None:
-        why = "is in no folder, which would be its class" if labels == "folders" else "has no label"
+        named_labels = image_labels.from_folders([name for name in names if name not in bad])
+    if named_labels is not None:
+        why = "is in no folder, so it has no class" if labels == "folders" else "has no label"
         unlabelled = Report(None, None, None, False, why)
-        bad |= {name: unlabelled for name in names if found.of.get(name) is None}
+        bad |= {name: unlabelled for name in names if named_labels.by_name.get(name) is None}
     while True:
-        _answer_bad(unread | bad, total, skip_bad)
+        _report_bad(unread | bad, total, skip_bad)
         good = np.array([i for i, name in enumerate(names) if name not in bad])
         good = good[build.shuffled(len(good), shuffle)]
         try:
             source = ImagesSource(root, dataclasses.replace(preparation, channels=shape[0]), *shape)
-            count = _build(path, source, _Order(tree, good), found, options)
+            count = _build(path, source, _OrderedFiles(tree, good), named_labels, options)
             return Made(count, _by_suffix([*unread, *bad]), _by_suffix(others))
-        except _FoundLate as late:
-            name, reason = late.args
+        except _UnusableAfterCheck as error:
+            name, reason = error.args
             bad[name] = Report(None, None, None, False, reason)
-            # Where one went bad, or was packed wrongly under right checksums, others may be: all
-            # are looked for, by decoding, before the next attempt.
+            # If one file has changed, or is packed wrongly under correct checksums, others may be
+            # bad too. All files are decoded to find them before the next attempt.
             shape, more = _examine_all(tree, preparation, options["workers"], decode=True)
             bad |= more
 
 
-def _unread(name: str) -> Report:
-    """Returns the report of a picture of a kind that can't be read."""
+def _unreadable_kind(name: str) -> Report:
+    """Returns the report of a picture in a format that can't be read, known by its suffix."""
     kind = posixpath.splitext(name)[1][1:].upper()
     return Report(None, None, None, False, f"{kind} can't be read; save it as PNG or JPEG")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Order:
-    """A tree's image files in some order; slices of it are lists of files."""
+class _OrderedFiles:
+    """A tree's image files in a given order. A slice is a list of files."""
 
     tree: Tree
     indices: np.ndarray
@@ -178,22 +178,23 @@ class _Order:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, which: slice) -> list[Member]:
-        return self.tree.members(self.indices[which])
+    def __getitem__(self, positions: slice) -> list[Member]:
+        return self.tree.members(self.indices[positions])
 
 
 def _build(
     path: str | os.PathLike,
     source: ImagesSource,
-    order: _Order,
-    found: ImageLabels | None,
+    order: _OrderedFiles,
+    named_labels: ImageLabels | None,
     options: dict[str, Any],
 ) -> int:
-    """Writes the data set of the images, in this order, after printing its size."""
+    """Prints the data set's size, then writes it; returns the number of images."""
     labels, files = None, {}
-    if found is not None:
+    if named_labels is not None:
         names = [order.tree.images[i] for i in order.indices]
-        labels, classes = image_labels.rows(names, [found.of[n] for n in names], found.classes)
+        values = [named_labels.by_name[name] for name in names]
+        labels, classes = image_labels.rows(names, values, named_labels.classes)
         if classes:
             files[CLASSES_FILE] = classes_text(classes)
         _print_empty_classes(labels, classes)
@@ -216,7 +217,7 @@ def _print_empty_classes(labels: np.ndarray, classes: Sequence[str]) -> None:
 
 
 class _Examine:
-    """Checks files; sent to other processes."""
+    """Checks files; can run in any process."""
 
     def __init__(self, root: str, preparation: Preparation, decode: bool):
         self.root, self.preparation, self.decode = root, preparation, decode
@@ -235,7 +236,11 @@ class _Examine:
 def _examine_all(
     tree: Tree, preparation: Preparation, workers: int, decode: bool = False
 ) -> tuple[tuple[int, int], dict[str, Report]]:
-    """Returns (channels, resolution) of most good files, and reports of all others by name."""
+    """Checks all image files of a tree.
+
+    Returns: the (channels, resolution) that most usable files have, and {name: report} of all
+      other files.
+    """
     names = tree.images
     pieces = [
         range(i, min(i + _CHECKED_AT_ONCE, len(names)))
@@ -245,7 +250,7 @@ def _examine_all(
     bad: dict[str, Report] = {}
     good: dict[tuple[int, int], list[str]] = collections.defaultdict(list)  # names by shape
     enlarged = 0
-    peaks: dict[bool, list[int]] = {True: [], False: []}  # of images of 16 bits, gray or not
+    peaks: dict[bool, list[int]] = {True: [], False: []}  # `Report.peak`s of gray, colour images
     with progress.bar("files") as bar:
         task = bar.add_task("Checking", total=len(names))
         examine = _Examine(tree.root, preparation, decode)
@@ -263,54 +268,56 @@ def _examine_all(
     grays = [shape for shape in good if shape[0] == 1]
     if preparation.channels is None and len(grays) not in (0, len(good)):
         count = sum(len(good[shape]) for shape in grays)
-        print(f"{count} gray image(s) among the others become RGB; --channels 1 makes all gray")
+        print(f"{count} gray image(s) become RGB like the others; --channels 1 makes all gray")
         for _, side in grays:
             good[3, side] += good.pop((1, side))
     if enlarged:
-        print(f"{enlarged} images are smaller than the resolution and get enlarged")
+        print(f"{enlarged} images are smaller than the resolution and will be enlarged")
     if preparation.white == imagefile.WHITE:
         _print_if_dark(peaks)
     usual = max(good, key=lambda shape: len(good[shape]), default=(0, 0))
     for shape, unusual in good.items():
         if shape != usual:
-            bad |= dict.fromkeys(unusual, _unlike(shape, usual))
+            bad |= dict.fromkeys(unusual, _mismatch(shape, usual))
     return usual, bad
 
 
 def _print_if_dark(peaks: Mapping[bool, Sequence[int]]) -> None:
-    """Says so if all images of 16 bits come out nearly black, as 12 bits of data in 16 do.
+    """Prints a warning if all 16-bit images come out nearly black, as 12-bit data in them do.
 
     Args:
-      peaks: `Report.peak` of the images of 16 bits, by whether they are gray.
+      peaks: `Report.peak` of each 16-bit image, of gray ones under True, others under False.
     """
-    found = [peak for kind in peaks.values() for peak in kind]
-    if not found or not 0 < max(found) < _DARK:
+    all_peaks = [peak for kind in peaks.values() for peak in kind]
+    if not all_peaks or not 0 < max(all_peaks) < _DARK:
         return
-    white = next(white for white in (255, 1023, 4095) if max(found) <= white)
+    white = next(white for white in (255, 1023, 4095) if max(all_peaks) <= white)
     if peaks[False]:
         remedy = (
-            f"multiply their values by {(imagefile.WHITE + 1) // (white + 1)}, and make it anew"
+            f"multiply their values by {(imagefile.WHITE + 1) // (white + 1)} and make the data set"
+            " again"
         )
     else:
         remedy = f"--white {white} makes their largest values white"
     print(
-        f"{len(found)} image(s) of 16 bits have values up to {max(found)} of {imagefile.WHITE} and"
-        f" come out nearly black: {remedy}"
+        f"{len(all_peaks)} image(s) of 16 bits have values up to {max(all_peaks)} of"
+        f" {imagefile.WHITE} and come out nearly black: {remedy}"
     )
 
 
-def _unlike(shape: tuple[int, int], usual: tuple[int, int]) -> Report:
-    """Returns the report of an image that does not go together with most others."""
+def _mismatch(shape: tuple[int, int], usual: tuple[int, int]) -> Report:
+    """Returns the report of an image whose (channels, side) differs from the usual one."""
     (channels, side), (usual_channels, usual_side) = shape, usual
     mode = {1: "gray", 3: "RGB"}
     if side != usual_side:
-        reason = f"unlike most, which have {usual_side}x{usual_side}: --resolution makes them alike"
+        reason = f"not {usual_side}x{usual_side} like most; --resolution gives all the same size"
     else:
-        reason = f"unlike most, which are {mode[usual_channels]}: --channels makes them alike"
+        reason = f"not {mode[usual_channels]} like most; --channels converts all to the same"
     return Report((side, side), mode[channels], shape, False, reason)
 
 
-def _answer_bad(bad: dict[str, Report], total: int, skip_bad: bool) -> None:
+def _report_bad(bad: dict[str, Report], total: int, skip_bad: bool) -> None:
+    """Prints a table of the bad files. Raises: UserError unless they can be left out."""
     if not bad:
         return
     table = Table("path", "size", "mode", "reason", box=None, pad_edge=False)
@@ -327,6 +334,6 @@ def _answer_bad(bad: dict[str, Report], total: int, skip_bad: bool) -> None:
         kinds = collections.Counter(report.reason for report in bad.values())
         raise UserError(
             f"{len(bad)} of {total} files can't be used (most often: {kinds.most_common(1)[0][0]})"
-            + ("" if len(bad) == total else "; put them right, or leave them out by --skip-bad")
+            + ("" if len(bad) == total else "; put them right, or leave them out with --skip-bad")
         )
     print(f"Leaving out {len(bad)} of {total} files")

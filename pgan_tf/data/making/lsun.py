@@ -1,4 +1,4 @@
-"""create_lsun: photographs of one category, from its LMDB database."""
+"""create_lsun: makes a data set of one category's photographs, from its LMDB database."""
 
 import contextlib
 import dataclasses
@@ -25,8 +25,8 @@ from pgan_tf.errors import UserError
 
 _ORIGIN = "https://github.com/fyu/lsun"
 _ENTRIES_AT_ONCE = 16
-_LONGEST_REPLY = 10_000  # bytes of a line
-_SHOWN = 20  # undecodable entries that are named; the rest are only counted
+_LONGEST_REPLY = 10_000  # bytes in a line
+_SHOWN = 20  # undecodable entries to name; more are only counted
 
 
 Entry = tuple[bytes, bytes]
@@ -35,12 +35,12 @@ Entry = tuple[bytes, bytes]
 
 @contextlib.contextmanager
 def reading(directory: str) -> Iterator[tuple[int, Iterator[Entry]]]:
-    """Gives the number of a database's entries, and these in the order of their keys.
+    """Yields the number of a database's entries, and an iterator over them in order of their keys.
 
-    They are read by `lsun_reader` in a process of its own, which ends with the block; whatever
-    becomes of that process is an error here.
+    `lsun_reader` reads them in a separate process, which is ended with the block. If that process
+    fails or crashes, an error is raised here.
 
-    Raises: UserError, also while the entries are read.
+    Raises: UserError or MemoryError, also while the entries are read.
     """
     process = subprocess.Popen(
         [sys.executable, "-P", lsun_reader.__file__, directory],
@@ -52,7 +52,7 @@ def reading(directory: str) -> Iterator[tuple[int, Iterator[Entry]]]:
         try:
             reply = json.loads(process.stdout.readline(_LONGEST_REPLY))
         except ValueError:
-            raise _ended(directory, process) from None
+            raise _reader_error(directory, process) from None
         if "error" in reply:
             raise UserError(f"{reply['error']}; fetch it again")
         yield reply["entries"], _entries(directory, process)
@@ -66,7 +66,7 @@ def _entries(directory: str, process: subprocess.Popen) -> Iterator[Entry]:
     def read(size: int) -> bytes:
         content = process.stdout.read(size)
         if len(content) < size:
-            raise _ended(directory, process)
+            raise _reader_error(directory, process)
         return content
 
     while True:
@@ -78,26 +78,27 @@ def _entries(directory: str, process: subprocess.Popen) -> Iterator[Entry]:
         yield read(first), read(second)
 
 
-def _ended(directory: str, process: subprocess.Popen) -> UserError:
+def _reader_error(directory: str, process: subprocess.Popen) -> UserError:
+    """Returns the error for a reader that ended too early. Raises: MemoryError if that was why."""
     try:
-        status = process.wait(1)  # it has closed its output
+        status = process.wait(1)  # it has closed its output, so it should end soon
     except subprocess.TimeoutExpired:
         process.kill()
         status = process.wait()
     if status == lsun_reader.OUT_OF_MEMORY:
         raise MemoryError(f"while {directory} was read")
     return UserError(
-        f"{directory} is damaged, or was changed meanwhile: the process that read it ended with"
+        f"{directory} is damaged, or changed while it was read: the process that read it ended with"
         f" status {status}; fetch it again"
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Convert:
-    """Makes the records of some entries, in whatever process it is called.
+    """Encodes entries as records; can run in any process.
 
-    Returns them, and what is wrong with entries that can't be decoded: (number of those before it
-    that can, message).
+    Returns the records, and for each entry that can't be decoded a pair: the number of good
+    entries before it, and a message.
     """
 
     resolution: int
@@ -145,17 +146,17 @@ def create(
 ) -> tuple[int, int]:
     """Makes a data set of an LSUN category, in the order of the database.
 
-    Entries that can't be decoded are named, counted and left out.
+    Entries that can't be decoded are left out; the first ones are named.
 
     Args:
       path: the data set's directory.
       lmdb_dir: the category's database, a local directory with data.mdb; or that file, or a
-        directory that holds one such database for training.
-      resolution: power of two.
-      max_images: how many to take at most.
-      workers: processes; None: one a processor.
+        directory that holds exactly one training database.
+      resolution: side of the images in pixels, a power of two.
+      max_images: largest number of images to make; None for all.
+      workers: number of processes, None for one per processor.
       force, shards, compress: see `DatasetWriter`.
-    Returns: numbers of images and of entries left out.
+    Returns: the number of images, and the number of entries left out.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), force)
@@ -182,7 +183,7 @@ def create(
             written += count
             for before, problem in problems:
                 if written == total and before >= count:
-                    break  # behind the last image wanted
+                    break  # this entry comes after the last image taken
                 bad += 1
                 if bad <= _SHOWN:
                     bar.console.print(f"left out: {problem}", markup=False, highlight=False)
@@ -196,8 +197,8 @@ def _find(place: str) -> str:
     """Returns the directory of the database. Raises: UserError."""
     if contents.kind_of(contents.head_of(place)) == "a zip file":
         raise UserError(
-            f"{place} is a zip file, which can't be read as it is; unpack it with: python -m"
-            f" zipfile -e {shlex.quote(place)} {shlex.quote(sources.parent_of(place))}"
+            f"{place} is a zip file; unpack it with: python -m zipfile -e {shlex.quote(place)}"
+            f" {shlex.quote(sources.parent_of(place))}"
         )
     directory = sources.directories(place)[0]
     if _is_database(directory):
@@ -212,8 +213,8 @@ def _find(place: str) -> str:
             f"{directory} holds several databases; name one of them: {', '.join(training)}"
         )
     raise UserError(
-        f"{place} is no LMDB directory: it has no data.mdb; fetch a category's images as"
-        f" {_ORIGIN} says, unpack them, and name OUT and their directory"
+        f"{place} is not an LMDB directory: it has no data.mdb; fetch a category's images as"
+        f" described at {_ORIGIN}, unpack them, and name OUT and their directory"
     )
 
 
@@ -222,6 +223,6 @@ def _is_database(directory: str) -> bool:
 
 
 def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    """Yields entries, some at a time."""
+    """Yields lists of up to _ENTRIES_AT_ONCE entries."""
     while batch := list(itertools.islice(entries, _ENTRIES_AT_ONCE)):
         yield batch

@@ -1,13 +1,14 @@
-"""Reads the entries of an LMDB database, in a process of its own: `reading` in lsun.py starts it.
+"""Reads the entries of an LMDB database in a separate process, which `lsun.reading` starts.
 
-LMDB maps its file and trusts what is in it: a damaged database, or one that is cut short while it
-is read, ends the process that reads it. It imports nothing of the package: it must start quickly.
+LMDB maps its file and trusts the content: a damaged database, or one that is cut short while it is
+read, can crash the process. This file imports nothing from the package, so that it starts quickly.
 
     python -P lsun_reader.py DIRECTORY
 
-It answers on standard output: a line of JSON, {"entries": number} or {"error": text}; then for
-each entry two numbers (HEAD), the lengths of key and value, then both; at the end END and 0, or
-ERROR and the length of a text that follows. Out of memory, it ends with the status OUT_OF_MEMORY.
+It writes to standard output. First comes a line of JSON, {"entries": number} or {"error": text}.
+Then each entry follows as two numbers (HEAD), the lengths of its key and value, then the key and
+the value. At the end it writes END and 0, or ERROR, the length of a text, and the text. If it runs
+out of memory, it ends with the status OUT_OF_MEMORY.
 """
 
 import json
@@ -22,7 +23,7 @@ OUT_OF_MEMORY = 3
 
 
 def serve(directory: str, replies: BinaryIO) -> None:
-    """Writes all entries, in the order of their keys."""
+    """Writes all entries of a database to `replies`, in the order of their keys."""
     import lmdb
 
     try:
@@ -41,7 +42,7 @@ def serve(directory: str, replies: BinaryIO) -> None:
         with environment.begin() as transaction:
             previous = b""
             for key, value in transaction.cursor():
-                if key <= previous or len(value) > size:  # it would never end
+                if key <= previous or len(value) > size:  # else a loop of pages would never end
                     raise lmdb.CorruptedError("keys out of order, or a value beyond the file")
                 replies.write(HEAD.pack(len(key), len(value)))
                 replies.write(key)

@@ -1,4 +1,4 @@
-"""create_mnist and create_mnistrgb: handwritten digits, alone and three at a time."""
+"""create_mnist and create_mnistrgb: make data sets of single digits and of three digits each."""
 
 import contextlib
 import dataclasses
@@ -20,10 +20,10 @@ from pgan_tf.errors import UserError
 NUM_IMAGES = 60_000
 _NAMES = {"images": "train-images-idx3-ubyte.gz", "labels": "train-labels-idx1-ubyte.gz"}
 _MAGIC = {"images": 2051, "labels": 2049}
-_FOLDERS = ("raw", "MNIST/raw", "MNIST")  # that other programs download into
+_FOLDERS = ("raw", "MNIST/raw", "MNIST")  # folders that other programs download into
 _ORIGIN = "https://storage.googleapis.com/cvdf-datasets/mnist/"
-_MOST_FILES = 1000  # of a directory that are looked at
-_LIKELY = re.compile("idx|ubyte|mnist|train|image|label", re.I)  # those come first
+_MOST_FILES = 1000  # files of a directory that are examined
+_LIKELY = re.compile("idx|ubyte|mnist|train|image|label", re.I)  # names to examine first
 
 
 def create(
@@ -33,18 +33,19 @@ def create(
     allow_partial: bool = False,
     **options,
 ) -> int:
-    """Makes a data set of MNIST: the 60,000 training digits, 32x32 gray, labels, shuffled.
+    """Makes a data set of MNIST: the 60,000 training digits, 32x32 gray, labelled and shuffled.
 
     Args:
       path: the data set's directory.
-      mnist_dir: holds train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz; see `find`.
-      allow_partial: accepts fewer digits.
+      mnist_dir: directory with train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz; see
+        `find`.
+      allow_partial: True to accept fewer digits.
       options: force, shards, compress; see `build.build`.
     Returns: the number of images.
     Raises: UserError.
     """
     writer.check_target(os.fspath(path), options.get("force", False))
-    find(mnist_dir, "images")  # both, before any work
+    find(mnist_dir, "images")  # both files must exist before any work starts
     find(mnist_dir, "labels")
     digits = read_digits(mnist_dir, allow_partial)
     classes = read_classes(mnist_dir, len(digits))
@@ -68,16 +69,16 @@ def create_rgb(
     allow_partial: bool = False,
     **options,
 ) -> int:
-    """Makes a data set of images that are three random digits, as red, green and blue.
+    """Makes a data set of images whose red, green and blue channels are three random digits.
 
-    A thousand modes that can be counted (section 9.6). No labels, not shuffled.
+    It has a thousand modes that can be counted (section 9.6). It has no labels and is not shuffled.
 
     Args:
       path: the data set's directory.
-      mnist_dir: holds train-images-idx3-ubyte.gz; see `find`.
-      num_images: how many.
-      random_seed: of the choice of digits.
-      allow_partial: accepts fewer than 60,000 digits to choose from.
+      mnist_dir: directory with train-images-idx3-ubyte.gz; see `find`.
+      num_images: number of images to make.
+      random_seed: seed for choosing the digits.
+      allow_partial: True to accept fewer than 60,000 digits to choose from.
       options: force, shards, compress; see `build.build`.
     Returns: the number of images.
     Raises: UserError.
@@ -86,7 +87,7 @@ def create_rgb(
     if num_images < 1:
         raise UserError(f"--num_images {num_images}: at least one image is needed")
     digits = read_digits(mnist_dir, allow_partial)
-    if not options.get("compress"):  # before anything of that size is drawn
+    if not options.get("compress"):  # check before drawing so many random numbers
         writer.check_space(os.fspath(path), writer.size_on_disk(num_images, 32, 3))
     chosen = np.random.RandomState(random_seed).randint(len(digits), size=(num_images, 3))
     source = _ThreeDigits(digits, chosen.astype(np.int32))
@@ -95,7 +96,7 @@ def create_rgb(
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _ThreeDigits:
-    """Image i is the digits chosen[i], one a channel; see `build.Source`."""
+    """Makes image i of the digits chosen[i], one per channel; see `build.Source`."""
 
     digits: np.ndarray  # uint8 [60000, 32, 32]
     chosen: np.ndarray  # int32 [num_images, 3]
@@ -108,21 +109,21 @@ class _ThreeDigits:
 
 
 def find(mnist_dir: str | os.PathLike, kind: str) -> str:
-    """Returns the path of the training digits' file of a kind, "images" or "labels".
+    """Returns the path of the file with the training images or labels.
 
-    It is known by its content: whether it is packed, how it is named, and in which of the usual
-    folders it lies does not matter. Of several the one with "train" in its name is taken, then
-    the one with the most digits; labels are those that are named as the images are.
+    Files are recognized by their content, with or without compression, under any name, in any of
+    the usual folders. Of several, one with "train" in its name is preferred, then the one with the
+    most digits. For labels, a name that matches the name of the images comes first.
 
     Args:
       mnist_dir: the directory, or one of the files.
       kind: "images" or "labels".
-    Raises: UserError that says what is missing, or what is there instead, and where it comes from.
+    Raises: UserError that says which file is missing or wrong, and where to fetch it.
     """
     place = os.fspath(mnist_dir)
-    if storage.exists(place) and not storage.is_dir(place):  # as `_files` writes it
+    if storage.exists(place) and not storage.is_dir(place):  # the same form as `_files` yields
         place = storage.join(sources.parent_of(place), storage.split(place)[1])
-    found = {}
+    found = {}  # {path: number of digits}
     files = list(_files(place))
     for path in files:
         if (count := _count(path, kind)) and (path == place or not _is_test(path)):
@@ -130,19 +131,21 @@ def find(mnist_dir: str | os.PathLike, kind: str) -> str:
     if place in found:
         return place
     if found:
-        twin = _key(find(place, "images"), "images") if kind == "labels" else None
-        return max(
-            found, key=lambda path: (_key(path, kind) == twin, _is_training(path), found[path])
-        )
+        images_stem = _common_stem(find(place, "images"), "images") if kind == "labels" else None
+
+        def preference(path: str) -> tuple[bool, bool, int]:
+            return _common_stem(path, kind) == images_stem, _is_training(path), found[path]
+
+        return max(found, key=preference)
     for path in files:
         if _is_training(path) and f"{kind}-idx" in storage.split(path)[1].replace(".", "-"):
-            raise UserError(f"{path} {_what_else(path)}; fetch it again from {_ORIGIN}")
+            raise UserError(f"{path} {_describe_content(path)}; fetch it again from {_ORIGIN}")
     directory, names = sources.directories(place)[0], list(_NAMES.values())
     raise sources.missing(storage.join(directory, _NAMES[kind]), names, directory, _ORIGIN)
 
 
-def _what_else(path: str) -> str:
-    """Returns what a file is that should be MNIST's by its name."""
+def _describe_content(path: str) -> str:
+    """Describes a file that is named like one of MNIST's but is not: "is a web page, not MNIST"."""
     head = _head(path)
     kind = contents.kind_of(head)
     if kind and not head.startswith(b"\x1f\x8b"):
@@ -151,13 +154,13 @@ def _what_else(path: str) -> str:
 
 
 def declared_count(mnist_dir: str | os.PathLike) -> int:
-    """Returns how many digits the training files say they hold. Raises: UserError without both."""
+    """Returns the number of digits in the training files' headers. Raises: UserError."""
     find(mnist_dir, "labels")
     return _count(find(mnist_dir, "images"), "images")
 
 
 def _files(place: str) -> Iterator[str]:
-    """Yields the files that may be MNIST's."""
+    """Yields the paths of files that may be MNIST's."""
     for directory in sources.directories(place, _FOLDERS):
         if storage.is_dir(directory):
             names = sorted(storage.names(directory), key=lambda name: not _LIKELY.search(name))
@@ -174,14 +177,14 @@ def _is_test(path: str) -> bool:
     return "t10k" in name or "test" in name
 
 
-def _key(path: str, kind: str) -> str:
-    """Returns what a file of images and that of their labels have in common."""
+def _common_stem(path: str, kind: str) -> str:
+    """Returns the part of a file's name that an images file and its labels file share."""
     name = storage.split(path)[1].lower().removesuffix(".gz")
     return name.replace(kind, "").replace("idx3", "").replace("idx1", "")
 
 
 def _count(path: str, kind: str) -> int | None:
-    """Returns how many digits a file's header declares, if it is one of MNIST's of this kind."""
+    """Returns the number of digits in a file's header; None if it isn't MNIST's of this kind."""
     header = _head(path)
     magic, count, *shape = np.frombuffer(header.ljust(16, b"\0")[:16], ">u4").tolist()
     if len(header) < 8 or magic != _MAGIC[kind] or (kind == "images" and shape != [28, 28]):
@@ -190,7 +193,7 @@ def _count(path: str, kind: str) -> int | None:
 
 
 def _head(path: str) -> bytes:
-    """Returns a file's first bytes, unpacked if it is packed by gzip; b"" if it can't be read."""
+    """Returns a file's first bytes, decompressed if it is gzip; b"" if it can't be read."""
     head = contents.head_of(path)
     if not head.startswith(b"\x1f\x8b"):
         return head
@@ -201,7 +204,7 @@ def _head(path: str) -> bytes:
 
 @contextlib.contextmanager
 def _open(path: str) -> Iterator[BinaryIO]:
-    """Opens a file, unpacked if it is packed by gzip."""
+    """Opens a file for reading and decompresses it if it is gzip."""
     with storage.open_binary(path) as file:
         is_packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -215,7 +218,9 @@ def read_digits(mnist_dir: str | os.PathLike, allow_partial: bool = False) -> np
     header, data = _read_idx(path, 16, NUM_IMAGES * 28 * 28)
     count = int.from_bytes(header[4:8], "big")
     if len(header) != 16 or len(data) != count * 28 * 28:
-        raise UserError(f"{path} is no complete MNIST images file; fetch it again from {_ORIGIN}")
+        raise UserError(
+            f"{path} is not a complete MNIST images file; fetch it again from {_ORIGIN}"
+        )
     sources.check_count(count, NUM_IMAGES, "images", path, allow_partial)
     return np.pad(data.reshape(count, 28, 28), [(0, 0), (2, 2), (2, 2)])
 
@@ -225,12 +230,14 @@ def read_classes(mnist_dir: str | os.PathLike, count: int) -> np.ndarray:
     path = find(mnist_dir, "labels")
     header, data = _read_idx(path, 8, NUM_IMAGES)
     if header != np.array([_MAGIC["labels"], len(data)], ">u4").tobytes():
-        raise UserError(f"{path} is no complete MNIST labels file; fetch it again from {_ORIGIN}")
+        raise UserError(
+            f"{path} is not a complete MNIST labels file; fetch it again from {_ORIGIN}"
+        )
     return sources.check_classes(data, count, 10, path)
 
 
 def _read_idx(path: str, header_bytes: int, max_bytes: int) -> tuple[bytes, np.ndarray]:
-    """Returns the header and the data; of data, one byte more than is sensible at the most."""
+    """Returns a file's header and its data, uint8; at most max_bytes + 1 bytes of data are read."""
     try:
         with _open(path) as file:
             content = file.read(header_bytes + max_bytes + 1)

@@ -1,4 +1,4 @@
-"""create_svhn: house numbers, cut out of photographs."""
+"""create_svhn: makes a data set of house number digits, cropped from photographs."""
 
 import contextlib
 import os
@@ -28,14 +28,14 @@ def create(
     allow_partial: bool = False,
     **options,
 ) -> int:
-    """Makes a data set of SVHN: 73,257 training images, 32x32 RGB, labels, shuffled.
+    """Makes a data set of SVHN: 73,257 training images, 32x32 RGB, labelled and shuffled.
 
     Args:
       path: the data set's directory.
-      svhn_dir: holds train_1.pkl to train_3.pkl, each (images NCHW, labels), or the file that the
-        data set's authors publish, train_32x32.mat; or one of these files, or a tar archive of
-        them.
-      allow_partial: accepts fewer images.
+      svhn_dir: directory with train_1.pkl to train_3.pkl, each (images NCHW, labels), or with
+        train_32x32.mat, the file that SVHN's authors publish; or one of these files, or a tar
+        archive of them.
+      allow_partial: True to accept fewer images.
       options: force, shards, compress; see `build.build`.
     Returns: the number of images.
     Raises: UserError.
@@ -59,7 +59,7 @@ def create(
 
 
 def find(place: str) -> str | None:
-    """Returns the MATLAB file, the directory of pickles, or the archive; None where none is."""
+    """Returns the path of the MATLAB file, pickles' directory or archive; None without any."""
     if storage.exists(place) and not storage.is_dir(place):
         if contents.is_tar(place):
             return place
@@ -76,7 +76,7 @@ def find(place: str) -> str | None:
 
 @contextlib.contextmanager
 def _files(place: str, allow_partial: bool) -> Iterator[list[str]]:
-    """Gives the paths of the MATLAB file, or of the pickles. Raises: UserError where none is."""
+    """Yields the paths of the MATLAB file or the pickles. Raises: UserError if there is none."""
     found = find(place)
     if found is None:
         directory = sources.directories(place)[0]
@@ -102,7 +102,7 @@ def _files(place: str, allow_partial: bool) -> Iterator[list[str]]:
 def _read_pickle(file: str) -> tuple[np.ndarray, np.ndarray]:
     value = safe_pickle.load(file)
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise UserError(f"{file} holds no pair (images, labels)")
+        raise UserError(f"{file} does not hold a pair (images, labels)")
     try:
         images, classes = map(safe_pickle.as_array, value)
     except ValueError as error:
@@ -115,6 +115,7 @@ def _read_matlab(file: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked(images: np.ndarray, classes: np.ndarray, file: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns images, uint8 [N, 3, 32, 32], and classes, int64 [N]. Raises: UserError."""
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != (3, 32, 32):
         raise UserError(
             f"{file} holds {images.dtype} {list(images.shape)} instead of uint8 [N, 3, 32, 32]"

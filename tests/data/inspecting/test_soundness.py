@@ -55,7 +55,7 @@ def test_info_without_classes(tmp_path, capsys):
     write_dataset(tmp_path / "a", PIXELS)
     write_dataset(tmp_path / "b", PIXELS, LABELS * 0.5)
     assert "labels     none" in run(capsys, "info", tmp_path / "a")[1]
-    assert "3 numbers an image" in run(capsys, "info", tmp_path / "b")[1]
+    assert "3 numbers per image" in run(capsys, "info", tmp_path / "b")[1]
 
 
 @pytest.mark.parametrize("options", STORAGE, ids=str)

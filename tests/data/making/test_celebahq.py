@@ -179,7 +179,7 @@ def spoil_md5(inputs: Path) -> None:
         (spoil_photograph, "can't be decrypted: 000003.jpg isn't the original file"),
         (spoil_delta, "can't be decrypted"),
         (spoil_zip_entry, "can't be read from .*deltas00000.zip: Bad CRC-32"),
-        (spoil_md5, "final_md5 isn't"),
+        (spoil_md5, "doesn't have final_md5"),
     ],
 )
 def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil, reason):
@@ -279,7 +279,7 @@ def test_what_can_be_made_is_made_and_the_rest_is_missing(inputs, aligned, capsy
     lines = landmarks.read_text().splitlines()
     lines[2 + celebahq_mini.rows()[5].orig_idx] = "none"
     landmarks.write_text("\n".join(lines))
-    assert "2 of the 6 images lack nothing; --allow-partial makes them" in problems(inputs)
+    assert "2 of the 6 images can be made; --allow-partial makes these" in problems(inputs)
     results = create(inputs, allow_partial=True)
     assert [r.status for r in results] == [
         "missing", "exact", "missing", "exact", "missing", "missing",
@@ -306,7 +306,7 @@ def test_what_can_be_made_is_made_and_the_rest_is_missing(inputs, aligned, capsy
         f"{ROWS[0].orig_file} is missing", "delta00003.dat is missing in deltas00000.zip",
         "deltas02000.zip is missing",
     ]  # fmt: skip
-    assert "is of 'none' instead of" in reasons[3]
+    assert "is for 'none' instead of" in reasons[3]
 
 
 def test_nothing_can_be_made(inputs):
@@ -344,7 +344,7 @@ def problems(inputs: Path) -> str:
         (f"7 1 {'a' * 9999}.jpg {'0' * 32} {'0' * 32}", "line 3 is malformed"),
         (f"1 1 a.jpg {'0' * 32} {'0' * 32}", "line 3 repeats an idx"),
         (f"7 7 000006.jpg {'0' * 32} {'0' * 32}", "has 7 rows, but 000006.jpg should be in row 7"),
-        (f"7 0 000006.jpg {'0' * 32} {'0' * 32}", "line 3 is of '000001.jpg' instead of 000006"),
+        (f"7 0 000006.jpg {'0' * 32} {'0' * 32}", "line 3 is for '000001.jpg' instead of 000006"),
     ],
 )
 def test_malformed_line_of_the_image_list(inputs, line, problem):
@@ -359,7 +359,7 @@ def test_a_long_name_among_the_landmarks_is_not_shown_whole(inputs):
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], *("x" * 99_999 + line for line in lines[2:])]))
     message = problems(inputs)
-    assert "is of 'xxx" in message and len(message) < 3000
+    assert "is for 'xxx" in message and len(message) < 3000
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_a_long_name_among_the_landmarks_is_not_shown_whole(inputs):
     [
         (b"", "does not start with a line 'idx orig_idx"),
         (b"idx orig_idx orig_file proc_md5 final_md5\n", "lists no images"),
-        (b"\xff\xfe\x00", "is no text file"),
+        (b"\xff\xfe\x00", "is not a text file"),
     ],
 )
 def test_image_list_that_is_none(inputs, content, problem):
@@ -492,7 +492,7 @@ def test_interrupted_job_goes_on(inputs, aligned, how):
     out, err = job.communicate(timeout=60)
     if how == signal.SIGINT:
         assert job.returncode == 130
-        assert "the same command goes on" in out
+        assert "the same command continues" in out
         assert err.strip().endswith("error: interrupted") and "Traceback" not in err
     wait_until(lambda: not group_is_alive(job.pid))  # nor did they stay
     assert not (inputs / "hq").exists()
@@ -564,7 +564,7 @@ def test_one_job_at_a_time(inputs, aligned):
     pytest.importorskip("fcntl")
     with (
         WorkDir.beside(str(inputs / "hq")).claimed("key"),
-        pytest.raises(UserError, match="the same job runs already"),
+        pytest.raises(UserError, match="the same job is already running"),
     ):
         create(inputs)
 

@@ -142,7 +142,7 @@ def test_cifar_s_archive(tmp_path, name, mode, format):
         check_cifar(tmp_path / f"out{number}")
     with pytest.raises(UserError, match=rf"{name}: data_batch_3 is missing"):
         cifar.create_cifar10(tmp_path / "out", tmp_path)
-    with pytest.raises(UserError, match="holds no train; take the Python version"):
+    with pytest.raises(UserError, match="holds no train; fetch the Python version"):
         cifar.create_cifar100(tmp_path / "out", tmp_path / name)
 
 
@@ -162,12 +162,12 @@ def test_cifar_unpacked(tmp_path):
 def test_something_else_in_cifar_s_place(tmp_path):
     path = tmp_path / "cifar-10-python.tar.gz"
     path.write_bytes(PAGE)
-    with pytest.raises(UserError, match=r"is a web page, not CIFAR's archive; take the Python"):
+    with pytest.raises(UserError, match=r"is a web page, not CIFAR's archive; fetch the Python"):
         cifar.create_cifar10(tmp_path / "out", tmp_path)
-    with pytest.raises(UserError, match=r"is a web page, and CIFAR isn't there"):
+    with pytest.raises(UserError, match=r"is a web page, and its directory holds no CIFAR files"):
         cifar.create_cifar100(tmp_path / "out", path)
     path.write_bytes(write_tar(tmp_path / "x.tar.gz", cifar_files()).read_bytes()[:20_000])
-    with pytest.raises(UserError, match=r"tar.gz is no complete tar archive .*; fetch it again"):
+    with pytest.raises(UserError, match=r"tar.gz is not a complete tar archive .*; fetch it again"):
         cifar.create_cifar10(tmp_path / "out", tmp_path)
 
 
@@ -216,7 +216,7 @@ def test_bounds_come_before_memory(tmp_path, monkeypatch, content, reason, packe
     path = tmp_path / "evil.tar.gz"
     path.write_bytes(gzip.compress(content) if packed else content)
     with (
-        pytest.raises(UserError, match=rf"no complete tar archive \(.*({reason})"),
+        pytest.raises(UserError, match=rf"not a complete tar archive \(.*({reason})"),
         archives.unpacked(str(path), ["wanted"]),
     ):
         pass

@@ -96,7 +96,7 @@ def test_a_label_that_is_missing(tree, text, capsys):
     [
         ('{"labels":\n [["a.png", 0]\n ["b.png", 0]]}', "labels.json: line 3, column 2: Expecting"),
         ("", "labels.json: line 1, column 1: Expecting value"),
-        ('{"a.png": 0, "a.png": 1}', "can't be read as JSON ('a.png' is there twice)"),
+        ('{"a.png": 0, "a.png": 1}', "can't be read as JSON ('a.png' occurs twice)"),
         ('{"labels": [["a.png"]]}', "label 1 is ['a.png']"),
         ('{"labels": [["a.png", 0], [3, 1]]}', "label 2 is [3, 1]"),
         ('{"labels": [["a.png", [[1]]]]}', "label 1 is ['a.png', [[1]]]"),
@@ -111,11 +111,11 @@ def test_a_label_that_is_missing(tree, text, capsys):
         ('{"a.png": [1], "b.png": [1, 2], "sub/c.png": [3]}', "the label of b.png is [1, 2]"),
         ('{"a.png": [1], "b.png": [NaN], "sub/c.png": [3]}', "the label of b.png is [nan]"),
         ('{"a.png": [1e300], "b.png": [1], "sub/c.png": [3]}', "the label of a.png is [1e+300]"),
-        ('{"a.png": 7000, "b.png": 1, "sub/c.png": 0}', "class 7000 of 3 images"),
+        ('{"a.png": 7000, "b.png": 1, "sub/c.png": 0}', "class 7000 is too large for 3 images"),
         ('{"labels": {"a.png": "x", "b.png": "z", "sub/c.png": "x"}, "classes": ["x"]}',
          "the label of b.png is 'z', which is none of the 1 classes"),
         ('{"labels": {"a.png": [1], "b.png": [0], "sub/c.png": [1]}, "classes": ["x", "y"]}',
-         "labels of 1 numbers can't have the names of 2 classes"),
+         "each label is a list of 1 numbers, but 2 classes are named"),
     ],
 )  # fmt: skip
 def test_json_that_is_wrong(tree, text, message):
@@ -134,7 +134,7 @@ def test_a_comma_too_many(tree):
         (b"a.png\n", "labels.csv: line 1 has 1 field(s), not name,class"),
         (b"a.png,0\nb.png,1,2\n", "labels.csv: line 2 has 3 field(s), not name,class"),
         (b'a.png,0\n"b.png,1\n', "labels.csv: line 2: unexpected end of data"),
-        (b"a.png,\xff\xfe\n", "labels.csv is no UTF-8 text"),
+        (b"a.png,\xff\xfe\n", "labels.csv is not UTF-8 text"),
         (b"a.png,0\na.png,1\n", "labels.csv gives a.png two labels: 0 and 1"),
         (b"a.png,-1\nb.png,0\nsub/c.png,0", "the label of a.png is -1"),
         (b"a.png," + b"x" * 200_000, "labels.csv: line 1: field larger than field limit"),

@@ -310,7 +310,7 @@ def test_tree_with_folder_labels(tree, tmp_path, zipped, capsys):
     np.testing.assert_array_equal(data.labels, [[1, 0], [1, 0], [0, 1]])
     assert (out / CLASSES_FILE).read_text() == "cats\ndogs\n"
     printed = capsys.readouterr().out
-    assert "1 file(s), cats/Thumbs.db first" in printed
+    assert "1 file(s) that are not pictures, cats/Thumbs.db first" in printed
     assert "3 images of 8x8, 3 channel(s): 1.19 kB" in printed
 
 
@@ -424,7 +424,7 @@ def test_table_of_bad_files(tree, tmp_path, capsys, workers):
         images.create(out, tree, workers=workers)
     assert not out.exists()
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
-    assert "16x16" in lines["large.png"] and "8x8: --resolution" in lines["large.png"]
+    assert "16x16" in lines["large.png"] and "8x8 like most; --resolution" in lines["large.png"]
     assert "12x8" in lines["wide.png"] and "not square" in lines["wide.png"]
     assert "not a picture" in lines["text.jpg"]
     assert (

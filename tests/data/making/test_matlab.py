@@ -94,14 +94,14 @@ WHOLE = saved(compress=False, X=IMAGES, y=CLASSES)
     "content, match",
     [
         (b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM" + bytes(400), "version 7.3; save it"),
-        (WHOLE[:124] + b"\0\3IM" + WHOLE[128:], "no MATLAB file of version 5"),
+        (WHOLE[:124] + b"\0\3IM" + WHOLE[128:], "not a MATLAB file of version 5"),
         (WHOLE[:3000], "cut short"),
         (WHOLE[:128], "no variable X"),
         (WHOLE.replace(struct.pack("<4i", 32, 32, 3, 7), struct.pack("<4i", 32, 32, 3, 8)), "not"),
         (WHOLE.replace(struct.pack("<4i", 32, 32, 3, 7), struct.pack("<4i", -1, 1, 1, 1)), "not"),
         (WHOLE.replace(struct.pack("<4i", 32, 32, 3, 7), struct.pack("<4i", *[1 << 30] * 4)), "no"),
-        (saved(X=["text"], y=CLASSES), "no array of numbers"),
-        (saved(X=1j * np.ones((3, 3)), y=CLASSES), "no array of numbers"),
+        (saved(X=["text"], y=CLASSES), "not an array of numbers"),
+        (saved(X=1j * np.ones((3, 3)), y=CLASSES), "not an array of numbers"),
     ],
 )
 def test_damage(content, match):
@@ -125,7 +125,7 @@ def test_what_unpacks_to_more_is_not_unpacked():
     refused(packed(bytes(1 << 24)), "damaged")
     huge = variable.replace(struct.pack("<i", 7), struct.pack("<i", 1 << 12))
     content = packed(huge + struct.pack("<II", 2, 32 * 32 * 3 << 12) + bytes(1 << 24))
-    with pytest.raises(ValueError, match="X has 12582912 bytes, and 1048576 are allowed"):
+    with pytest.raises(ValueError, match="X has 12582912 bytes, but at most 1048576 are allowed"):
         read(content, ["X"], most_bytes=1 << 20)
 
 

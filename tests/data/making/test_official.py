@@ -113,9 +113,9 @@ def test_mnist_bad_input(tmp_path):
     labels = source / "train-labels-idx1-ubyte.gz"
     header = np.array([2049, 500], ">u4").tobytes()
     for content, message in (
-        (header + bytes(499), "no complete MNIST labels file"),
-        (header + bytes([10] * 500), "no label from 0 to 9"),
-        (np.array([2049, 400], ">u4").tobytes() + bytes(400), "no label from 0 to 9 for each"),
+        (header + bytes(499), "not a complete MNIST labels file"),
+        (header + bytes([10] * 500), "one label from 0 to 9"),
+        (np.array([2049, 400], ">u4").tobytes() + bytes(400), "one label from 0 to 9 for each"),
     ):
         made_up.write_gzip(labels, content)
         with pytest.raises(UserError, match=message):
@@ -156,12 +156,12 @@ def test_cifar_small(tmp_path):
 @pytest.mark.parametrize(
     "batch, message",
     [
-        ({"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]}, "no label from 0 to 9"),
-        ({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}, "no label"),
+        ({"data": np.zeros((2, 3072), np.uint8), "labels": [0, 10]}, "one label from 0 to 9"),
+        ({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}, "one label"),
         ({"data": np.zeros((2, 3000), np.uint8), "labels": [0, 1]}, "instead of uint8"),
         ({"data": np.zeros((2, 3072), np.int64), "labels": [0, 1]}, "instead of uint8"),
-        ({"fine_labels": [0, 1]}, "has no 'data' and 'labels'"),
-        ([1, 2, 3], "has no 'data' and 'labels'"),
+        ({"fine_labels": [0, 1]}, "lacks 'data' or 'labels'"),
+        ([1, 2, 3], "lacks 'data' or 'labels'"),
     ],
 )
 def test_cifar_bad_input(tmp_path, batch, message):
@@ -241,7 +241,7 @@ def test_celeba(tmp_path):
 
 
 def test_lsun_bad_input(tmp_path):
-    with pytest.raises(UserError, match="is no LMDB directory"):
+    with pytest.raises(UserError, match="is not an LMDB directory"):
         lsun.create(tmp_path / "out", tmp_path)
     (tmp_path / "data.mdb").write_bytes(b"x" * 20_000)
     with pytest.raises(UserError, match="can't be read"):
@@ -278,7 +278,7 @@ def test_lsun_database_that_is_cut_short_while_it_is_read(tmp_path, kept):
     with lsun.reading(str(source)) as (count, entries):
         assert count == 100 and next(entries) == (b"00000000", bytes(50_000))
         os.truncate(source / "data.mdb", kept)
-        with pytest.raises(UserError, match=r"lmdb is damaged, or was changed meanwhile: .*again"):
+        with pytest.raises(UserError, match=r"lmdb is damaged, or changed while .*: .*again"):
             list(entries)
 
 

@@ -78,7 +78,7 @@ def test_nothing_is_left_out_silently(tmp_path, capsys):
     printed = tool(capsys, "create_from_images", out, folder, "--force", "--skip-bad")
     assert printed.splitlines()[-1] == (
         f"6 images in {out}; left out: 2 .heic, 1 .nef, 1 .jpg (can't be used);"
-        " 1 .txt (no pictures)"
+        " 1 .txt (not pictures)"
     )
 
 
@@ -162,7 +162,7 @@ def test_12_bits_in_16_of_colour_images(tmp_path, capsys):
     folder.mkdir()
     values = RANDOM.randint(0, 4096, (16, 16, 3))
     (folder / "0.png").write_bytes(png_of_16_bits(values))
-    assert "come out nearly black: multiply their values by 16, and make it anew" in tool(
+    assert "come out nearly black: multiply their values by 16 and make the data set again" in tool(
         capsys, "create_from_images", out, folder
     )
     (folder / "0.png").write_bytes(png_of_16_bits(values * 16))

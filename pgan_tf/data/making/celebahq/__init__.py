@@ -1,1 +1,1 @@
-"""Making CelebA-HQ from CelebA's photographs and the authors' deltas."""
+"""Makes CelebA-HQ from CelebA's photographs and the authors' deltas."""

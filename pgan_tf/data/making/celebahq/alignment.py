@@ -1,8 +1,8 @@
-"""A photograph of CelebA to an aligned face of 1024x1024 (section 5, steps 1 to 7).
+"""Turns a photograph of CelebA into an aligned face of 1024x1024 (section 5, steps 1 to 7).
 
-Paper, appendix C. The md5 of every processed image is on record, so the arithmetic is the
-official tool's to the last bit: geometry in float32, its scalars too (NumPy 2's rules), blending
-weights in float64, pixels in float32 where they are not uint8.
+See the paper's appendix C. Image_list.txt holds the md5 of every processed image, so the arithmetic
+must equal the official tool's to the last bit. The geometry, including its scalars, is in float32
+(NumPy 2's rules), blending weights are in float64, and pixels that are not uint8 are in float32.
 """
 
 import dataclasses
@@ -15,12 +15,12 @@ from PIL import Image
 
 RESOLUTION = 1024
 _SUPERSAMPLED = 4 * RESOLUTION
-_MAX_PIXELS = 1 << 27  # of the enlarged or padded photograph; a face of 4000 pixels takes half
-_BLOCK_ROWS = 32  # rows that are blurred or blended at a time: what fits the processor's cache
+_MAX_PIXELS = 1 << 27  # of an enlarged or padded photograph; a face of 4000 pixels takes half
+_BLOCK_ROWS = 32  # rows to blur or blend at a time: as many as fit into the processor's cache
 
 
 class ImageError(Exception):
-    """An image that can't be made; the message says why."""
+    """An image can't be made; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class _Photo:
     Attributes:
       image: RGB.
       quad: the square's corners as (x, y) in pixels, float32 [4, 2]: upper left, lower left, lower
-        right, upper right as the face sees them.
+        right, upper right in the upright face.
       zoom: output pixels per pixel of the photograph, float32.
     """
 
@@ -45,14 +45,14 @@ class _Photo:
 
 
 def decode(jpg: bytes) -> Image.Image:
-    """Returns the photograph in a file's bytes, as RGB.
+    """Decodes a JPEG file's bytes to an RGB image.
 
-    Raises: ImageError when it is damaged, cut short or absurdly large.
+    Raises: ImageError if the file is damaged, cut short or absurdly large.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            # One format: for some others Pillow starts a program.
+            # Only JPEG: for some other formats Pillow starts a program.
             return Image.open(io.BytesIO(jpg), formats=["JPEG"]).convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Warning) as error:
         raise ImageError(f"the photograph can't be decoded: {error}") from error
@@ -63,10 +63,10 @@ def align(image: Image.Image, landmarks: np.ndarray) -> np.ndarray:
 
     Args:
       image: RGB photograph.
-      landmarks: (x, y) in pixels of left eye, right eye, nose, left and right corner of the mouth,
-        as they stand in the photograph from left to right: [5, 2].
+      landmarks: (x, y) in pixels of the left eye, right eye, nose, and left and right corner of the
+        mouth, [5, 2]. Left and right are those of the photograph.
     Returns: uint8 [3, 1024, 1024].
-    Raises: ImageError when the landmarks mark no face in this photograph.
+    Raises: ImageError if the landmarks mark no face in this photograph.
     """
     photo = _shrunk(_located(image, np.float32(landmarks)))
     border = max(_round(102.4 / photo.zoom), 3)
@@ -85,12 +85,12 @@ def _rot90(v: np.ndarray) -> np.ndarray:
 def _check_size(width: float, height: float) -> None:
     if not (width >= 1 and height >= 1 and width * height <= _MAX_PIXELS):
         raise ImageError(
-            f"the landmarks mark no face: it would take {width:.0f}x{height:.0f} pixels"
+            f"the landmarks mark no face: the image would take {width:.0f}x{height:.0f} pixels"
         )
 
 
 def _located(image: Image.Image, landmarks: np.ndarray) -> _Photo:
-    """Steps 1 and 2: a square around eyes and mouth, turned as the face is."""
+    """Steps 1 and 2: finds the square around eyes and mouth, rotated like the face."""
     left_eye, right_eye, _, left_mouth, right_mouth = landmarks
     eye = (left_eye + right_eye) * 0.5 + 0.5
     mouth = (left_mouth + right_mouth) * 0.5 + 0.5
@@ -98,8 +98,8 @@ def _located(image: Image.Image, landmarks: np.ndarray) -> _Photo:
 
     x = eyes - _rot90(down)
     length = np.hypot(*x)
-    if not 1e-3 < length < 1e6:  # nor NaN
-        raise ImageError(f"the landmarks mark no face: one of {length:.3g} pixels")
+    if not 1e-3 < length < 1e6:  # also rejects NaN
+        raise ImageError(f"the landmarks mark no face: its size would be {length:.3g} pixels")
     x /= length
     x *= max(np.hypot(*eyes) * 2, np.hypot(*down) * 1.8)
     y = _rot90(x)
@@ -109,7 +109,7 @@ def _located(image: Image.Image, landmarks: np.ndarray) -> _Photo:
 
 
 def _shrunk(photo: _Photo) -> _Photo:
-    """Step 3: where there are more than four pixels to one of the output, fewer will do."""
+    """Step 3: shrinks the photograph if it has at least 4 times the output's resolution."""
     shrink = int(np.floor(0.5 / photo.zoom))
     if shrink <= 1:
         return photo
@@ -120,7 +120,7 @@ def _shrunk(photo: _Photo) -> _Photo:
 
 
 def _cropped(photo: _Photo, border: int) -> _Photo:
-    """Step 4: only the square and a border around it are needed."""
+    """Step 4: crops the photograph to the square and a border around it."""
     width, height = photo.image.size
     left, top, right, bottom = photo.bounds()
     left, top = max(left - border, 0), max(top - border, 0)
@@ -132,7 +132,7 @@ def _cropped(photo: _Photo, border: int) -> _Photo:
 
 
 def _enlarged(photo: _Photo) -> _Photo:
-    """Step 5: where there are fewer pixels than in the output, they are resampled to more."""
+    """Step 5: enlarges the photograph if its resolution is below the output's."""
     factor = 2 ** max(int(np.ceil(np.log2(photo.zoom))), 0)
     if factor == 1:
         return photo
@@ -143,10 +143,10 @@ def _enlarged(photo: _Photo) -> _Photo:
 
 
 def _padded(photo: _Photo, border: int) -> _Photo:
-    """Step 6: what the photograph lacks is its mirror image, fading into blur and flat colour."""
+    """Step 6: pads the photograph with its blurred mirror image if the square overhangs it."""
     width, height = photo.image.size
     left, top, right, bottom = photo.bounds()
-    overhang = np.array([-left, -top, right - width, bottom - height])  # on each side
+    overhang = np.array([-left, -top, right - width, bottom - height])  # missing on each side
     pad = np.maximum(overhang + border, 0)
     if pad.max() <= border - 4:
         return photo
@@ -156,7 +156,7 @@ def _padded(photo: _Photo, border: int) -> _Photo:
 
     pixels = np.pad(photo.image, ((top, bottom), (left, right), (0, 0)), "reflect")
     mask_x, mask_y = _mask(pixels.shape[1], left, right), _mask(pixels.shape[0], top, bottom)
-    for channel in range(3):  # one after the other, to save memory
+    for channel in range(3):  # one at a time, to save memory
         pixels[..., channel] = _faded(pixels[..., channel], mask_x, mask_y, 20.48 / photo.zoom)
     return dataclasses.replace(
         photo, image=Image.fromarray(pixels), quad=photo.quad + np.float32([left, top])
@@ -164,10 +164,10 @@ def _padded(photo: _Photo, border: int) -> _Photo:
 
 
 def _mask(n: int, before: int, after: int) -> np.ndarray:
-    """Returns how deep each of n positions is in the padding of its ends, float64 [n].
+    """Returns the depth of each of n positions in the padding at both ends, float64 [n].
 
-    1 is the outermost, 0 the photograph's edge, below it inside. In two dimensions the mask is the
-    larger of x's and y's; so are all functions of it that grow with it.
+    It is 1 at the outer end, 0 at the photograph's edge, and negative inside. A pixel's mask is the
+    larger of the masks of x and y; the same holds for increasing functions of the mask.
     """
     i = np.arange(n)
     return 1.0 - np.minimum(i / before, i[::-1] / after)
@@ -176,7 +176,7 @@ def _mask(n: int, before: int, after: int) -> np.ndarray:
 def _faded(
     channel: np.ndarray, mask_x: np.ndarray, mask_y: np.ndarray, sigma: np.float32
 ) -> np.ndarray:
-    """Returns a channel, uint8 [h, w], with the padding blurred and drawn to the median."""
+    """Returns a channel, uint8 [h, w], with the padding blurred and faded to the median."""
     image = channel.astype(np.float32)
     blurred = _gaussian(image, sigma)
     blur_x, blur_y = np.clip(mask_x * 3 + 1, 0, 1), np.clip(mask_y * 3 + 1, 0, 1)
@@ -198,9 +198,9 @@ def _blocks(n: int) -> list[slice]:
 def _gaussian(image: np.ndarray, sigma: np.float32) -> np.ndarray:
     """Returns scipy.ndimage.gaussian_filter(image, sigma), 14 times as fast at the usual sigma.
 
-    exp(-x^2 / (2 sigma^2)) for |x| <= 4 sigma, normalised; edges mirrored; rounded to float32 after
-    the columns and after the rows. The convolution is done by FFT in float64, which errs by about
-    1e-13: before it is rounded to float32, so that the rounded values are the same.
+    The kernel is exp(-x^2 / (2 sigma^2)) for |x| <= 4 sigma, normalised. Edges are mirrored. The
+    result is rounded to float32 after the columns and after the rows. The convolution is an FFT in
+    float64, whose error of about 1e-13 does not change the rounded values.
 
     Args:
       image: float32 [h, w].
@@ -227,8 +227,8 @@ def _convolved_rows(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def _cut_out(photo: _Photo) -> np.ndarray:
-    """Step 7: the square is turned upright at four times the resolution, then made smaller."""
-    # Left in float32, in which Pillow then computes the transform's coefficients.
+    """Step 7: rotates the square upright at four times the resolution, then shrinks it."""
+    # Kept in float32, so that Pillow computes the transform's coefficients in float32.
     corners = (photo.quad + 0.5).ravel()
     image = photo.image.transform(
         (_SUPERSAMPLED, _SUPERSAMPLED), Image.Transform.QUAD, corners, Image.Resampling.BILINEAR

@@ -1,4 +1,4 @@
-"""create_celebahq: CelebA-HQ from CelebA's photographs and the authors' deltas (section 5)."""
+"""create_celebahq: makes CelebA-HQ from CelebA's photographs and official deltas (section 5)."""
 
 import collections
 import contextlib
@@ -30,7 +30,7 @@ from pgan_tf.data.making.celebahq.work import (
 )
 from pgan_tf.errors import UserError
 
-_HOPELESS = 64  # failures without any success after which no further image is tried
+_HOPELESS = 64  # number of failures without a success at which the command gives up
 _NAMES_SHOWN = 10
 _LISTING_HEADER = "record idx orig_idx orig_file status md5 reason"
 
@@ -46,30 +46,31 @@ def create(
     force: bool = False,
     **options,
 ) -> list[Result]:
-    """Makes CelebA-HQ; returns what became of each image, in the order of image_list.txt.
+    """Makes CelebA-HQ; returns the result for each image, in the order of image_list.txt.
 
-    Before any work, everything that it takes is looked for, disk space included. Each image is
-    then made by itself and kept in a hidden directory, `.<name>.work` beside the data set: about
-    2 MB an image, until the data set is complete. A job that was interrupted goes on from there.
-    In the end the data set is written, in the official shuffled order.
+    All input files and the disk space are checked before any work. Each image is then made and kept
+    in a hidden directory, `.<name>.work` beside the data set, which takes about 2 MB per image. An
+    interrupted job continues from there. At the end the data set is written in the official
+    shuffled order, and the hidden directory is removed.
 
-    An image is *exact* when it has the official md5. It is *near* when this Pillow decodes or
-    resamples some pixels otherwise than the one that the deltas were made with; see
-    `deltas.add_nearly`. It *failed* when its photograph or delta can't be used, and is *missing*
-    when one of them, or its landmarks, is not there.
+    An image is *exact* if it has the official md5. It is *near* if this Pillow decodes or resamples
+    some pixels differently from the Pillow that the deltas were made with; see `deltas.add_nearly`.
+    It *failed* if its photograph or delta can't be used. It is *missing* if its photograph, delta
+    or landmarks are missing.
 
-    The text file `<name>-images.txt` beside the data set lists the images, the status of each, and
-    its record in the data set.
+    The text file `<name>-images.txt` beside the data set lists each image's status and its record
+    in the data set.
 
     Args:
       path: the data set's directory.
       celeba_dir, delta_dir: see `inputs.Inputs`.
-      strict: an image that isn't exact is an error, at once.
-      allow_partial: leaves out images that failed or are missing; the others keep their order.
-        Otherwise missing ones are an error at once, and failed ones are when all others are
-        finished; once put right, only they are made anew.
-      workers: processes that make images, each of 0.3 GB, seldom 1; None: one a processor.
-      force: replaces an existing data set.
+      strict: True to stop with an error at the first image that isn't exact.
+      allow_partial: True to leave out images that failed or are missing; the others keep their
+        order. If False, missing images are an error at once. Failed images are an error after all
+        others are finished; when their cause is removed, the next call makes only those.
+      workers: number of processes that make images, None for one per processor. Each takes 0.3 GB,
+        rarely 1 GB.
+      force: True to replace an existing data set.
       options: shards, compress; see `build.build`.
     Raises: UserError.
     """
@@ -83,12 +84,12 @@ def create(
     _check_space(path, work, len(items) - len(checked.missing), options.get("compress"))
     _print_missing(checked)
     workers = build.num_workers(workers, celeba_dir, delta_dir)
-    with work.claimed(_made_by()):
+    with work.claimed(_decoder_versions()):
         results = _make_all(checked, inputs, work, workers, strict)
         order = [i for i in build.shuffled(len(items)) if results[i].status in (EXACT, NEAR)]
         is_written = allow_partial or len(order) == len(results)
         _list_results(listing, results, order if is_written else [])
-        _answer_failures(results, listing, allow_partial)
+        _report_failures(results, listing, allow_partial)
         paths = [work.file(results[i]) for i in order]
         build.build(path, FinishedImages(), order=paths, workers=workers, force=force, **options)
     work.remove()
@@ -96,7 +97,9 @@ def create(
 
 
 def make_image(item: Item, inputs: Inputs) -> np.ndarray:
-    """Returns an image of CelebA-HQ, uint8 [3, 1024, 1024]: exactly, or nearly.
+    """Returns an image of CelebA-HQ, uint8 [3, 1024, 1024].
+
+    It is exact if its md5 is the official one, otherwise near; see `create`.
 
     Raises: ImageError.
     """
@@ -109,15 +112,15 @@ def make_image(item: Item, inputs: Inputs) -> np.ndarray:
         return image
     if md5_of(processed) == item.proc_md5:
         raise ImageError(
-            "proc_md5 is met, but after the delta is added final_md5 isn't: this delta and this"
-            " image_list.txt don't belong together"
+            "the processed image has the md5 proc_md5, but with the delta added it doesn't have"
+            " final_md5: the delta and image_list.txt don't belong together"
         )
     return deltas.add_nearly(processed, delta)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Make:
-    """Makes an image and puts it into the work directory, in whatever process it is called."""
+    """Makes an image and saves it in the work directory; can run in any process."""
 
     inputs: Inputs
     work: WorkDir
@@ -140,7 +143,7 @@ def _print_missing(checked: Checked) -> None:
 def _make_all(
     checked: Checked, inputs: Inputs, work: WorkDir, workers: int, strict: bool
 ) -> list[Result]:
-    """Makes the images that are not finished yet; returns the results of all, in order."""
+    """Makes the images that are not finished yet; returns all images' results in order."""
     items, missing = checked.items, checked.missing
     results = work.results(items)
     if results:
@@ -189,7 +192,7 @@ def _require_exact(results: Iterable[Result]) -> None:
 def _why_near() -> str:
     return (
         f"Pillow {PIL.__version__} with libjpeg {_libjpeg()} decodes or resamples it a little"
-        " otherwise than the Pillow that the deltas were made with"
+        " differently from the Pillow that the deltas were made with"
     )
 
 
@@ -198,33 +201,33 @@ def _libjpeg() -> str:
     return f"turbo {turbo}" if turbo else str(features.version("jpg"))
 
 
-def _made_by() -> str:
-    """Returns a text that tells what decodes and resamples the photographs."""
+def _decoder_versions() -> str:
+    """Returns the versions of the libraries that decode and resample the photographs."""
     return f"Pillow {PIL.__version__}\nlibjpeg {_libjpeg()}\n"
 
 
 def _check_space(path: str, work: WorkDir, num_images: int, compress: str | None) -> None:
-    """Prints what space data set and work take. Raises UserError unless the disk has it."""
-    data_set = writer.size_on_disk(num_images, RESOLUTION, 3)
-    between = num_images * IMAGE_BYTES
+    """Prints the disk space that is needed. Raises: UserError if the disk has less."""
+    data_set_bytes = writer.size_on_disk(num_images, RESOLUTION, 3)
+    work_bytes = num_images * IMAGE_BYTES
     print(
         f"CelebA-HQ: {num_images:,} images{'' if num_images == FULL_SIZE else f' of {FULL_SIZE:,}'}"
-        f"; {data_set / 1e9:.2f} GB{' before compression' if compress else ''}, and until they are"
-        f" written about {between / 1e9:.2f} GB in {work.path}"
+        f"; {data_set_bytes / 1e9:.2f} GB{' before compression' if compress else ''}, and until"
+        f" they are written about {work_bytes / 1e9:.2f} GB in {work.path}"
     )
     if compress:
-        data_set = between
-    missing = max(between - work.num_bytes(), 0)
+        data_set_bytes = work_bytes
+    missing_bytes = max(work_bytes - work.num_bytes(), 0)
     if storage.is_remote(path):
-        writer.check_space(str(work.path), missing)
+        writer.check_space(str(work.path), missing_bytes)
     else:
-        writer.check_space(path, data_set + missing)
+        writer.check_space(path, data_set_bytes + missing_bytes)
 
 
 def _listing_path(path: str, force: bool) -> str:
-    """Returns the path of the list of the images.
+    """Returns the path of the text file that will list the images.
 
-    Raises: UserError when something else has it.
+    Raises: UserError if a directory or another file has this path.
     """
     parent, name = storage.split(path)
     listing = storage.join(parent, f"{name}-images.txt")
@@ -235,13 +238,19 @@ def _listing_path(path: str, force: bool) -> str:
             if file.read(len(_LISTING_HEADER)) != _LISTING_HEADER.encode():
                 raise UserError(
                     f"{listing}, where the images would be listed, holds something else; move it,"
-                    " or replace it by --force"
+                    " or replace it with --force"
                 )
     return listing
 
 
 def _list_results(listing: str, results: Sequence[Result], order: Sequence[int]) -> None:
-    """Prints a summary and writes the list of the images."""
+    """Writes the text file that lists the images, and prints a summary.
+
+    Args:
+      listing: path of the text file.
+      results: the images' results.
+      order: indices of the images that the data set gets, in the order of the records.
+    """
     record_of = {i: record for record, i in enumerate(order)}
     lines = [_LISTING_HEADER]
     for i, result in enumerate(results):
@@ -260,12 +269,13 @@ def _list_results(listing: str, results: Sequence[Result], order: Sequence[int])
         print(f"near: {_why_near()}")
         if counts[EXACT]:
             print(
-                "near: as others came out exact under it, look at the near ones: their photographs"
-                " or landmarks may not be the original ones"
+                "near: since other images are exact, check the near ones: their photographs or"
+                " landmarks may not be the originals"
             )
 
 
-def _answer_failures(results: Sequence[Result], listing: str, allow_partial: bool) -> None:
+def _report_failures(results: Sequence[Result], listing: str, allow_partial: bool) -> None:
+    """Prints the images that failed. Raises: UserError unless they may be left out."""
     failed = [result for result in results if result.status == FAILED]
     for result in failed[:_NAMES_SHOWN]:
         print(f"failed: {result.item.orig_file}: {result.reason}")
@@ -276,5 +286,5 @@ def _answer_failures(results: Sequence[Result], listing: str, allow_partial: boo
     if failed and not allow_partial:
         raise UserError(
             f"{len(failed)} of {len(results)} images failed ({listing} says why); put them right"
-            " and start again, the others are kept; or leave them out by --allow-partial"
+            " and start again (the others are kept), or leave them out with --allow-partial"
         )

@@ -1,4 +1,4 @@
-"""The files that CelebA-HQ is made from, and whether they are all there (section 5)."""
+"""Finds, checks and reads the files that CelebA-HQ is made from (section 5)."""
 
 import dataclasses
 import functools
@@ -12,16 +12,16 @@ from pgan_tf.data.making import sources
 from pgan_tf.data.making.celebahq.alignment import ImageError
 from pgan_tf.errors import UserError
 
-FULL_SIZE = 30_000  # images of CelebA-HQ
+FULL_SIZE = 30_000  # number of images of CelebA-HQ
 _FIELDS = ("idx", "orig_idx", "orig_file", "proc_md5", "final_md5")
 _ZIP_IMAGES = 1000
-_MAX_DELTA_BYTES = 16 << 20  # a delta that can't be compressed at all takes 4.3 MB
+_MAX_DELTA_BYTES = 16 << 20  # an incompressible delta takes 4.3 MB
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _NAMES_SHOWN = 3
 _LANDMARKS = "list_landmarks_celeba.txt"
 
 _LAYOUT = """
-CelebA-HQ is made from two downloads, which belong here:
+CelebA-HQ is made from two downloads; put them here:
   {celeba_dir}: CelebA, from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html
     img_celeba/000001.jpg, ...       the "In-The-Wild Images", img_celeba.7z, unpacked and
                                      otherwise untouched: they are the keys to the deltas
@@ -29,8 +29,8 @@ CelebA-HQ is made from two downloads, which belong here:
   {delta_dir}: CelebA-HQ's deltas, linked from
   https://github.com/tkarras/progressive_growing_of_gans
     image_list.txt
-    deltas00000.zip, deltas01000.zip, ..., deltas29000.zip   as they come
-For other places: python dataset_tool.py create_celebahq OUT CELEBA_DIR DELTA_DIR"""
+    deltas00000.zip, deltas01000.zip, ..., deltas29000.zip   not unpacked
+To use other directories: python dataset_tool.py create_celebahq OUT CELEBA_DIR DELTA_DIR"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Item:
 
     Attributes:
       idx: number of the image and its delta.
-      orig_idx: row of the photograph among the landmarks.
+      orig_idx: row of the photograph in the file of landmarks, counted from 0.
       orig_file: name of the photograph.
-      proc_md5, final_md5: of the image before and after its delta is added.
-      landmarks: x and y of five points in pixels, ten numbers.
+      proc_md5, final_md5: md5 of the image before and after its delta is added.
+      landmarks: x and y of five points in pixels, ten numbers; () if they can't be used.
     """
 
     idx: int
@@ -55,11 +55,11 @@ class Item:
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """Where the files are.
+    """The directories of the files that CelebA-HQ is made from.
 
     Attributes:
-      celeba_dir: holds img_celeba/ and Anno/list_landmarks_celeba.txt.
-      delta_dir: holds image_list.txt and deltas*.zip.
+      celeba_dir: directory with img_celeba/ and Anno/list_landmarks_celeba.txt.
+      delta_dir: directory with image_list.txt and deltas*.zip.
     """
 
     celeba_dir: str
@@ -72,25 +72,25 @@ class Inputs:
 
     @functools.cached_property
     def landmarks(self) -> str:
-        """Path of the landmarks' file: in Anno, or beside it."""
+        """Path of the landmarks' file, in Anno or in celeba_dir itself."""
         path = storage.join(storage.join(self.celeba_dir, "Anno"), _LANDMARKS)
         other = storage.join(self.celeba_dir, _LANDMARKS)
         return other if storage.exists(other) and not storage.exists(path) else path
 
     @functools.cached_property
     def photographs(self) -> str:
-        """Path of the directory of photographs: img_celeba, also in Img, also in another one."""
+        """Path of the photographs' directory: img_celeba, perhaps in Img or doubly nested."""
         folder = "img_celeba"
         below = (f"{folder}/{folder}", f"Img/{folder}/{folder}", folder, f"Img/{folder}")
         found = sources.directories(self.celeba_dir, below)[1:]
         return found[0] if found else storage.join(self.celeba_dir, folder)
 
     def zip_file(self, idx: int) -> str:
-        """Returns the path of the zip file with an image's delta."""
+        """Returns the path of the zip file that holds an image's delta."""
         return storage.join(self.delta_dir, f"deltas{idx - idx % _ZIP_IMAGES:05d}.zip")
 
     def read_photograph(self, item: Item) -> bytes:
-        """Returns the content of an image's JPG. Raises: ImageError."""
+        """Returns the content of an image's JPEG file. Raises: ImageError."""
         try:
             with storage.open_binary(storage.join(self.photographs, item.orig_file)) as file:
                 return file.read()
@@ -111,15 +111,16 @@ class Inputs:
             raise ImageError(f"{name} can't be read from {path}: {error}") from error
 
     def check(self, allow_partial: bool = False) -> "Checked":
-        """Returns the images of image_list.txt, in its order, if all they need is there.
+        """Reads image_list.txt and checks that each image's files exist.
 
-        Photographs must exist, zip files be whole and have the deltas, landmarks be there for
-        every photograph; what the photographs and deltas contain is seen when they are used.
+        The photographs must exist, the zip files must be whole and hold the deltas, and each
+        photograph must have landmarks. The content of photographs and deltas is not checked.
 
         Args:
-          allow_partial: accepts that some images lack something, if the list, the landmarks and
-            one image are there.
-        Raises: UserError that tells all that is missing and what belongs where.
+          allow_partial: True to accept that files of some images are missing, if the list, the
+            landmarks' file, the photographs' directory and all files of one image exist.
+        Returns: the images, and those that lack something.
+        Raises: UserError that names everything that is missing, and where to put it.
         """
         problems: list[str] = []
         missing: dict[int, str] = {}
@@ -131,7 +132,9 @@ class Inputs:
             if present is not None:
                 absent = {row[0]: row[2] for row in rows if row[2] not in present}
                 missing |= {idx: f"{name} is missing" for idx, name in absent.items()}
-                _add(problems, f"photographs missing in {self.photographs}", absent.values())
+                _add_problem(
+                    problems, f"photographs missing in {self.photographs}", absent.values()
+                )
             missing |= self._check_zips(problems, sorted(row[0] for row in rows))
         items = []
         if rows is not None and landmarks is not None:
@@ -145,22 +148,22 @@ class Inputs:
             whole = len(items) - len(missing)
             if whole and not is_fatal:
                 listed += (
-                    f"\n{whole} of the {len(items)} images lack nothing; --allow-partial makes them"
+                    f"\n{whole} of the {len(items)} images can be made; --allow-partial makes these"
                 )
             layout = _LAYOUT.format(celeba_dir=self.celeba_dir, delta_dir=self.delta_dir)
-            raise UserError(f"CelebA-HQ lacks what it is made from:{listed}{layout}")
+            raise UserError(f"CelebA-HQ can't be made, because of these problems:{listed}{layout}")
         return Checked(items, missing, problems)
 
     def _check_zips(self, problems: list[str], indices: list[int]) -> dict[int, str]:
-        """Notes what is wrong with zip files; returns {idx: why an image has no delta}."""
+        """Appends the zip files' problems to `problems`; returns {idx: why it has no delta}."""
         needed: dict[str, list[int]] = {}
         for idx in indices:
             needed.setdefault(self.zip_file(idx), []).append(idx)
         missing: dict[int, str] = {}
         absent = [path for path in needed if not storage.exists(path)]
-        _add(problems, f"zip files missing in {self.delta_dir}", map(_last, absent))
+        _add_problem(problems, f"zip files missing in {self.delta_dir}", map(_file_name, absent))
         for path in absent:
-            missing |= dict.fromkeys(needed[path], f"{_last(path)} is missing")
+            missing |= dict.fromkeys(needed[path], f"{_file_name(path)} is missing")
         for path in sorted(needed.keys() - set(absent)):
             try:
                 with storage.open_binary(path) as file, zip_files.opened(file) as archive:
@@ -168,24 +171,26 @@ class Inputs:
             except MemoryError:
                 raise
             except Exception as error:  # zipfile raises a dozen kinds
-                problems.append(f"{path} is damaged or cut short ({error}); get it again")
-                missing |= dict.fromkeys(needed[path], f"{_last(path)} is damaged or cut short")
+                problems.append(f"{path} is damaged or cut short ({error}); fetch it again")
+                why = f"{_file_name(path)} is damaged or cut short"
+                missing |= dict.fromkeys(needed[path], why)
                 continue
             lacking = {
                 idx: _delta_file(idx) for idx in needed[path] if _delta_file(idx) not in held
             }
-            missing |= {i: f"{name} is missing in {_last(path)}" for i, name in lacking.items()}
-            _add(problems, f"deltas missing in {path}", lacking.values())
+            zip_name = _file_name(path)
+            missing |= {i: f"{name} is missing in {zip_name}" for i, name in lacking.items()}
+            _add_problem(problems, f"deltas missing in {path}", lacking.values())
         return missing
 
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """What was found before any work.
+    """Result of `Inputs.check`.
 
-    items: images, in the list's order.
-    missing: {idx: what an image lacks} of those that can't be made.
-    problems: what is missing, in a few lines.
+    items: all images, in the order of image_list.txt.
+    missing: {idx: what the image lacks} of the images that can't be made.
+    problems: descriptions of everything that is missing, a few lines.
     """
 
     items: list[Item]
@@ -194,25 +199,26 @@ class Checked:
 
 
 class _InputError(Exception):
-    """A file that can't be used, or isn't there."""
+    """A file is missing or can't be used."""
 
 
 def _attempt(problems: list[str], function):
-    """Returns the function's result, or None after noting why there is none."""
+    """Returns the function's result; if it raises _InputError, notes the problem."""
     try:
         return function()
     except _InputError as problem:
         problems.append(str(problem))
 
 
-def _add(problems: list[str], what: str, names: Iterable[str]) -> None:
+def _add_problem(problems: list[str], what: str, names: Iterable[str]) -> None:
+    """Appends a line with the number of names and the first names, unless there are none."""
     names = list(names)
     if names:
         more = ", ..." if len(names) > _NAMES_SHOWN else ""
         problems.append(f"{len(names)} {what}: {', '.join(names[:_NAMES_SHOWN])}{more}")
 
 
-def _last(path: str) -> str:
+def _file_name(path: str) -> str:
     return storage.split(path)[1]
 
 
@@ -233,11 +239,11 @@ def _lines(path: str) -> list[str]:
         try:
             return file.read().decode("utf-8-sig").rstrip().splitlines()
         except UnicodeDecodeError as error:
-            raise _InputError(f"{path} is no text file") from error
+            raise _InputError(f"{path} is not a text file") from error
 
 
 def _image_rows(path: str) -> list[tuple[int, int, str, str, str]]:
-    """Returns (idx, orig_idx, orig_file, proc_md5, final_md5) of each line but the header."""
+    """Returns (idx, orig_idx, orig_file, proc_md5, final_md5) of each line after the header."""
     lines = _lines(path)
     header = lines[0].split() if lines else []
     if not set(_FIELDS) <= set(header):
@@ -252,7 +258,7 @@ def _image_rows(path: str) -> list[tuple[int, int, str, str, str]]:
         well_formed = (
             re.fullmatch(r"\d{1,5}", idx)
             and re.fullmatch(r"\d{1,9}", orig_idx)
-            and re.fullmatch(r"\w[\w.-]{0,99}", orig_file)  # a name, no path
+            and re.fullmatch(r"\w[\w.-]{0,99}", orig_file)  # a name, not a path
             and all(map(_MD5.fullmatch, md5s))
         )
         if not well_formed or int(idx) in seen:
@@ -266,12 +272,13 @@ def _image_rows(path: str) -> list[tuple[int, int, str, str, str]]:
 
 
 def _landmark_rows(path: str) -> list[str]:
-    """Returns the lines after the first two; the first line is their number."""
+    """Returns the landmarks file's lines after the first two; the first gives their number."""
     lines = _lines(path)
     expected = lines[0].strip() if lines else ""
     if not re.fullmatch(r"\d{1,9}", expected) or int(expected) != len(lines) - 2:
         raise _InputError(
-            f"{path} is cut short or no such file: its first line says {expected[:20]!r}, but"
+            f"{path} is cut short or not a file of landmarks: its first line says"
+            f" {expected[:20]!r}, but"
             f" {max(len(lines) - 2, 0)} rows of landmarks follow the second"
         )
     return lines[2:]
@@ -280,7 +287,7 @@ def _landmark_rows(path: str) -> list[str]:
 def _joined(
     rows: list[tuple], landmarks: list[str], path: str
 ) -> tuple[list[Item], dict[int, str]]:
-    """Returns all images, and {idx: problem} of those whose landmarks can't be used."""
+    """Joins rows and landmarks; returns all images, and {idx: problem} of unusable landmarks."""
     items, problems = [], {}
     for idx, orig_idx, orig_file, proc_md5, final_md5 in rows:
         points: tuple[float, ...] = ()
@@ -301,7 +308,9 @@ def _points(orig_idx: int, orig_file: str, landmarks: list[str], path: str) -> t
         )
     name, *numbers = landmarks[orig_idx].split() or [""]
     if name != orig_file:
-        raise _InputError(f"{path} line {orig_idx + 3} is of {name[:100]!r} instead of {orig_file}")
+        raise _InputError(
+            f"{path} line {orig_idx + 3} is for {name[:100]!r} instead of {orig_file}"
+        )
     try:
         points = tuple(map(float, numbers))
     except ValueError:
