@@ -90,7 +90,7 @@ def test_own_snapshots_keep_all_that_the_format_holds(own, tmp_path, capsys):
     assert (again.config, again.nimg) == (original.config, 12_000)
     assert again.class_names == ("cat", "dog")
     main([str(own), str(tmp_path / "a.pkl")])
-    assert "does not hold the run's options" in capsys.readouterr().out
+    assert "can't hold the run's options" in capsys.readouterr().out
     assert_same(tmp_path / "a.pkl", own)
 
 
@@ -105,7 +105,7 @@ def test_options_and_moment_go_together(own, tmp_path):
 def test_nothing_is_replaced_without_force(own, tmp_path):
     target = tmp_path / "x.npz"
     target.write_bytes(b"mine")
-    with pytest.raises(UserError, match=r"x\.npz is there; name another file, or give --force"):
+    with pytest.raises(UserError, match=r"x\.npz exists; name another file, or give --force"):
         main([str(own), str(target)])
     assert target.read_bytes() == b"mine"
     main([str(own), str(target), "--force"])
