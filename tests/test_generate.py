@@ -112,7 +112,7 @@ def test_latents_of_files(path, tmp_path, capsys, monkeypatch):
     for row, label in enumerate(latents.one_hot([0, 1, 2], 3)):  # a class a row
         image = quick(Gs)(z[row : row + 1], label[None])[0]
         np.testing.assert_array_equal(read(tmp_path / "rows" / f"latent000{row}.png"), image)
-    with pytest.raises(UserError, match="--seeds and --latent ask for 5 images, but --grid holds 4"):
+    with pytest.raises(UserError, match="--latent ask for 5 images, but --grid holds 4"):
         generate(
             path, tmp_path, [1, 2], (2, 2), latent_files=[tmp_path / n for n in ("a.npy", "b.npy")]
         )
