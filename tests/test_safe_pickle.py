@@ -316,7 +316,7 @@ def test_ordered_dictionaries():
     pairs = b"\x80\x02ccollections\nOrderedDict\n]](U\x01bK\x01ea\x85R."
     assert safe_pickle.load(io.BytesIO(pairs), stand_ins) == {"b": 1}
     nested = b"\x80\x02ccollections\nOrderedDict\n]](" + b")" + b"\x85" * 200_000 + b"Nea\x85R."
-    with pytest.raises(UserError, match="asks for keys that are no text"):
+    with pytest.raises(UserError, match="asks for keys that are not text"):
         safe_pickle.load(io.BytesIO(nested), stand_ins)
 
 
