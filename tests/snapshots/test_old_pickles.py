@@ -214,7 +214,7 @@ FOREIGN = {
     "mixed": (
         b"\x80\x02ctfutil\nNetwork\n)\x81cnetwork\nNetwork\n)\x81N\x87.", "but not of networks",
     ),
-    "no state": (b"\x80\x02ctfutil\nNetwork\n)\x812h\x002\x87.", "no complete pickle"),
+    "no state": (b"\x80\x02ctfutil\nNetwork\n)\x812h\x002\x87.", "not a complete pickle"),
     "empty": (
         b"\x80\x02" + b"ctfutil\nNetwork\n)\x81" * 3 + b"\x87.", "is damaged: .* has no variables",
     ),
@@ -335,5 +335,5 @@ def test_a_cut_file_is_seen(tmp_path):
     content = CONTENTS["theano_legacy"]
     for end in (1, 2, 40, 300, len(content) // 2, len(content) - 1):
         (tmp_path / "x.pkl").write_bytes(content[:end])
-        with pytest.raises(UserError, match=r"no complete pickle|damaged or no snapshot"):
+        with pytest.raises(UserError, match=r"not a complete pickle|damaged or no snapshot"):
             load_snapshot(tmp_path / "x.pkl")
