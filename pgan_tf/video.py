@@ -96,8 +96,8 @@ def _add_growth(commands: argparse._SubParsersAction) -> None:
     _add_common(p, "growth.mp4", 30.0)
     p.add_argument(
         "--grid", metavar="COLSxROWS", type=cli.columns_and_rows,
-        help="part of each picture to show, from its upper left (default: all, or 8x4 of images"
-        " smaller than 128x128)",
+        help="images of each picture to show, from its upper left (default: all, but at most 8x4 if"
+        " they are smaller than 128x128)",
     )  # fmt: skip
     p.add_argument("--reals", action="store_true", help="begin with the real images")
     p.add_argument(
