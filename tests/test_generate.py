@@ -193,10 +193,10 @@ def test_refuses_what_is_no_snapshot(path, tmp_path):
         np.savez(tmp_path / "other.npz", a=np.zeros(3))
         with pytest.raises(UserError, match=rf"no snapshot at .*{name}{near}; name a snapshot's"):
             load_snapshot(tmp_path / name)
-    with pytest.raises(UserError, match="damaged or no snapshot"):
+    with pytest.raises(UserError, match="damaged or not a snapshot"):
         load_snapshot(tmp_path / "other.npz")
     np.save(tmp_path / "pickle.npy", np.array([{}], object), allow_pickle=True)
-    with pytest.raises(UserError, match="damaged or no snapshot"):
+    with pytest.raises(UserError, match="damaged or not a snapshot"):
         load_snapshot(tmp_path / "pickle.npy")
 
 
@@ -205,7 +205,7 @@ def test_weights_must_be_numbers(path, tmp_path):
         arrays = dict(archive)
     arrays["Gs/4x4/Conv/bias"] = arrays["Gs/4x4/Conv/bias"] * np.nan
     np.savez(tmp_path / "network-snapshot-000001.npz", **arrays)
-    with pytest.raises(UserError, match=r"no finite numbers \(Gs/4x4/Conv/bias\)"):
+    with pytest.raises(UserError, match=r"weights Gs/4x4/Conv/bias are not all finite"):
         load_snapshot(tmp_path / "network-snapshot-000001.npz")
 
 
