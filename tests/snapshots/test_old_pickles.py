@@ -212,7 +212,7 @@ FOREIGN = {
     "text": (b"hello", "is damaged or not a snapshot"),
     "one network": (b"\x80\x02ctfutil\nNetwork\n)\x81.", "holds 1 network"),
     "mixed": (
-        b"\x80\x02ctfutil\nNetwork\n)\x81cnetwork\nNetwork\n)\x81N\x87.", "not a pickle of networks",
+        b"\x80\x02ctfutil\nNetwork\n)\x81cnetwork\nNetwork\n)\x81N\x87.", "not a pickle of net",
     ),
     "no state": (b"\x80\x02ctfutil\nNetwork\n)\x812h\x002\x87.", "not a complete pickle"),
     "empty": (
