@@ -134,7 +134,7 @@ def add_psi(p: argparse.ArgumentParser) -> None:
 
 
 def columns_and_rows(text: str) -> tuple[int, int]:
-    """Parses the text of an option such as `8x4` into (8, 4)."""
+    """Parses an option's text such as `8x4` into (8, 4)."""
     match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", text)
     if not match or int(match[1]) * int(match[2]) > _MOST_IN_GRID:
         raise argparse.ArgumentTypeError(

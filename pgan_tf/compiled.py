@@ -55,8 +55,8 @@ def keep() -> Path | None:
 
     Returns: the directory of this machine's programs; None when no programs are kept.
     """
-    if found := in_use():
-        return found
+    if directory := in_use():
+        return directory
     if os.environ.get(VARIABLE) == "off":
         return None
     base = Path(os.environ.get(VARIABLE) or cache_directory() / "compiled")
@@ -92,8 +92,8 @@ def keep() -> Path | None:
 def in_use() -> Path | None:
     """Returns the directory that TensorFlow keeps programs in, or None."""
     flags = os.environ.get("TF_XLA_FLAGS", "").split()
-    found = [flag.removeprefix(_FLAG) for flag in flags if flag.startswith(_FLAG)]
-    return Path(found[-1]) if found else None
+    directories = [flag.removeprefix(_FLAG) for flag in flags if flag.startswith(_FLAG)]
+    return Path(directories[-1]) if directories else None
 
 
 def trouble(error: BaseException) -> str | None:
@@ -167,7 +167,7 @@ def bound(base: Path, most_bytes: int = MOST_BYTES) -> None:
       base: the directory that holds one directory for each machine and version.
       most_bytes: size of the programs to keep, at most.
     """
-    found = []
+    programs = []
     for path in base.glob("*/*.pb"):
         if not _NAME.fullmatch(path.parent.name):  # not ours
             continue
@@ -176,9 +176,9 @@ def bound(base: Path, most_bytes: int = MOST_BYTES) -> None:
         except FileNotFoundError:
             continue
         used = path.parent.stat().st_mtime
-        found.append((used, status.st_mtime, status.st_size, path))
+        programs.append((used, status.st_mtime, status.st_size, path))
     total = 0
-    for *_, size, path in sorted(found, reverse=True):
+    for *_, size, path in sorted(programs, reverse=True):
         total += size
         if total > most_bytes:
             path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ _LONGEST = 200  # characters kept of another library's error message
 
 
 class UserError(Exception):
-    """An error that the user can put right; its message is one line that says what and how."""
+    """An error that the user can put right; one line says what is wrong and what to do."""
 
 
 class DamagedError(UserError):

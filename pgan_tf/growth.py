@@ -20,9 +20,9 @@ def stage_pictures(run: str | os.PathLike) -> dict[int, Path]:
       run: the run's directory.
     Raises: UserError for a run without pictures.
     """
-    found = Run(run)
-    by_nimg = {picture.nimg: picture.path for picture in found.pictures}
-    last = {tick.resolution: by_nimg[tick.nimg] for tick in found.ticks if tick.nimg in by_nimg}
+    opened = Run(run)
+    by_nimg = {picture.nimg: picture.path for picture in opened.pictures}
+    last = {tick.resolution: by_nimg[tick.nimg] for tick in opened.ticks if tick.nimg in by_nimg}
     if not last:
         raise UserError(f"{run} has no pictures of fakes yet; one is made at the end of a tick")
     return dict(sorted(last.items()))

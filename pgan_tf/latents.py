@@ -44,27 +44,27 @@ def read(path: str | os.PathLike, latent_size: int) -> np.ndarray:
     if len(content) > _MOST_BYTES:
         raise UserError(f"{path} has more than {_MOST_BYTES >> 20} MiB; split it up")
     try:
-        found = npy.read(content)
+        array = npy.read(content)
     except ValueError as error:
         raise UserError(f"{path} is damaged or not a .npy file: {error}; {wanted}") from None
-    if found.dtype.kind not in "fiu":
-        raise UserError(f"{path} holds {found.dtype}, not real numbers; {wanted}")
-    shape = list(found.shape)
-    if found.ndim == 1:
-        found = found[None]
-    if found.ndim != 2 or not len(found) or found.shape[1] != latent_size:
+    if array.dtype.kind not in "fiu":
+        raise UserError(f"{path} holds {array.dtype}, not real numbers; {wanted}")
+    shape = list(array.shape)
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim != 2 or not len(array) or array.shape[1] != latent_size:
         raise UserError(f"{path} has the shape {shape}; for this network, {wanted}")
     with np.errstate(over="ignore"):  # too large numbers become infinite
-        found = found.astype(np.float32)
-    if not (np.abs(found) <= LARGEST).all():
+        array = array.astype(np.float32)
+    if not (np.abs(array) <= LARGEST).all():
         raise UserError(f"{path} holds numbers that are infinite, too large or NaN; {wanted}")
-    return found
+    return array
 
 
 def read_all(paths: Sequence[str | os.PathLike], latent_size: int) -> np.ndarray:
     """Returns the latents of several files, in one array; see `read`."""
-    found = [read(path, latent_size) for path in paths]
-    return np.concatenate([np.zeros([0, latent_size], np.float32), *found])
+    arrays = [read(path, latent_size) for path in paths]
+    return np.concatenate([np.zeros([0, latent_size], np.float32), *arrays])
 
 
 def write(path: str | os.PathLike, latents: np.ndarray) -> None:

@@ -77,13 +77,13 @@ def nearest_reals(
         which = np.arange(first, min(first + block, dataset.num_images))
         reals = _flat(dataset.read(resolution, which))
         # |a - b|^2 = |a|^2 + |b|^2 - 2 a.b: whole numbers below 2^53, so exact in float64.
-        found = norms[:, None] + np.square(reals).sum(1) - 2 * (queries @ reals.T)
+        differences = norms[:, None] + np.square(reals).sum(1) - 2 * (queries @ reals.T)
         flipped = np.zeros([n, len(which)], bool)
         if mirror:
-            flipped = found[n:] < found[:n]
-            found = np.minimum(found[:n], found[n:])
-        indices = np.concatenate([indices, np.broadcast_to(which, found.shape)], 1)
-        squares = np.concatenate([squares, found], 1)
+            flipped = differences[n:] < differences[:n]
+            differences = np.minimum(differences[:n], differences[n:])
+        indices = np.concatenate([indices, np.broadcast_to(which, differences.shape)], 1)
+        squares = np.concatenate([squares, differences], 1)
         mirrored = np.concatenate([mirrored, flipped], 1)
         nearest = np.argsort(squares, 1, kind="stable")[:, :k]
         indices, squares, mirrored = (

@@ -64,12 +64,12 @@ def header(content: bytes, size: int) -> Header:
     except TypeError:
         raise ValueError(f"its header names an unknown type {text['dtype']}") from None
     shape = tuple(int(n) for n in re.findall(r"\d+", text["shape"]))
-    found = Header(dtype, shape, "F" if text["fortran"] == "True" else "C", end)
-    if len(shape) > 32 or found.num_bytes != size - end:
+    result = Header(dtype, shape, "F" if text["fortran"] == "True" else "C", end)
+    if len(shape) > 32 or result.num_bytes != size - end:
         raise ValueError(f"{size - end} bytes don't make {dtype} of shape {str(list(shape))[:80]}")
     if math.prod(shape) and not dtype.itemsize:
         raise ValueError("it holds texts of length 0")
-    return found
+    return result
 
 
 def read(content: bytes) -> np.ndarray:

@@ -83,18 +83,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         weights = inception_weights.load(args.inception or None, cache_directory())
         features = weights.differentiable
     snapshot = args.snapshot or args.results
-    found = project_pictures(
+    projected = project_pictures(
         snapshot, args.image, args.out,
         class_name=args.class_name, film=None if args.no_film else args.film,
         starts=args.starts, steps=args.steps, seed=args.seed, features=features,
     )  # fmt: skip
-    for one in found:
+    for one in projected:
         if done := one.target.what_was_done():
             print(f"{one.target.path}: {done}")
         index, name = one.projection.class_index, one.class_name
         label = "" if index is None else f", class {name}"
         print(f"{one.target.path}: {decibels(one.projection.psnr)}{label}, in {one.directory}")
-    last = found[-1]
+    last = projected[-1]
     command = ["python", "-m", "pgan_tf.generate", *_option("--snapshot", snapshot)]
     command += _option("--latent", last.directory / LATENT)
     command += [] if last.class_name is None else _option("--class", last.class_name)

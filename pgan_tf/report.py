@@ -137,17 +137,17 @@ def _state_of(run: Run, out: Path) -> dict[str, tuple[int, int]]:
       out: the page, which is left out if it is in the run's directory.
     Raises: UserError when the run is gone.
     """
-    found = {}
+    files = {}
     try:
         for entry in os.scandir(run.path):
             is_page = entry.name == out.name and os.path.abspath(entry) == os.path.abspath(out)
             if not entry.name.startswith(".") and not is_page:
                 stat = entry.stat()
-                found[entry.name] = (stat.st_mtime_ns, stat.st_size)
+                files[entry.name] = (stat.st_mtime_ns, stat.st_size)
     except FileNotFoundError:
         if not run.path.is_dir():
             raise UserError(f"{run.path} is gone and can't be watched any longer") from None
-    return found
+    return files
 
 
 def _say_size(path: Path, say: Callable[[str], None] = print) -> None:

@@ -83,8 +83,8 @@ def _load(
         return Unpickler(file, stand_ins, most_bytes).load()
     except Refused as error:
         raise UserError(
-            f"{name} asks for {error}, which is neither an array nor a plain value: refused,"
-            " nothing was executed"
+            f"{name} asks for {error}, which is neither an array nor a plain value; it was refused,"
+            " and nothing was executed"
         ) from None
     except (OSError, MemoryError):
         raise

@@ -52,7 +52,7 @@ class Sampler:
 
         Args:
           numbers: seeds, or row numbers of latents.
-          class_name: class of all rows; None: used class number n modulo their count, for each n.
+          class_name: class of all rows; None: the classes in turn, by number.
         """
         classes = self.snapshot.classes(numbers, class_name)
         return latents_module.one_hot(classes, self.Gs.label_size)

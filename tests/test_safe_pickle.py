@@ -107,7 +107,7 @@ class _Call:
         return self.reduced
 
 
-def _refused(path, payload, match="refused, nothing was executed"):
+def _refused(path, payload, match="refused, and nothing was executed"):
     path.write_bytes(payload)
     with pytest.raises(UserError, match=match) as caught:
         safe_pickle.load(path)

@@ -21,13 +21,13 @@ def help_lines(word: str = "") -> Iterator[str]:
 
     Raises: UserError when there is no such option.
     """
-    found = [o for o in options().values() if word.lower() in f"{o.name} {o.text}".lower()]
-    if not found:
+    matches = [o for o in options().values() if word.lower() in f"{o.name} {o.text}".lower()]
+    if not matches:
         raise UserError(
             f"--help-options {word}: no option is about this word{nearest(word, options())}; leave"
             " it out to see all options"
         )
-    for option in found:
+    for option in matches:
         mid_run = MID_RUN[option.mid_run] + (f": {option.reason}" if option.reason else "")
         facts = [option.unit, range_text(option), mid_run]
         yield f"{option.name}={value_text(option.default)}"

@@ -60,7 +60,7 @@ def load_arrays(
     try:
         arrays = _read_members(path)
         meta = parse_json(arrays.pop("meta").tobytes(), path)
-        found = str(meta["format"])
+        format_name = str(meta["format"])
     except FileNotFoundError:
         raise DamagedError(f"no {kind} at {path}") from None
     except OSError as error:
@@ -68,12 +68,12 @@ def load_arrays(
     except (*DAMAGE, DamagedError) as error:
         raise DamagedError(f"{path} is damaged or not a {kind} ({one_line(error)})") from None
     for version in versions:
-        if found == f"pgan_tf {kind} {version}":
+        if format_name == f"pgan_tf {kind} {version}":
             return arrays, {**meta, "format": version}
-    if found.startswith(f"pgan_tf {kind} ") and len(found) < 80:
+    if format_name.startswith(f"pgan_tf {kind} ") and len(format_name) < 80:
         raise UserError(
-            f"{path} is from another version of this program: its format is {found!r}, and this"
-            f" version reads {versions[0]} to {versions[-1]}; use that version, or train again"
+            f"{path} is from another version of this program: its format is {format_name!r}, and"
+            f" this version reads {versions[0]} to {versions[-1]}; use that version, or train again"
         )
     raise DamagedError(f"{path} is damaged or not a {kind}")
 

@@ -49,21 +49,21 @@ def arguments(
       only: name -> values with which the official network computes the same as ours.
     Raises: UserError that names an argument with an unsupported value or a value out of range.
     """
-    found: dict[str, Any] = {"networks": "paper", **SHAPE}
+    ours: dict[str, Any] = {"networks": "paper", **SHAPE}
     for name, value in given.items():
         value = plain(value)
         if name in SHAPE:
-            found[name] = _size(name, value)
+            ours[name] = _size(name, value)
         elif name in _OPTIONS[kind]:
             if isinstance(value, str | bytes):
                 raise UserError(f"its {name} is text, not a number")
-            found[name] = check(_OPTIONS[kind][name], value)
+            ours[name] = check(_OPTIONS[kind][name], value)
         elif name in only:
             if not any(value is same or _equal(value, same) for same in only[name]):
                 raise UserError(f"its networks use {name}, which this program can't")
         elif name not in passed_over:
             raise UserError(f"its networks use {ascii(name)[1:-1][:80]}, which is not known here")
-    return found
+    return ours
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -84,5 +84,5 @@ def weights(array: Any) -> np.ndarray:
     """
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind != "f":
         raise ValueError("a variable is not an array of floating-point numbers")
-    with np.errstate(over="ignore"):  # infinite ones are refused later
+    with np.errstate(over="ignore"):  # infinite weights are refused later
         return np.asarray(array).astype("=f4", copy=False)

@@ -80,8 +80,8 @@ def read(path: str | os.PathLike) -> Parts:
       that this program can't reproduce; DamagedError when the networks are damaged.
     """
     path = Path(path)
-    found = safe_pickle.load(path, STAND_INS)
-    networks = list(found) if isinstance(found, list | tuple) else [found]
+    content = safe_pickle.load(path, STAND_INS)
+    networks = list(content) if isinstance(content, list | tuple) else [content]
     kinds = {type(network) for network in networks}
     if not kinds <= _VERSIONS.keys() or len(kinds) != 1:
         raise UserError(f"{path} is not a pickle of networks; a tuple (G, D, Gs) is needed")

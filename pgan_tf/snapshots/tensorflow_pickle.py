@@ -64,7 +64,7 @@ def network_parts(name: str, state: Any) -> tuple[NetworkParts, float]:
             f"its {name} was built by {ascii(function)[1:-1][:80]}, not {FUNCTIONS[name]}"
         )
     kind = name[0]  # Gs is a G
-    found = arguments(kind, entry(state, "static_kwargs", dict), _PASSED_OVER, _ONLY)
+    ours = arguments(kind, entry(state, "static_kwargs", dict), _PASSED_OVER, _ONLY)
     arrays: dict[str, np.ndarray] = {}
     for local_name, value in entry(state, "variables", list):
         if not isinstance(local_name, str) or not _NAME.fullmatch(local_name):
@@ -75,7 +75,7 @@ def network_parts(name: str, state: Any) -> tuple[NetworkParts, float]:
     lod = arrays.pop("lod", np.float32(0.0))
     if lod.size != 1:
         raise ValueError("lod is not a number")
-    return NetworkParts(found, arrays), float(lod.item())
+    return NetworkParts(ours, arrays), float(lod.item())
 
 
 class Network:

@@ -50,17 +50,17 @@ def network_parts(name: str, state: Any) -> tuple[NetworkParts, float]:
             f"its {name} was built by {ascii(function)[1:-1][:80]}, not {FUNCTIONS[name]}"
         )
     kind = name[0]  # Gs is a G
-    found = {**arguments(kind, spec, _PASSED_OVER, _ONLY), "fused_scale": False}
-    if found["label_size"]:
+    ours = {**arguments(kind, spec, _PASSED_OVER, _ONLY), "fused_scale": False}
+    if ours["label_size"]:
         raise UserError(
             "its networks have labels, which the Theano version joins to already normalised"
             " latents; this program can't"
         )
     if kind == "D":
-        found["mbstd_group_size"] = 0 if spec.get("mbstat_func", "") is None else _GROUP
-    names = list(_layers(kind, found["resolution"]))
+        ours["mbstd_group_size"] = 0 if spec.get("mbstat_func", "") is None else _GROUP
+    names = list(_layers(kind, ours["resolution"]))
     flat = [weights(value) for value in raw_arrays(state)]
-    scaled = bool(found.setdefault("use_wscale", True))
+    scaled = bool(ours.setdefault("use_wscale", True))
     per_layer = 3 if scaled else 2
     if len(flat) != per_layer * len(names):
         raise ValueError(f"{name} has {len(flat)} arrays, not {per_layer * len(names)}")
@@ -69,10 +69,10 @@ def network_parts(name: str, state: Any) -> tuple[NetworkParts, float]:
         weight, *scale, bias = flat[per_layer * number : per_layer * (number + 1)]
         arrays[f"{layer}/weight"] = _converted(kind, layer, weight, scale)
         arrays[f"{layer}/bias"] = bias
-    _add_maps(kind, found, arrays, spec)
+    _add_maps(kind, ours, arrays, spec)
     top = state.get("toplevel_params")
     lod = plain(top.get("cur_lod", 0.0)) if isinstance(top, dict) else 0.0
-    return NetworkParts(found, arrays), float(lod)
+    return NetworkParts(ours, arrays), float(lod)
 
 
 def _layers(kind: str, resolution: int) -> Iterator[str]:
@@ -130,21 +130,21 @@ def _require(layer: str, weight: np.ndarray, dimensions: int) -> None:
 
 
 def _add_maps(
-    kind: str, found: dict[str, Any], arrays: dict[str, np.ndarray], spec: dict[str, Any]
+    kind: str, ours: dict[str, Any], arrays: dict[str, np.ndarray], spec: dict[str, Any]
 ) -> None:
     """Adds numbers of feature maps that the file doesn't name, from the shapes of its arrays.
 
     The defaults of the Theano version differ from the TensorFlow version's.
     """
     if kind == "G":
-        if found.get("latent_size") is None:
-            found["latent_size"] = arrays["4x4/Dense/weight"].shape[0]
+        if ours.get("latent_size") is None:
+            ours["latent_size"] = arrays["4x4/Dense/weight"].shape[0]
         finest = arrays["ToRGB_lod0/weight"].shape[2]
         most = arrays["4x4/Conv/bias"].size
     else:
         finest = arrays["FromRGB_lod0/bias"].size
         most = max(arrays["4x4/Conv/bias"].size, arrays["4x4/Dense0/bias"].size)
     if "fmap_base" not in spec:
-        found["fmap_base"] = finest * found["resolution"] // 2
+        ours["fmap_base"] = finest * ours["resolution"] // 2
     if "fmap_max" not in spec:
-        found["fmap_max"] = most
+        ours["fmap_max"] = most
