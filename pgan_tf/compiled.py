@@ -75,9 +75,9 @@ def keep() -> Path | None:
             return None
         if any(_lets_others_rename(parent) for parent in base.parents):
             return None
-        check(directory)
+        delete_damaged(directory)
         os.utime(directory)
-        bound(base)
+        delete_oldest(base)
         if shutil.disk_usage(directory).free < _LEAST_FREE_BYTES:
             return None
     except (OSError, importlib.metadata.PackageNotFoundError):  # TensorFlow under another name
@@ -118,7 +118,7 @@ def trouble(error: BaseException) -> str | None:
     )
 
 
-def check(directory: Path) -> None:
+def delete_damaged(directory: Path) -> None:
     """Deletes damaged programs and leftover files, and adds missing checksums.
 
     TensorFlow writes a temporary file and renames it. So a file without a checksum is whole, unless
@@ -160,7 +160,7 @@ def seal(directory: Path) -> None:
                 partial.write_text(text, encoding="ascii")
 
 
-def bound(base: Path, most_bytes: int = MOST_BYTES) -> None:
+def delete_oldest(base: Path, most_bytes: int = MOST_BYTES) -> None:
     """Deletes the oldest programs, starting with machines and versions unused for longest.
 
     Args:
