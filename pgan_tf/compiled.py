@@ -114,7 +114,7 @@ def trouble(error: BaseException) -> str | None:
     reason = message.split("; ")[-1].split(" [Op:")[0].removesuffix(".")
     return (
         f"a compiled program can't be {wrong} in {directory}: {reason}; {advice}, or set"
-        f" {VARIABLE}=off, and type the same command again"
+        f" {VARIABLE}=off, and run the same command again"
     )
 
 

@@ -20,7 +20,7 @@ def cache_directory() -> Path:
 
 @contextlib.contextmanager
 def named_errors(path: str | os.PathLike) -> Iterator[None]:
-    """Adds the path to an OSError without one, such as that of a full disk, raised in the block."""
+    """Adds the path to an OSError that the block raises without one, such as for a full disk."""
     try:
         yield
     except OSError as error:

@@ -57,7 +57,7 @@ def load(
         that stands in for it. A stand-in gets whatever the pickle passes, so it must be harmless,
         such as `Dictionary` or a class that only keeps its state.
       most_bytes: size of the pickle, at most; the values made from it take at most twice as much.
-    Returns: the value; arrays are of a subclass of np.ndarray, which has no further meaning.
+    Returns: the value; its arrays are instances of a private subclass of np.ndarray.
     Raises: UserError, one line that names the file, when the pickle uses any other name, is too
       large or is damaged; OSError.
     """

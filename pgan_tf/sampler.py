@@ -87,7 +87,7 @@ class Sampler:
     def truncate(
         self, latents: np.ndarray, psi: float, class_name: int | str | None = None
     ) -> np.ndarray:
-        """Returns latents moved towards the latent of a typical image, or of one of their class.
+        """Returns latents moved towards the latent of a typical image of their class.
 
         The first call for each class finds its typical image; see `truncation.centre`.
 

@@ -134,7 +134,7 @@ def test_files_that_are_no_such_program_are_told(base, said):
     directory = compiled.keep()
     assert compiled.trouble(ValueError(said)) == (
         f"a compiled program can't be used in {directory}: {said.split('.')[0]}; delete it, or set"
-        f" {compiled.VARIABLE}=off, and type the same command again"
+        f" {compiled.VARIABLE}=off, and run the same command again"
     )
 
 

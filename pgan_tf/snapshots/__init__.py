@@ -25,7 +25,7 @@ READERS: list[tuple[Callable[[bytes], bool], Callable[[Path], Parts]]] = [
     (native.is_native, native.read),
     (pickled.is_pickle, pickled.read),
 ]
-"""(test whether a file's first bytes are of a format, reader of that format)."""
+"""Pairs of a test of a file's first bytes and the reader to use when it is passed."""
 
 _HEAD = 512  # number of bytes that show a file's format
 

@@ -18,7 +18,7 @@ KINDS: list[tuple[Callable[[bytes], bool], str]] = [
     (lambda head: head.lstrip()[:14].lower() in (b"<!doctype html", b"<html><head><"), "is a web"
      " page; download the file that it links to instead"),
 ]  # fmt: skip
-"""(test whether a file's first bytes are of a kind, that kind as the end of a sentence)."""
+"""Pairs of a test of a file's first bytes and what a file that passes it is, for a message."""
 
 
 def _names(head: bytes, *modules: bytes) -> bool:
