@@ -81,7 +81,7 @@ def write_zip(path, mu, sigma=b"", packing=zipfile.ZIP_STORED):
         (header((1 << 50,)), r"0 bytes don't make float64 of shape \[1125899906842624\]"),
         (header((6,)) + bytes(49), r"49 bytes don't make float64 of shape \[6\]"),
         (header((6,), "O") + bytes(48), "its header does not describe an array of numbers"),
-        (b"GIF89a" + bytes(60), "does not begin as one"),
+        (b"GIF89a" + bytes(60), "does not begin like one"),
         (b"\x93NUMPY\1\0\xff\xff" + b"(" * 65535, "mu declares"),
         (b"\x93NUMPY\1\0\0\x0f" + b"(" * 3840, "no statistics"),
         (b"", "no statistics"),
