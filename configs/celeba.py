@@ -6,7 +6,7 @@ PRESETS = (
     Preset(
         "celebahq",
         "data",
-        """CelebA-HQ, 30,000 faces at 1024x1024, mirrored: the paper's main result.
+        """CelebA-HQ, 30,000 faces at 1024x1024, mirrored; the paper's main result.
 
         Official figures, not measured here: 2 weeks on one V100, 1 week on two, 3 days on four,
         2 days on eight; SWD x10^3 5.44 on average, FID-50k 7.30.

@@ -1,6 +1,6 @@
-"""What follows from the GPUs: minibatches and rates by number of GPUs, and precisions (section 3).
+"""Hardware presets (minibatches and learning rates by number of GPUs) and precisions (section 3).
 
-More GPUs take larger minibatches, and at fine resolutions higher learning rates with them.
+More GPUs allow larger minibatches, which at fine resolutions go with higher learning rates.
 """
 
 from pgan_tf.config import Preset
@@ -10,7 +10,7 @@ def _hardware(
     name: str, doc: str, gpus: int, minibatch: int, by_resolution: dict[int, int],
     rates: dict[int, float],
 ) -> Preset:  # fmt: skip
-    """Returns a hardware preset; the rates of G and D are equal in every official one."""
+    """Returns a hardware preset; G and D have equal learning rates, as in all official presets."""
     options = {
         "train.gpus": gpus,
         "schedule.minibatch_base": minibatch,
@@ -55,8 +55,8 @@ V1 = (
     Preset(
         "v1-minibatches",
         "hardware",
-        """One GPU with the minibatches of the paper's Theano program; each is one group of
-        the minibatch standard deviation.""",
+        """One GPU with the minibatches of the paper's Theano program. Each minibatch is one group
+        of the minibatch standard deviation.""",
         {
             "train.gpus": 1,
             "schedule.minibatch_base": 16,
@@ -68,8 +68,8 @@ V1 = (
         "v1-1gpu",
         "recipe",
         """The paper's own schedule on one GPU: 800,000 images at each resolution and in each fade,
-        19,000,000 in all. Closest to its Theano program; about two weeks for 1024x1024 (official
-        figure, not measured here).""",
+        19,000,000 in all. Closest to the paper's Theano program; about two weeks for 1024x1024
+        (official figure, not measured here).""",
         {
             "schedule.lod_training_kimg": 800,
             "schedule.lod_transition_kimg": 800,
@@ -93,23 +93,23 @@ PRECISIONS = (
     Preset(
         "tf32",
         "precision",
-        """float32, with the factors of products rounded to TF32 on NVIDIA GPUs since Ampere. Not in
-        the official program, whose GPUs had none; the minibatch caps are those of fp32.""",
+        """float32, with the factors of products rounded to TF32 on NVIDIA GPUs since Ampere. The
+        official program ran on older GPUs without it. The minibatch caps are those of fp32.""",
         {"train.precision": "tf32"},
         caps=_FLOAT32_CAPS,
     ),
     Preset(
         "fp16",
         "precision",
-        """Activations in float16, dynamic loss scaling.""",
+        """Activations in float16, with dynamic loss scaling.""",
         {"train.precision": "fp16"},
         caps=_FLOAT16_CAPS,
     ),
     Preset(
         "bf16",
         "precision",
-        """Activations in bfloat16, whose range needs no loss scaling. Not in the official program;
-        the minibatch caps are those of fp16.""",
+        """Activations in bfloat16, whose range needs no loss scaling. The official program doesn't
+        have it. The minibatch caps are those of fp16.""",
         {"train.precision": "bf16"},
         caps=_FLOAT16_CAPS,
     ),

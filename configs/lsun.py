@@ -9,7 +9,7 @@ CATEGORIES = (
     "sheep", "sofa", "tower", "train", "tvmonitor",
 )  # fmt: skip
 
-# The ten scenes come as databases of these names, the twenty objects as databases of their own.
+# The databases of the ten scenes have these names; those of the objects are named like the object.
 _DATABASES = {
     scene.replace("_", ""): f"{scene}_train_lmdb"
     for scene in (

@@ -15,6 +15,9 @@ PRESETS = tuple(
     )
     for name, title in (
         ("mnist", "MNIST, 60,000 gray digits"),
-        ("mnistrgb", "RGB-MNIST, a million stacks of three digits: the paper's mode count"),
+        (
+            "mnistrgb",
+            "RGB-MNIST, a million stacks of three digits, for the paper's count of modes",
+        ),
     )
 )

@@ -1,4 +1,4 @@
-"""OpenMoji: drawn emoji, rendered from a pinned package; nothing to download."""
+"""OpenMoji: drawn emoji, rendered from a package of a pinned version; needs no download."""
 
 from pgan_tf.config import Preset
 
@@ -7,7 +7,7 @@ PRESETS = (
         "portraits-32",
         "data",
         """Drawn heads and shoulders at 32x32, mirrored, with the networks and the schedule of the
-        official program. Not trained here: `portraits` is the recipe for them.""",
+        official program. Not trained here; use the recipe `portraits` to train on them.""",
         {
             "data.path": "datasets/openmoji-portraits",
             "data.command": "python dataset_tool.py create_openmoji datasets/openmoji-portraits"
@@ -19,14 +19,14 @@ PRESETS = (
     Preset(
         "portraits",
         "recipe",
-        """Drawn heads and shoulders at 32x32 on the CPU of a laptop: what `make demo` trains.
+        """Drawn heads and shoulders at 32x32 on the CPU of a laptop; `make demo` trains this.
 
-        Chosen by trying. A trial with minibatches of 16 and stages of 8 + 8 kimg (here they have
-        6 + 6) showed hair, skin and shoulders at 8x8 after 24 kimg, faces at 16x16 after 40, and
-        faces, hair and clothes at 32x32 after 48. With a half life of 500 images Gs showed coloured
-        specks, hence 1000. A stage of 64x64 would take longer than all before it, over 20 minutes
-        on two cores. Measured here: 22 minutes of processor time, in 18 minutes on two cores that
-        other work shared.
+        Chosen by experiments. With minibatches of 16 and stages of 8 + 8 kimg (here 6 + 6), hair,
+        skin and shoulders appeared at 8x8 after 24 kimg, faces at 16x16 after 40, and faces, hair
+        and clothes at 32x32 after 48. With a half life of 500 images Gs showed coloured specks, so
+        it is 1000. A 64x64 stage would take longer than all stages before it, over 20 minutes on
+        two cores. Measured here: 22 minutes of processor time, in 18 minutes on two cores shared
+        with other work.
         """,
         {
             "G.fmap_base": 512,
@@ -54,7 +54,7 @@ PRESETS = (
         "emoji-32",
         "data",
         """Emoji of all kinds at 32x32, mirrored, with the networks and the schedule of the official
-        program. Not trained here: `openmoji` is the recipe for them.""",
+        program. Not trained here; use the recipe `openmoji` to train on them.""",
         {
             "data.path": "datasets/openmoji",
             "data.command": "python dataset_tool.py create_openmoji datasets/openmoji",
@@ -67,8 +67,8 @@ PRESETS = (
         "recipe",
         """Emoji of all kinds at 32x32 on the CPU of a laptop.
 
-        Chosen by trying. Gs has a half life of 500 images: each stage takes only a few hundred
-        steps, and with a decay of 0.999 a step Gs would still show the random start of the
+        Chosen by experiments. Gs has a half life of 500 images, because each stage takes only a few
+        hundred steps: with a decay of 0.999 per step, Gs would still show the random start of the
         newest layers. Measured here: 8 to 13 minutes on two cores.
         """,
         {
@@ -109,7 +109,8 @@ PRESETS = (
     Preset(
         "openmoji-large",
         "recipe",
-        """Emoji at 128x128 on one GPU. The sizes follow the official ones. Not trained here.""",
+        """Emoji at 128x128 on one GPU, with sizes that follow the official ones. Not trained
+        here.""",
         {
             "G.fmap_base": 4096,
             "G.fmap_max": 256,

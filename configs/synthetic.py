@@ -6,7 +6,7 @@ PRESETS = (
     Preset(
         "syn1024rgb",
         "data",
-        """Black 1024x1024 RGB images in memory: speed and memory, nothing to learn.""",
+        """Black 1024x1024 RGB images in memory, to measure speed and memory.""",
         {"data.synthetic": "1024x3"},
     ),
 )

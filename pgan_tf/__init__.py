@@ -7,7 +7,7 @@ __version__ = "0.1.0"
 
 
 _LAZY = {"load_snapshot": "pgan_tf.snapshots", "Sampler": "pgan_tf.sampler"}
-"""What is offered here -> where it is; on first use, so that command lines answer --help without
+"""Public name -> its module, imported on first use: command lines then answer --help without
 loading TensorFlow."""
 
 

@@ -1,4 +1,4 @@
-"""Command lines: options with suggestions, one-line errors, exit statuses."""
+"""Shared parts of the command lines: suggestions, one-line errors, exit statuses."""
 
 import argparse
 import errno
@@ -18,10 +18,12 @@ _MOST_IMAGES = 10**7
 
 
 class Parser(argparse.ArgumentParser):
-    """ArgumentParser that names the nearest option or command and keeps errors to one line.
+    """ArgumentParser that suggests the nearest option or command and keeps errors to one line.
 
-    Examples given as `examples` end the help text. Options can't be abbreviated, so that a
-    script that works today is not ambiguous tomorrow.
+    Options can't be abbreviated, so that new options never make an old script ambiguous.
+
+    Args:
+      examples: command lines to print at the end of the help text.
     """
 
     def __init__(self, *args, examples: str = "", **kwargs):
@@ -56,15 +58,15 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action, value):
         if action.choices is not None and value not in action.choices:
             choices = [str(c) for c in action.choices]
-            what = "command" if isinstance(action, argparse._SubParsersAction) else "value"
+            kind = "command" if isinstance(action, argparse._SubParsersAction) else "value"
             raise argparse.ArgumentError(
-                None if what == "command" else action,
-                f"unknown {what} {value!r}{nearest(str(value), choices)};"
+                None if kind == "command" else action,
+                f"unknown {kind} {value!r}{nearest(str(value), choices)};"
                 f" choose from {', '.join(choices)}",
             )
 
     def error(self, message: str) -> NoReturn:
-        if "required" in message:  # what is missing may be there, misspelt
+        if "required" in message:  # the missing option may be one that was misspelt
             options = [a for a in self._given if a.startswith("--") and len(a) > 2]
             unknown = [a for a in options if a.split("=")[0] not in self._option_string_actions]
             message = self._unknown(unknown[0]) if unknown else message
@@ -72,29 +74,35 @@ class Parser(argparse.ArgumentParser):
 
 
 def whole_number(least: int = 1, greatest: int | None = None) -> Callable[[str], int]:
-    """Returns what turns an option's text into a number from `least` to `greatest`, if any."""
+    """Returns a parser of whole numbers from `least` to `greatest`, for an option's `type`.
+
+    Args:
+      least: the smallest number allowed.
+      greatest: the largest number allowed; None: no limit.
+    """
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-        if value < least or (greatest is not None and value > greatest):
-            until = f"to {greatest}" if greatest is not None else "on"
-            raise argparse.ArgumentTypeError(f"{text} is not from {least} {until}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if greatest is None and value < least:
+            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
+        if greatest is not None and not least <= value <= greatest:
+            raise argparse.ArgumentTypeError(f"{text} is not from {least} to {greatest}")
         return value
 
     return parse
 
 
 def number(least: float, greatest: float) -> Callable[[str], float]:
-    """Returns what turns an option's text into a number from `least` to `greatest`."""
+    """Returns a parser of numbers from `least` to `greatest`, for an option's `type`."""
 
     def parse(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
         if not (math.isfinite(value) and least <= value <= greatest):
             raise argparse.ArgumentTypeError(f"{text} is not from {least:g} to {greatest:g}")
         return value
@@ -103,42 +111,44 @@ def number(least: float, greatest: float) -> Callable[[str], float]:
 
 
 def add_snapshot(p: argparse.ArgumentParser) -> None:
-    """Adds --snapshot, whose text is empty where it has no value; goes with `add_results`."""
+    """Adds --snapshot, which is "" when typed without a value; use with `add_results`."""
     p.add_argument(
         "--snapshot", metavar="PATH", nargs="?", const="", required=True,
-        help="a snapshot, or a run, whose newest is taken; without a value: the newest snapshot"
-        " of the newest run in --results",
+        help="a snapshot, or a run, to use its newest snapshot; without a value: the newest"
+        " snapshot of the newest run in --results",
     )  # fmt: skip
 
 
 def add_results(p: argparse.ArgumentParser) -> None:
-    """Adds --results, the directory of the runs."""
-    p.add_argument("--results", metavar="DIR", default="results", help="where runs are kept")
+    """Adds --results, the directory of runs."""
+    p.add_argument("--results", metavar="DIR", default="results", help="the directory of runs")
 
 
 def add_psi(p: argparse.ArgumentParser) -> None:
     """Adds --psi, the truncation of latents."""
     p.add_argument(
         "--psi", metavar="X", type=number(0, 1), default=1.0,
-        help="0 to 1: less than 1 moves all images towards a typical one, less varied and often"
-        " better",
+        help="truncation, 0 to 1: below 1, all images move towards a typical one; they vary less"
+        " and often look better",
     )  # fmt: skip
 
 
 def columns_and_rows(text: str) -> tuple[int, int]:
-    """Turns an option's text such as `8x4` into (8, 4)."""
+    """Parses an option's text such as `8x4` into (8, 4)."""
     match = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", text)
     if not match or int(match[1]) * int(match[2]) > _MOST_IN_GRID:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not columns x rows such as 8x4, of {_MOST_IN_GRID:,} images at most"
+            f"{text!r} is not a grid such as 8x4 (columns x rows), of at most {_MOST_IN_GRID:,}"
+            " images"
         )
     return int(match[1]), int(match[2])
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Turns `1,5,7-9` into [1, 5, 7, 8, 9].
+    """Parses `1,5,7-9` into [1, 5, 7, 8, 9].
 
-    Raises: UserError for anything else, or seeds that don't fit in 32 bits.
+    Raises: UserError for other text, seeds that don't fit in 32 bits, or more than ten million
+      seeds.
     """
     seeds = []
     for part in text.split(","):
@@ -147,9 +157,9 @@ def parse_seeds(text: str) -> list[int]:
             raise UserError(f"--seeds {text}: write numbers and ranges such as 0-99 or 1,5,7-9")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last >= 2**32:
-            raise UserError(f"--seeds {text}: ranges go up, to 4294967295 at most")
+            raise UserError(f"--seeds {text}: ranges must go up, to 4294967295 at most")
         if len(seeds) + last - first >= _MOST_IMAGES:
-            raise UserError(f"--seeds {text}: more than ten million images")
+            raise UserError(f"--seeds {text}: ask for at most ten million images")
         seeds.extend(range(first, last + 1))
     return seeds
 
@@ -164,11 +174,11 @@ class _HelpFormatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefa
 
 
 def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] | None = None):
-    """Runs a command line and exits: 0, 1 with one line on an error, 130 on Ctrl-C."""
+    """Runs a command line and exits: status 0, 1 after a one-line error, or 130 after Ctrl-C."""
     program = os.path.basename(sys.argv[0])
-    if spec := sys.modules["__main__"].__spec__:  # of a module that was started by `python -m`
+    if spec := sys.modules["__main__"].__spec__:  # the module was started by `python -m`
         program = f"python -m {spec.name.removesuffix('.__main__')}"
-    for stream in (sys.stdout, sys.stderr):  # a file's name may be no text
+    for stream in (sys.stdout, sys.stderr):  # file names may hold bytes that aren't text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
@@ -179,19 +189,19 @@ def run(main: Callable[[Sequence[str] | None], int | None], argv: Sequence[str] 
     except OSError as error:
         if error.errno is None:
             raise
-        if error.errno == errno.EPIPE:  # whoever read the output has had enough
+        if error.errno == errno.EPIPE:  # the reader of the output has closed the pipe
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
         where = f": {error.filename}" if error.filename else ""
         code = _complain(program, f"{error.strerror}{where}")
     except Exception as error:
-        if about := compiled.trouble(error):
-            sys.exit(_complain(program, about))
+        if message := compiled.trouble(error):
+            sys.exit(_complain(program, message))
         if type(error).__name__ not in _FILE_SYSTEM_ERRORS or not hasattr(error, "message"):
             raise
         code = _complain(program, (error.message or type(error).__name__).splitlines()[0])
     except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one has nothing left to end
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # ignores a second Ctrl-C during the exit
         code = _complain(program, "interrupted", 130)
     sys.exit(code)
 
@@ -200,7 +210,7 @@ _FILE_SYSTEM_ERRORS = (
     "AlreadyExistsError", "FailedPreconditionError", "NotFoundError", "PermissionDeniedError",
     "UnauthenticatedError", "UnavailableError", "UnimplementedError",
 )  # fmt: skip
-"""What `tf.io.gfile` raises; by name, since TensorFlow may not be loaded."""
+"""Names of the errors that `tf.io.gfile` raises; names, since TensorFlow may not be loaded."""
 
 
 def _complain(program: str, message: str, code: int = 1) -> int:

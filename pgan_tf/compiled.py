@@ -1,10 +1,14 @@
-"""What XLA compiled is kept on this machine, so that a program is compiled once.
+"""A cache of programs that XLA compiled, so that each is compiled once on a machine.
 
-TensorFlow writes each compiled program into a directory and finds it again by a fingerprint of what
-was to be compiled. This module chooses the directory and guards it: programs of another processor,
-GPU driver or TensorFlow are kept apart, every file has a checksum that is compared before anything
-is run, the oldest files go when there are too many, and a directory that others may write to is not
-used. What is kept are programs of this machine, made here; delete the directory at any time.
+TensorFlow writes each compiled program into a directory and finds it again by a fingerprint of its
+source. This module chooses the directory and guards it:
+
+- each processor, GPU driver and TensorFlow version has a directory of its own;
+- every file has a checksum, which is compared before any program is run;
+- the oldest files are deleted when there are too many;
+- a directory that other users may write to is not used.
+
+All programs in the cache were compiled on this machine; the directory may be deleted at any time.
 """
 
 import atexit
@@ -25,41 +29,41 @@ import google_crc32c
 from pgan_tf.files import atomic_path, cache_directory
 
 VARIABLE = "PGAN_TF_COMPILED"
-"""Environment variable: another directory, or `off`."""
+"""Environment variable that names another directory, or turns the cache `off`."""
 
 MOST_BYTES = 1 << 30
 _LEAST_FREE_BYTES = 1 << 30
 _FLAG = "--tf_xla_persistent_cache_directory="
 _CHECKSUM = ".crc32c"
 _DAY = 24 * 60 * 60
-_READ_BYTES = 1 << 20  # at a time
+_READ_BYTES = 1 << 20  # bytes read at a time
 _UNUSABLE = (
     "Serialized cache key does not match",
     "Serialized HLO does not match",
     "Failed to parse serialized",
 )
-"""What TensorFlow says, without naming the file, of one that is no program or another's."""
+"""TensorFlow's messages about a damaged file or another program's; they don't name the file."""
 
-_NAME = re.compile("[0-9a-f]{24}")  # of a machine's directory
+_NAME = re.compile("[0-9a-f]{24}")  # name of a machine's directory
 
 
 def keep() -> Path | None:
-    """Makes TensorFlow keep what it compiles, and use what was kept; before it compiles anything.
+    """Makes TensorFlow keep compiled programs and reuse them; call before anything is compiled.
 
-    Calling it again changes nothing. It never fails: where programs can't be kept safely, they
-    are compiled in each process.
+    Calling it again changes nothing. It never fails: where programs can't be kept safely, each
+    process compiles its own.
 
-    Returns: the directory of this machine's programs; None when none are kept.
+    Returns: the directory of this machine's programs; None when no programs are kept.
     """
-    if found := in_use():
-        return found
+    if directory := in_use():
+        return directory
     if os.environ.get(VARIABLE) == "off":
         return None
     base = Path(os.environ.get(VARIABLE) or cache_directory() / "compiled")
     flags = os.environ.get("TF_XLA_FLAGS", "").strip()
-    if flags and not flags.startswith("-"):  # the name of a file of flags
+    if flags and not flags.startswith("-"):  # the flags are in a file of this name
         return None
-    # Where no home is known, the default begins with `~`.
+    # Without a known home directory, the default begins with `~`.
     if not base.is_absolute() and not os.environ.get(VARIABLE):
         return None
     try:
@@ -71,9 +75,9 @@ def keep() -> Path | None:
             return None
         if any(_lets_others_rename(parent) for parent in base.parents):
             return None
-        check(directory)
+        delete_damaged(directory)
         os.utime(directory)
-        bound(base)
+        delete_oldest(base)
         if shutil.disk_usage(directory).free < _LEAST_FREE_BYTES:
             return None
     except (OSError, importlib.metadata.PackageNotFoundError):  # TensorFlow under another name
@@ -86,16 +90,16 @@ def keep() -> Path | None:
 
 
 def in_use() -> Path | None:
-    """Returns the directory that TensorFlow keeps programs in; None when it keeps none."""
+    """Returns the directory that TensorFlow keeps programs in, or None."""
     flags = os.environ.get("TF_XLA_FLAGS", "").split()
-    found = [flag.removeprefix(_FLAG) for flag in flags if flag.startswith(_FLAG)]
-    return Path(found[-1]) if found else None
+    directories = [flag.removeprefix(_FLAG) for flag in flags if flag.startswith(_FLAG)]
+    return Path(directories[-1]) if directories else None
 
 
 def trouble(error: BaseException) -> str | None:
-    """Returns what to tell the user if an error of TensorFlow is about the kept programs.
+    """Returns a message for the user if TensorFlow's error is about the kept programs, or None.
 
-    A full disk there ends a step, as does a file that was damaged while this process ran.
+    A step fails when the cache's disk is full, or when a file was damaged while this process ran.
     """
     directory = in_use()
     if directory is None:
@@ -110,15 +114,15 @@ def trouble(error: BaseException) -> str | None:
     reason = message.split("; ")[-1].split(" [Op:")[0].removesuffix(".")
     return (
         f"a compiled program can't be {wrong} in {directory}: {reason}; {advice}, or set"
-        f" {VARIABLE}=off, and type the same command again"
+        f" {VARIABLE}=off, and run the same command again"
     )
 
 
-def check(directory: Path) -> None:
-    """Deletes programs that are not what was written, and adds the checksums that are missing.
+def delete_damaged(directory: Path) -> None:
+    """Deletes damaged programs and leftover files, and adds missing checksums.
 
-    TensorFlow writes beside and renames, so a file without a checksum is whole, unless the machine
-    has stopped since.
+    TensorFlow writes a temporary file and renames it. So a file without a checksum is whole, unless
+    the machine has been restarted since it was written.
     """
     now = time.time()
     booted = now - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
@@ -136,15 +140,15 @@ def check(directory: Path) -> None:
             elif path.suffix == _CHECKSUM:
                 if not path.with_name(path.name.removesuffix(_CHECKSUM)).exists():
                     path.unlink()
-            elif path.stat().st_mtime < now - _DAY:  # half a file of a process that was killed
+            elif path.stat().st_mtime < now - _DAY:  # half a file, left by a killed process
                 path.unlink()
-        except FileNotFoundError:  # another process was faster
+        except FileNotFoundError:  # another process has deleted it
             continue
     seal(directory)
 
 
 def seal(directory: Path) -> None:
-    """Adds the checksums that are missing."""
+    """Writes the missing checksums."""
     for path in list(directory.glob("*.pb")):
         checksum = path.with_name(path.name + _CHECKSUM)
         if not checksum.exists():
@@ -156,14 +160,14 @@ def seal(directory: Path) -> None:
                 partial.write_text(text, encoding="ascii")
 
 
-def bound(base: Path, most_bytes: int = MOST_BYTES) -> None:
-    """Deletes the oldest programs, first of the machines and versions that were used longest ago.
+def delete_oldest(base: Path, most_bytes: int = MOST_BYTES) -> None:
+    """Deletes the oldest programs, starting with machines and versions unused for longest.
 
     Args:
-      base: holds a directory for each machine and version.
-      most_bytes: that stay at most.
+      base: the directory that holds one directory for each machine and version.
+      most_bytes: size of the programs to keep, at most.
     """
-    found = []
+    programs = []
     for path in base.glob("*/*.pb"):
         if not _NAME.fullmatch(path.parent.name):  # not ours
             continue
@@ -172,9 +176,9 @@ def bound(base: Path, most_bytes: int = MOST_BYTES) -> None:
         except FileNotFoundError:
             continue
         used = path.parent.stat().st_mtime
-        found.append((used, status.st_mtime, status.st_size, path))
+        programs.append((used, status.st_mtime, status.st_size, path))
     total = 0
-    for *_, size, path in sorted(found, reverse=True):
+    for *_, size, path in sorted(programs, reverse=True):
         total += size
         if total > most_bytes:
             path.unlink(missing_ok=True)
@@ -196,19 +200,19 @@ def _seal_quietly(directory: Path) -> None:
 
 
 def _is_private(directory: Path) -> bool:
-    """Whether only this user can write there: what lies there is run."""
+    """Returns True if only this user can write there; programs found there are run."""
     status = directory.stat()
     return status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
 def _lets_others_rename(directory: Path) -> bool:
-    """Whether all users can put another directory in the place of one that lies there."""
+    """Returns True if every user can replace the directories inside this one."""
     mode = directory.stat().st_mode
     return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
 
 
 def _machine() -> str:
-    """Returns a name for all that compiled programs depend on beside the program itself."""
+    """Returns a name for everything that a compiled program depends on besides its source."""
     try:
         cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""Command line: networks from one file format to another."""
+"""Command line: converts networks from one file format to another."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ def parser() -> cli.Parser:
         " version, and writes them in another format. Nothing in a file is executed.",
         examples=EXAMPLES,
     )
-    p.add_argument("source", metavar="OLD", help="a file of networks, or a run: its newest")
+    p.add_argument(
+        "source", metavar="OLD", help="a file of networks, or a run, to use its newest snapshot"
+    )
     p.add_argument(
         "target", metavar="NEW",
-        help="the file to write; .npz: this program's format; .pkl: the TensorFlow version's,"
+        help="the file to write: .npz for this program's format, .pkl for the TensorFlow version's,"
         " without its source text",
     )  # fmt: skip
-    p.add_argument("--force", action="store_true", help="replace a file that is there")
+    p.add_argument("--force", action="store_true", help="replace an existing file")
     return p
 
 
@@ -56,22 +58,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         f" {Gs.num_channels} channel(s){labels}, lod {snapshot.lod:g}"
     )
     if args.target.endswith(".pkl") and snapshot.config is not None:
-        print("It does not hold the run's options and names of classes: the format has none.")
+        print("This format can't hold the run's options and class names; they were left out.")
 
 
 def convert(source: str | os.PathLike, target: str | os.PathLike, force: bool = False) -> Snapshot:
-    """Writes the networks of a file, or a run's newest, in the format that an ending names.
+    """Converts a file of networks, or a run's newest snapshot, to the format of `target`'s ending.
 
-    The target is written beside its place and renamed when it is whole.
+    The target is written under a temporary name and renamed when it is whole.
 
     Args:
       source: see `pgan_tf.load_snapshot`.
-      target: `.npz`: this program's format, with all that the source holds; `.pkl`: the TensorFlow
-        version's, with networks and lod only.
-      force: replace a file that is there.
-    Returns: what was read.
-    Raises: UserError when the source can't be read, the target is there, or the format has no such
-      networks; OSError, the target being what it was before.
+      target: `.npz` for this program's format, with everything that the source holds; `.pkl` for
+        the TensorFlow version's, with networks and lod only.
+      force: replace an existing file.
+    Returns: the networks read.
+    Raises: UserError when the source can't be read, the target exists, or the format can't hold
+      such networks; OSError, which leaves the target as it was.
     """
     from pgan_tf.snapshots import load_snapshot, save_snapshot, tensorflow_pickle
 
@@ -88,7 +90,7 @@ def convert(source: str | os.PathLike, target: str | os.PathLike, force: bool = 
 
 
 def check_target(target: str | os.PathLike, force: bool) -> None:
-    """Raises UserError for a file that can't be written: before any work."""
+    """Raises UserError if the target can't be written; call it before any work."""
     path = Path(target)
     if path.suffix not in _ENDINGS:
         raise UserError(f"{path}: name a file that ends in .npz (this program's) or .pkl")
@@ -97,7 +99,7 @@ def check_target(target: str | os.PathLike, force: bool) -> None:
     if not path.parent.is_dir():
         raise UserError(f"{path} can't be written: there is no directory {path.parent}")
     if path.exists() and not force:
-        raise UserError(f"{path} is there; name another file, or give --force to replace it")
+        raise UserError(f"{path} exists; name another file, or give --force to replace it")
 
 
 if __name__ == "__main__":

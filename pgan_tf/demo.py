@@ -1,4 +1,4 @@
-"""The demo: from nothing to portraits of people who don't exist (`make demo`)."""
+"""Command line: the demo, which draws, trains on and generates portraits (`make demo`)."""
 
 import shlex
 import shutil
@@ -21,18 +21,18 @@ EXAMPLES = """\
 PRESET = "portraits"
 _GRID = (16, 8)
 _FILM_SECONDS = 15.0
-_FACES = 8  # on the pictures of stages and neighbours
+_FACES = 8  # faces shown in the pictures of stages and neighbours
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Makes the data set, trains, and makes pictures; what is there already is kept."""
+    """Makes the data set, trains, and makes pictures; a second call continues the first."""
     p = cli.Parser(
         prog="python -m pgan_tf.demo",
         description="Draws portraits (OpenMoji), trains a growing GAN on them on this machine, and"
-        " makes pictures of what it learned. Run again, it continues where it was stopped.",
+        " makes pictures of what it learned. The same command again continues a stopped demo.",
         examples=EXAMPLES,
     )
-    p.add_argument("--dir", metavar="DIR", default="demo", help="where all of it goes")
+    p.add_argument("--dir", metavar="DIR", default="demo", help="directory for all files")
     p.add_argument(
         "--set", metavar="OPTION=VALUE", action="append", default=[], dest="assignments",
         help=f"override an option of the config {PRESET}; may be repeated",
@@ -51,11 +51,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
-    """Does all of the demo, and yields lines on what it does.
+    """Runs the whole demo and yields lines about its progress.
 
     Args:
-      home: where all of it goes.
-      assignments: dotted option name -> value, over those of the preset.
+      home: directory for all files.
+      assignments: dotted option name -> value; these replace the preset's values.
     """
     from pgan_tf.training import loop
 
@@ -63,10 +63,10 @@ def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
     config = demo_config(home, assignments)
     growing = home / "growing.png"
     size = f"{config.data.resolution}x{config.data.resolution}"
-    yield f"Trains a growing GAN on drawn portraits, from 4x4 to {size}:"
-    yield "10 to 20 minutes on two CPU cores."
+    yield f"Training a growing GAN on drawn portraits, from 4x4 to {size}."
+    yield "This takes 10 to 20 minutes on two CPU cores."
     yield "Ctrl-C stops it; the same command continues."
-    yield f"What it makes while it learns, replaced at every tick: {growing}"
+    yield f"Images made during the training, replaced at every tick: {growing}"
     if "data.path" not in assignments:
         yield from make_dataset(Path(config.data.path), config.data.resolution)
     run = loop.train(config, home / "results", callbacks=[newest_picture(growing)])
@@ -74,7 +74,11 @@ def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
 
 
 def demo_config(home: Path, assignments: Mapping[str, str]) -> Config:
-    """Returns the preset with the data set in `home`, for one GPU or the CPU, and overrides."""
+    """Returns the preset's options for one GPU or the CPU, with the data set in `home`.
+
+    Args:
+      home, assignments: see `demo`.
+    """
     import tensorflow as tf
 
     path = str(home / "openmoji-portraits")
@@ -91,7 +95,7 @@ def demo_config(home: Path, assignments: Mapping[str, str]) -> Config:
 
 
 def make_dataset(path: Path, resolution: int) -> Iterator[str]:
-    """Draws the portraits, if they are not there."""
+    """Draws the portraits unless the data set exists; yields a line about it."""
     from pgan_tf.data.making import openmoji
 
     if not path.exists():
@@ -100,7 +104,7 @@ def make_dataset(path: Path, resolution: int) -> Iterator[str]:
 
 
 def newest_picture(path: Path):
-    """Returns a callback that keeps the newest picture of fakes at one place."""
+    """Returns a training callback that copies each new picture of fakes to `path`."""
     from pgan_tf.training.callbacks import NoCallback
 
     class NewestPicture(NoCallback):
@@ -112,9 +116,9 @@ def newest_picture(path: Path):
 
 
 def make_pictures(run: Path, config: Config, home: Path) -> Iterator[str]:
-    """Writes pictures and films of a finished run; yields a line on each.
+    """Writes pictures and films of a finished run; yields a line about each.
 
-    Stages and neighbours show the same people: the first of the run's own pictures.
+    The pictures of stages and neighbours show the same people: the first of the run's pictures.
     """
     from pgan_tf import growth, neighbours
     from pgan_tf.data.opening import open_dataset

@@ -1,4 +1,4 @@
-"""The devices that a program runs on, and how TensorFlow is loaded for them."""
+"""Choosing the devices to run on, and loading TensorFlow for them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-@functools.cache  # a second strategy of one process would take up the first one's collectives
+@functools.cache  # a second strategy in the process would reuse the collectives of the first
 def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
     """Returns the `tf.distribute` strategy for a number of GPUs.
 
     Args:
-      gpus: 0 for all GPUs of the machine, or for the CPU if it has none. On a machine without
-        GPUs, tests can set up several CPU devices, which are then counted instead.
+      gpus: how many GPUs to use; 0: all GPUs of the machine, or the CPU if it has none. On a
+        machine without GPUs this counts CPU devices, of which tests set up several.
     Raises: UserError when the machine has fewer devices.
     """
     import tensorflow as tf
@@ -39,9 +39,9 @@ def make_strategy(gpus: int = 0) -> tf.distribute.Strategy:
 
 
 def share_gpus() -> None:
-    """Makes this process take GPU memory as it needs it, instead of all of it at the start.
+    """Makes this process take GPU memory as needed, instead of all of it at the start.
 
-    TensorFlow reads this setting when a GPU is first used; a later call has no effect.
+    TensorFlow reads this setting when it first uses a GPU; a later call has no effect.
     """
     import tensorflow as tf
 
@@ -51,10 +51,10 @@ def share_gpus() -> None:
 
 
 def allow_tf32(allowed: bool) -> None:
-    """Decides whether GPUs since Ampere multiply float32 numbers as TF32, in this whole process.
+    """Sets whether GPUs since Ampere multiply float32 numbers as TF32, in the whole process.
 
-    TF32 keeps 10 of the 23 digits of each factor and is several times as fast; TensorFlow's own
-    default is to use it.
+    TF32 keeps 10 of the 23 mantissa bits of each factor and is several times as fast. TensorFlow
+    uses it by default.
     """
     import tensorflow as tf
 
@@ -62,15 +62,14 @@ def allow_tf32(allowed: bool) -> None:
 
 
 def load_tensorflow(repeatable: bool = False) -> None:
-    """Imports TensorFlow without the lines that its libraries print while they are loaded.
+    """Imports TensorFlow, and hides the messages that its libraries print while they load.
 
-    They go to standard error past all of Python's and TensorFlow's settings. When the import
-    fails, they are printed after all. NumPy, if it isn't loaded yet, is told how to sort fast on
-    this processor, and TensorFlow that float32 means float32 on GPUs too.
+    No setting of Python or TensorFlow stops these messages; they are printed if the import fails.
+    Also makes NumPy sort fast on this processor, if it isn't loaded yet, and turns TF32 off.
 
     Args:
-      repeatable: plain (not XLA) operations on a CPU give the same bits in every run. oneDNN's
-        don't, nor do several operations at a time: they split their work by what else is running.
+      repeatable: make plain (not XLA) operations on a CPU give the same bits in every run. This
+        turns off oneDNN and parallel operations, which split their work by the machine's load.
     """
     if repeatable:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -79,16 +78,16 @@ def load_tensorflow(repeatable: bool = False) -> None:
     compiled.keep()
     if _stores_compressed_slowly():
         os.environ.setdefault("NPY_DISABLE_CPU_FEATURES", "X86_V4 AVX512_ICL")
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as messages:
         sys.stderr.flush()
         stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
+        os.dup2(messages.fileno(), 2)
         try:
-            share_gpus()  # imports TensorFlow and loads the drivers, or complains
+            share_gpus()  # imports TensorFlow and loads the drivers
             allow_tf32(False)
         except Exception:
-            said.seek(0)
-            os.write(stderr, said.read())
+            messages.seek(0)
+            os.write(stderr, messages.read())
             raise
         finally:
             os.dup2(stderr, 2)
@@ -96,11 +95,11 @@ def load_tensorflow(repeatable: bool = False) -> None:
 
 
 def _stores_compressed_slowly(cpuinfo: str = "/proc/cpuinfo") -> bool:
-    """True on AMD's Zen 4, where NumPy sorts five times faster by AVX2 than by AVX-512.
+    """Returns True on AMD's Zen 4, where NumPy sorts five times faster with AVX2 than with AVX-512.
 
-    Its compressing store to memory, which the AVX-512 sort rests on, takes over a hundred cycles
-    (https://github.com/numpy/x86-simd-sort/issues/6). Family 25 is Zen 3, without AVX-512, and
-    Zen 4.
+    The AVX-512 sort uses the compressing store to memory, which takes over a hundred cycles there
+    (https://github.com/numpy/x86-simd-sort/issues/6). Family 25 is Zen 4, and Zen 3, which has no
+    AVX-512.
     """
     try:
         with open(cpuinfo, encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Principal directions of a generator's latents: along them its first features vary most."""
+"""Principal directions in latent space, along which a generator's first features vary most."""
 
 import numpy as np
 import scipy.linalg
@@ -10,7 +10,7 @@ from pgan_tf.randomness import Role, random_state
 
 
 def first_features(Gs: Generator, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns what a generator's first block makes of latents: of the paper's, the 4x4 maps.
+    """Returns the output of a generator's first block: in the paper's networks, the 4x4 maps.
 
     Args:
       Gs: the generator.
@@ -29,25 +29,23 @@ def first_features(Gs: Generator, latents: np.ndarray, labels: np.ndarray) -> np
 def principal_directions(
     Gs: Generator, count: int, label: np.ndarray | None = None, samples: int = 2000
 ) -> np.ndarray:
-    """Returns directions in the space of latents, the one that changes most first.
+    """Returns the directions in latent space that change the first features most, strongest first.
 
-    With Z [n, latent_size] random latents and F [n, features] their first features, less their
-    mean, F = U S V^T: column k of A = U S holds the samples' coordinates along the k-th principal
-    axis of the features. The direction is the one that best explains the latents by it,
+    Let Z [n, latent_size] be random latents, F [n, features] their first features minus the mean,
+    and F = U S V^T. Column k of A = U S holds the samples' coordinates along the k-th principal
+    axis of the features. Direction k is the one that best explains the latents by it,
 
         d_k = argmin_d sum_i |z_i - a_ik d|^2 = Z^T a_k / (a_k^T a_k),
 
-    scaled to unit length, its largest entry positive. U are the eigenvectors of F F^T [n, n], or
-    A = F V with V those of F^T F [features, features], whichever is smaller: neither samples nor
-    features need be few.
+    scaled to unit length, its largest entry positive. `principal_coordinates` computes A.
 
     Args:
       Gs: the generator.
-      count: directions wanted, latent_size at most.
-      label: [label_size] of all samples; None for zeros.
-      samples: n; the same random latents in every call.
+      count: number of directions, latent_size at most.
+      label: [label_size], the label of all samples; None for zeros.
+      samples: n; the random latents are the same in every call.
     Returns: float32 [count, latent_size].
-    Raises: UserError when more directions are asked for than there are.
+    Raises: UserError when the generator has fewer directions than `count`.
     """
     size = Gs.latent_size
     z = random_state(0, Role.DIRECTIONS).randn(samples, size)
@@ -66,11 +64,14 @@ def principal_directions(
 
 
 def principal_coordinates(features: np.ndarray, count: int) -> np.ndarray:
-    """Returns the first columns of U of F = U S V^T, each times a positive number.
+    """Returns the first columns of U in F = U S V^T, each times a positive number.
+
+    They are the eigenvectors of F F^T [n, n], or F V with V the eigenvectors of F^T F [features,
+    features], whichever matrix is smaller. So either n or the number of features may be large.
 
     Args:
-      features: F, float64 [n, features], of mean 0.
-      count: columns wanted, at most the smaller side of F.
+      features: F, float64 [n, features], with mean 0.
+      count: number of columns, at most the smaller side of F.
     Returns: float64 [n, count].
     """
     n, size = features.shape

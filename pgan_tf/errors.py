@@ -1,24 +1,24 @@
-"""Errors that a user can put right, and how they are worded."""
+"""Errors that a user can put right, and helpers that word them."""
 
 import difflib
 from collections.abc import Iterable
 
-_LONGEST = 200  # characters of a foreign error's text
+_LONGEST = 200  # characters kept of another library's error message
 
 
 class UserError(Exception):
-    """Something the user can put right; the message is one line that says what and how."""
+    """An error that the user can put right; one line says what is wrong and what to do."""
 
 
 class DamagedError(UserError):
-    """A file is not there, not whole, or not what it should be."""
+    """A file is missing, incomplete, or not what it should be."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns " (did you mean 'x'?)" for the known name nearest to `name`, or ""."""
     known = list(known)
     match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if not match:  # the last part alone may be what was misspelt or left out: total_kimg
+    if not match:  # compares last parts alone, for `total_kimg` instead of `train.total_kimg`
         tails = {k.rsplit(".", 1)[-1]: k for k in known}
         match = [
             tails[t]
@@ -28,6 +28,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Returns the error's message as one line of readable length; its type where it has none."""
+    """Returns the error's message as one line of readable length, or its type if it has none."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

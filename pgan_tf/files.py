@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and JSON from outside."""
+"""Atomic writing of files, and reading of untrusted JSON."""
 
 import contextlib
 import json
@@ -13,14 +13,14 @@ PARTIAL_SUFFIX = ".partial"
 
 
 def cache_directory() -> Path:
-    """Returns the directory for what is downloaded, computed or compiled once for all runs."""
+    """Returns the directory for files that all runs share: downloads, caches, compiled programs."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(base) / "pgan-tf"
 
 
 @contextlib.contextmanager
 def named_errors(path: str | os.PathLike) -> Iterator[None]:
-    """Adds the path to an OSError of the block that has none: a full disk does not say which."""
+    """Adds the path to an OSError that the block raises without one, such as for a full disk."""
     try:
         yield
     except OSError as error:
@@ -30,12 +30,12 @@ def named_errors(path: str | os.PathLike) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """Gives a path to write to; renames it to `path` when the block succeeds.
+    """Yields a temporary path to write to, and renames it to `path` when the block succeeds.
 
-    The data is flushed to the disk before the rename, so that `path` holds either what it
-    held before or all of the new content. When the block fails, the partial file is removed.
+    The data is flushed to the disk before the rename, so `path` holds either its old content or
+    all of the new content. When the block fails, the temporary file is removed.
 
-    Raises: OSError as the file system reports it (a full disk, a missing directory), of `path`.
+    Raises: OSError that names `path`, such as for a full disk or a missing directory.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
@@ -62,30 +62,33 @@ def write_text(path: str | os.PathLike, text: str) -> None:
 
 
 def parse_json(text: str | bytes, path: str | os.PathLike) -> Any:
-    """Returns what a JSON text says.
+    """Returns the value of a JSON text.
 
-    Raises: DamagedError, one line that names the file, for anything else.
+    Args:
+      text: the JSON.
+      path: its file, for the error message.
+    Raises: DamagedError, one line that names the file, if the text is not JSON.
     """
     try:
         return json.loads(text)
     except RecursionError:
         raise DamagedError(f"{os.fspath(path)} is damaged: it is nested too deep") from None
-    except ValueError as error:  # of JSON, or of UTF-8
+    except ValueError as error:  # invalid JSON or UTF-8
         raise DamagedError(f"{os.fspath(path)} is damaged: {error}") from None
 
 
 def read_json(path: str | os.PathLike) -> Any:
-    """Returns what a JSON file says.
+    """Returns the value of a JSON file.
 
-    Raises: DamagedError for anything else; OSError when it can't be read.
+    Raises: DamagedError if its content is not JSON; OSError if it can't be read.
     """
     return parse_json(Path(path).read_bytes(), path)
 
 
 def read_json_lines(path: str | os.PathLike) -> list[dict]:
-    """Returns the objects of a file that has one a line; none where there is no file.
+    """Returns the objects of a file with one JSON object per line; [] if the file doesn't exist.
 
-    Lines that are no JSON object, such as one that a crash cut short, are passed over.
+    Skips lines that are not JSON objects, such as a line that a crash cut short.
     """
     try:
         lines = Path(path).read_bytes().splitlines()

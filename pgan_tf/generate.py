@@ -1,4 +1,4 @@
-"""Command line: images from a snapshot."""
+"""Command line: makes images from a snapshot."""
 
 import sys
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ EXAMPLES = """\
   python -m pgan_tf.generate --snapshot --latent projected/latent.npy
   python -m pgan_tf.generate --snapshot --psi 0.7 --grid 8x4
 """
-_MOST_PIXELS = 32768  # of the side of an image
+_MOST_PIXELS = 32768  # width and height of an image, at most
 
 
 def parser() -> cli.Parser:
@@ -34,28 +34,32 @@ def parser() -> cli.Parser:
     )
     cli.add_snapshot(p)
     cli.add_results(p)
-    p.add_argument("--seeds", metavar="LIST", help="such as 0-99 or 1,5,7-9 (default: 0-31)")
+    p.add_argument(
+        "--seeds", metavar="LIST",
+        help="one image per seed, such as 0-99 or 1,5,7-9 (default: 0-31, or as many as --grid"
+        " holds; none with --latent)",
+    )  # fmt: skip
     p.add_argument(
         "--latent", metavar="FILE", action="append", default=[],
-        help="a .npy file of latents [n, latent_size], such as pgan_tf.project writes: an image a"
-        " row, beside those of --seeds; may be given several times",
+        help="a .npy file of latents [n, latent_size], such as pgan_tf.project writes: one image"
+        " per row, after those of --seeds; may be repeated",
     )  # fmt: skip
     p.add_argument(
         "--grid",
         metavar="COLSxROWS",
         type=cli.columns_and_rows,
-        help="one picture of so many images instead of one each",
+        help="make one picture of all images, such as 8x4, instead of one file per image",
     )
     p.add_argument(
         "--class", metavar="K|NAME", dest="class_name",
-        help="class of all images, by number from 0 or by name (default: by the seed, or by the"
-        " row of --latent, one class after the other)",
+        help="class of all images, a number from 0 or a name (default: the classes in turn, by seed"
+        " or by row of --latent)",
     )  # fmt: skip
     cli.add_psi(p)
     p.add_argument(
         "--zoom", metavar="N", type=cli.whole_number(), default=1, help="enlarge pixels N times"
     )
-    p.add_argument("--out", metavar="DIR", default="generated", help="where the PNGs go")
+    p.add_argument("--out", metavar="DIR", default="generated", help="directory for the PNG files")
     return p
 
 
@@ -83,22 +87,22 @@ def generate(
     latent_files: Sequence[str | Path] = (),
     psi: float = 1.0,
 ) -> list[Path]:
-    """Makes an image for each seed and each latent of the files: PNG files, or one grid.
+    """Writes an image for each seed and each latent: one PNG file each, or one grid.
 
     Args:
-      snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
-      out: directory, made if needed.
-      seeds: each decides the latent of its image: `latents.from_seeds`.
-      grid: (columns, rows) for one picture, filled row by row.
-      class_name: class of all images, by number or by name; None for seed, or row of the latents,
+      snapshot: a snapshot, a run, or a directory of runs; uses the newest snapshot there.
+      out: the directory for the files; it is made if needed.
+      seeds: one for each image; see `latents.from_seeds`.
+      grid: (columns, rows) of one picture of all images, filled row by row; None: separate files.
+      class_name: class of all images, a number or a name; None: seed, or row of the latents,
         modulo the number of classes.
-      zoom: enlarges each pixel.
+      zoom: factor by which pixels are enlarged.
       latent_files: `.npy` files of latents; see `latents.read`.
-      psi: 0 to 1: how far from the typical image; see `truncation`. At 1 nothing is changed.
-    Returns: the files written: `seedNNNN.png` and `latentNNNN.png`, counted through all files, or
-      `grid.png`.
-    Raises: UserError when there is no snapshot, no such class, no latents in a file, more images
-      than the grid holds, or psi out of range.
+      psi: truncation, 0 to 1; see `truncation`. 1 changes nothing.
+    Returns: the files written: `seedNNNN.png` by seed and `latentNNNN.png`, numbered through all
+      latent files; or `grid.png`.
+    Raises: UserError when there is no snapshot, no such class, or no latents in a file, when the
+      grid holds fewer images than asked for, or when psi or zoom is out of range.
     """
     from pgan_tf import pictures
     from pgan_tf.inference import Synthesis
@@ -108,12 +112,14 @@ def generate(
     loaded = load_snapshot(snapshot)
     Gs = loaded.Gs
     if zoom * Gs.resolution > _MOST_PIXELS:
-        raise UserError(f"--zoom {zoom}: images would be more than {_MOST_PIXELS} pixels wide")
+        raise UserError(
+            f"--zoom {zoom}: images would be wider than {_MOST_PIXELS} pixels; choose a smaller one"
+        )
     given = latents.read_all(latent_files, Gs.latent_size)
     count = len(seeds) + len(given)
     if grid and count > grid[0] * grid[1]:
-        what = "--seeds and --latent name" if latent_files else "--seeds names"
-        raise UserError(f"{what} {count} images, --grid holds {grid[0] * grid[1]}")
+        given_by = "--seeds and --latent ask" if latent_files else "--seeds asks"
+        raise UserError(f"{given_by} for {count} images, but --grid holds {grid[0] * grid[1]}")
     numbers = [*seeds, *range(len(given))]
     labels = latents.one_hot(loaded.classes(numbers, class_name), Gs.label_size)
     truncation = Truncation(Gs)

@@ -1,4 +1,4 @@
-"""Latents -> images, once, for everyone: grids, metrics, films, exports, projection."""
+"""Latents -> images, for grids, metrics, films, exports and projection alike."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,12 @@ def synthesize(
     labels: tf.Tensor | np.ndarray | None = None,
     lod: float | Lod | None = None,
 ) -> tf.Tensor:
-    """Returns images of a generator; differentiable by latents and labels.
+    """Returns images of a generator; differentiable with respect to latents and labels.
 
-    Layers with running statistics use these. `Synthesis` compiles it and takes any batch.
+    Layers with running statistics use them as they are. `Synthesis` is the compiled form.
 
     Args:
-      Gs: the generator; in float32 for images for people.
+      Gs: the generator; use float32 for images that people see.
       latents: [N, latent_size].
       labels: [N, label_size]; None for rows of zeros.
       lod: level of detail; None for the network's own.
@@ -35,22 +35,22 @@ def synthesize(
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
-    """[-1, 1] -> 0..255, rounded and clipped; any shape."""
+    """Converts images of any shape from [-1, 1] to 0..255, rounded and clipped."""
     return np.clip(np.floor(np.asarray(images) * 127.5 + 128.0), 0, 255).astype(np.uint8)
 
 
 class Synthesis:
-    """`synthesize`, compiled, for any number of latents, in batches of one size.
+    """`synthesize`, compiled, for any number of latents.
 
-    The size never changes at a resolution, the last batch being filled up, so that an image does
-    not depend on how many others are asked for at a time.
+    All batches at a resolution have the same size, and the last one is padded. So an image does not
+    depend on how many images are made with it.
 
     Args:
       Gs: the generator.
-      lod: of the images; may be set to another at any time; None for the network's own. What is
-        compiled serves a whole stage: all of its fade, or the lod that it ends at.
-      most: images in a batch; fewer where they have more than 512x512 pixels.
-      xla: compile with XLA: the same bits in every run on a CPU, whatever else it is doing.
+      lod: level of detail of the images, which can be changed at any time; None for the network's
+        own. One compiled function serves all of a fade, or the whole lod that the fade ends at.
+      most: images per batch, at most; a batch also has at most 2^22 pixels, 4 images of 1024x1024.
+      xla: compile with XLA: a CPU then gives the same bits in every run, whatever its load.
     """
 
     def __init__(self, Gs: Generator, lod: float | None = None, most: int = 16, xla: bool = True):
@@ -72,13 +72,13 @@ class Synthesis:
 
     def __call__(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
         """Returns uint8 [n, r, r, C] for latents [n, latent_size], labels [n, label_size]."""
-        return self._joined(latents, labels, to_uint8)
+        return self._in_batches(latents, labels, to_uint8)
 
     def floats(self, latents: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-        """Returns float32 [n, r, r, C], in about [-1, 1]; arguments as in a call."""
-        return self._joined(latents, labels, np.asarray)
+        """Returns float32 [n, r, r, C], in about [-1, 1]; takes the same arguments as a call."""
+        return self._in_batches(latents, labels, np.asarray)
 
-    def _joined(self, latents, labels, convert: Callable) -> np.ndarray:
+    def _in_batches(self, latents, labels, convert: Callable) -> np.ndarray:
         lod = self.Gs.check_lod(self.lod)
         latents = np.asarray(latents, np.float32)
         if labels is None:

@@ -11,7 +11,7 @@ from pgan_tf.errors import UserError
 from pgan_tf.files import atomic_path
 from pgan_tf.randomness import Role, random_state
 
-_MOST_BYTES = 256 << 20  # of a file: 131,000 latents of the paper's size
+_MOST_BYTES = 256 << 20  # largest file: 131,000 latents of the paper's size
 
 
 def from_seeds(seeds: Sequence[int] | np.ndarray, latent_size: int) -> np.ndarray:
@@ -24,15 +24,15 @@ def from_seeds(seeds: Sequence[int] | np.ndarray, latent_size: int) -> np.ndarra
 
 
 LARGEST = 1e6
-"""Magnitude of a latent's numbers; those of N(0, 1) stay below 10."""
+"""Largest magnitude of a latent's numbers; those drawn from N(0, 1) stay below 10."""
 
 
 def read(path: str | os.PathLike, latent_size: int) -> np.ndarray:
     """Returns the latents of a `.npy` file: float32 [n, latent_size], n at least 1.
 
-    The file holds real numbers of shape [n, latent_size], or [latent_size] for one latent.
+    The file must hold real numbers of shape [n, latent_size], or [latent_size] for one latent.
 
-    Raises: UserError, one line that names the file and what is expected, for anything else.
+    Raises: UserError, one line that names the file and the expected content, for any other file.
     """
     path = os.fspath(path)
     wanted = f"latents are a .npy file of numbers [n, {latent_size}]"
@@ -42,33 +42,33 @@ def read(path: str | os.PathLike, latent_size: int) -> np.ndarray:
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}; {wanted}") from None
     if len(content) > _MOST_BYTES:
-        raise UserError(f"{path} has more than {_MOST_BYTES >> 20} MiB; {wanted}, in parts")
+        raise UserError(f"{path} has more than {_MOST_BYTES >> 20} MiB; split it up")
     try:
-        found = npy.read(content)
+        array = npy.read(content)
     except ValueError as error:
-        raise UserError(f"{path} is damaged or no .npy file: {error}; {wanted}") from None
-    if found.dtype.kind not in "fiu":
-        raise UserError(f"{path} holds {found.dtype}, not real numbers; {wanted}")
-    shape = list(found.shape)
-    if found.ndim == 1:
-        found = found[None]
-    if found.ndim != 2 or not len(found) or found.shape[1] != latent_size:
+        raise UserError(f"{path} is damaged or not a .npy file: {error}; {wanted}") from None
+    if array.dtype.kind not in "fiu":
+        raise UserError(f"{path} holds {array.dtype}, not real numbers; {wanted}")
+    shape = list(array.shape)
+    if array.ndim == 1:
+        array = array[None]
+    if array.ndim != 2 or not len(array) or array.shape[1] != latent_size:
         raise UserError(f"{path} has the shape {shape}; for this network, {wanted}")
-    with np.errstate(over="ignore"):  # what is too large becomes infinite
-        found = found.astype(np.float32)
-    if not (np.abs(found) <= LARGEST).all():
-        raise UserError(f"{path} holds numbers that are infinite, too large or none; {wanted}")
-    return found
+    with np.errstate(over="ignore"):  # too large numbers become infinite
+        array = array.astype(np.float32)
+    if not (np.abs(array) <= LARGEST).all():
+        raise UserError(f"{path} holds numbers that are infinite, too large or NaN; {wanted}")
+    return array
 
 
 def read_all(paths: Sequence[str | os.PathLike], latent_size: int) -> np.ndarray:
-    """Returns the latents of several files, one after the other; see `read`."""
-    found = [read(path, latent_size) for path in paths]
-    return np.concatenate([np.zeros([0, latent_size], np.float32), *found])
+    """Returns the latents of several files, in one array; see `read`."""
+    arrays = [read(path, latent_size) for path in paths]
+    return np.concatenate([np.zeros([0, latent_size], np.float32), *arrays])
 
 
 def write(path: str | os.PathLike, latents: np.ndarray) -> None:
-    """Writes latents [n, latent_size] for `read`, atomically, as float32."""
+    """Writes latents [n, latent_size] as a float32 `.npy` file, atomically; `read` reads it."""
     with atomic_path(path) as partial, open(partial, "wb") as file:
         np.save(file, np.asarray(latents, np.float32), allow_pickle=False)
 
@@ -85,10 +85,10 @@ def straight(a: np.ndarray, b: np.ndarray, t: np.ndarray | float) -> np.ndarray:
 
 
 def spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray | float) -> np.ndarray:
-    """Returns the point at t of the arc from a to b, its length going from |a| to |b|.
+    """Returns the point at t of the arc from a to b; its length goes from |a| to |b|.
 
-    (sin((1 - t) w) a/|a| + sin(t w) b/|b|) / sin(w) with w the angle between them; straight where
-    they point the same way or exactly opposite ways.
+    Its direction is (sin((1 - t) w) a/|a| + sin(t w) b/|b|) / sin(w), with w the angle between a
+    and b. The path is straight where a and b point the same way or exactly opposite ways.
 
     Args:
       a, b: [..., latent_size].
@@ -112,15 +112,16 @@ def spherical(a: np.ndarray, b: np.ndarray, t: np.ndarray | float) -> np.ndarray
 def smooth_loop(
     count: int, frames: int, latent_size: int, smoothing: float, seed: int = 0
 ) -> np.ndarray:
-    """Returns random latents that change slowly and end where they began (as the official walks).
+    """Returns random latents that change slowly and end where they began, like the official walks.
 
-    White noise, filtered over time by a Gaussian that wraps around, then scaled to unit variance.
+    They are white noise, filtered over time by a Gaussian that wraps around, then scaled to unit
+    variance.
 
     Args:
-      count: latents at a time, such as the cells of a grid.
-      frames: of the walk.
+      count: number of latents in each frame, such as one for each cell of a grid.
+      frames: number of frames.
       smoothing: the Gaussian's standard deviation, in frames; 0 leaves the noise as it is.
-      seed: of the noise.
+      seed: seed of the noise.
     Returns: float32 [frames, count, latent_size].
     """
     noise = random_state(seed, Role.LATENT_WALK).randn(frames, count, latent_size)
@@ -131,13 +132,13 @@ def smooth_loop(
 
 
 def through(points: np.ndarray, frames: int, arc: bool = True, loop: bool = True) -> np.ndarray:
-    """Returns a path through points, equally long between any two, resting at none.
+    """Returns a path through points, with equal time between neighbours and no rests.
 
     Args:
       points: [k, ..., latent_size], at least one.
-      frames: of the path.
-      arc: along arcs (`spherical`) or straight.
-      loop: whether it leads back to the first point, which then is frame 0 alone.
+      frames: number of frames.
+      arc: move along arcs (`spherical`), not straight lines.
+      loop: return to the first point, which is frame 0 and isn't repeated at the end.
     Returns: float32 [frames, ..., latent_size].
     """
     count = len(points) if loop else len(points) - 1
@@ -153,7 +154,7 @@ def through(points: np.ndarray, frames: int, arc: bool = True, loop: bool = True
 
 
 def one_hot(classes: Sequence[int] | np.ndarray, label_size: int) -> np.ndarray:
-    """Returns labels, float32 [n, label_size], from class numbers; [n, 0] without classes."""
+    """Returns one-hot labels, float32 [n, label_size], of class numbers; [n, 0] without classes."""
     labels = np.zeros([len(classes), label_size], np.float32)
     if label_size:
         labels[np.arange(len(classes)), np.asarray(classes)] = 1.0

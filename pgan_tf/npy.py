@@ -1,6 +1,6 @@
-"""Arrays in NumPy's `.npy` format, read without taking more memory than the file has bytes.
+"""A safe reader of NumPy's `.npy` format, which takes no more memory than the file has bytes.
 
-NumPy's own reader takes the memory that the header asks for before it looks at the data, and
+NumPy's own reader allocates the memory that the header asks for before it reads the data, and
 evaluates the header as Python.
 """
 
@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 _MAGIC = b"\x93NUMPY"
-_LONGEST_HEADER = 10_000  # bytes, as NumPy's own reader has it
+_LONGEST_HEADER = 10_000  # bytes; the limit of NumPy's own reader
 LONGEST_START = _LONGEST_HEADER + 12
-"""The most bytes before the numbers."""
+"""Bytes before the numbers, at most."""
 _HEADER = re.compile(
     r"\{'descr': '(?P<dtype>[<>|=]?[biufcSU]\d{1,6}|[<>|=]?\?)', "
     r"'fortran_order': (?P<fortran>True|False), "
@@ -23,11 +23,12 @@ _HEADER = re.compile(
 
 
 class Header(NamedTuple):
-    """What a `.npy` file says of its array.
+    """The header of a `.npy` file, which describes its array.
 
     Attributes:
-      start: where the numbers begin, in bytes.
-      order: "C" or "F", as NumPy names the orders of the numbers.
+      dtype, shape: the array's.
+      order: order of the numbers, NumPy's "C" or "F".
+      start: offset of the numbers in the file, in bytes.
     """
 
     dtype: np.dtype
@@ -37,43 +38,44 @@ class Header(NamedTuple):
 
     @property
     def num_bytes(self) -> int:
-        """Of the numbers."""
+        """Size of the numbers, in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 def header(content: bytes, size: int) -> Header:
-    """Returns what a `.npy` file of `size` bytes says of its array.
+    """Returns the header of a `.npy` file.
 
     Args:
-      content: the beginning of the file, at least `LONGEST_START` bytes if it has so many.
-    Raises: ValueError when it is damaged, or of anything but numbers, booleans or text.
+      content: the beginning of the file: `LONGEST_START` bytes, or all of a shorter file.
+      size: the file's size in bytes.
+    Raises: ValueError when the file is damaged, or its array isn't of numbers, booleans or text.
     """
     if content[:6] != _MAGIC or len(content) < 12 or content[6] not in (1, 2, 3):
-        raise ValueError("it does not begin as one")
+        raise ValueError("it does not begin like one")
     start = 10 if content[6] == 1 else 12
     end = start + int.from_bytes(content[8:start], "little")
     if not end <= len(content) or end - start > _LONGEST_HEADER:
         raise ValueError("its header is cut short or too long")
     text = _HEADER.fullmatch(content[start:end].decode("latin1"))
     if not text:
-        raise ValueError("its header is none of an array of numbers or text")
+        raise ValueError("its header does not describe an array of numbers or text")
     try:
         dtype = np.dtype(text["dtype"])
     except TypeError:
-        raise ValueError(f"its header names a type {text['dtype']}") from None
+        raise ValueError(f"its header names an unknown type {text['dtype']}") from None
     shape = tuple(int(n) for n in re.findall(r"\d+", text["shape"]))
-    found = Header(dtype, shape, "F" if text["fortran"] == "True" else "C", end)
-    if len(shape) > 32 or found.num_bytes != size - end:
+    result = Header(dtype, shape, "F" if text["fortran"] == "True" else "C", end)
+    if len(shape) > 32 or result.num_bytes != size - end:
         raise ValueError(f"{size - end} bytes don't make {dtype} of shape {str(list(shape))[:80]}")
     if math.prod(shape) and not dtype.itemsize:
-        raise ValueError("it holds text of no length")
-    return found
+        raise ValueError("it holds texts of length 0")
+    return result
 
 
 def read(content: bytes) -> np.ndarray:
-    """Returns the array that the content of a `.npy` file holds: numbers, booleans or text.
+    """Returns the array in a `.npy` file's content: numbers, booleans or text.
 
-    Raises: ValueError when it is damaged, or holds anything else.
+    Raises: ValueError when the content is damaged, or holds anything else.
     """
     dtype, shape, order, start = header(content, len(content))
     return np.frombuffer(content, dtype, offset=start).reshape(shape, order=order).copy(order="A")

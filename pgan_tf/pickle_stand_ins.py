@@ -1,7 +1,7 @@
-"""What the names in a pickle stand for when `safe_pickle` reads it: arrays, dtypes, bytes.
+"""Harmless stand-ins for the functions and classes that `safe_pickle` finds named in a pickle.
 
-Each of these may be called with anything at all, takes memory and time in proportion to its
-arguments' size at the most, and has no attributes that a pickle can set.
+They build arrays, dtypes and bytes. Each may be called with any arguments, takes memory and time at
+most in proportion to their size, and has no attributes that a pickle can set.
 """
 
 import re
@@ -10,28 +10,29 @@ from typing import Any
 
 import numpy as np
 
-# Booleans, numbers and strings of fixed size: no Python objects, no structures.
+# Booleans, numbers and strings of fixed size; no Python objects or structures.
 _DTYPE = re.compile(
     r"[<>=|]?([?bBhHiIlLqQefdg]|[biufc]\d{1,2}|[SU][1-9]\d{0,5}|bool|u?int\d+|float\d+)"
 )
 
 
 class Refused(Exception):  # noqa: N818
-    """The pickle names something that is not allowed."""
+    """The pickle uses something that is not allowed; the message says what."""
 
 
 class Dictionary(dict):
-    """Stands in for an ordered dictionary; drops the attributes that hang on it.
+    """Stands in for an ordered dictionary, and ignores attributes that a pickle sets on it.
 
-    It may be made of pairs at once, as Python 2's pickles do: [[text, value], ...].
+    Args:
+      pairs: [[text, value], ...], as Python 2's pickles give them.
     """
 
     def __init__(self, pairs: list | tuple = ()):
         if not isinstance(pairs, list | tuple):
-            raise Refused("a dictionary of what are no pairs")
+            raise Refused("a dictionary made of other things than pairs")
         for key, value in pairs:
-            if not isinstance(key, str | bytes):  # numbers come one by one, and are counted
-                raise Refused("keys that are no text")
+            if not isinstance(key, str | bytes):  # the unpickler adds number keys, and counts them
+                raise Refused("keys that are not text")
             self[key] = value
 
     def __setstate__(self, state: Any) -> None:
@@ -39,10 +40,10 @@ class Dictionary(dict):
 
 
 class StandIn:
-    """A callable that a pickle can do nothing with but call it: it has no attributes to set.
+    """A callable without attributes, so that a pickle can only call it.
 
     Args:
-      function: may take memory and time in proportion to its arguments' size, not more.
+      function: takes memory and time at most in proportion to its arguments' size.
     """
 
     __slots__ = ("__function",)
@@ -58,7 +59,10 @@ class StandIn:
 
 
 class _Dtype:
-    """A dtype in the making: np.dtype('i4', False, True), and then its byte order as state."""
+    """Stands in for a dtype, which a pickle makes by np.dtype('i4', False, True) and a state.
+
+    The state holds the byte order.
+    """
 
     __slots__ = ("value",)
 
@@ -78,13 +82,13 @@ class _Dtype:
 
 
 class _Array(np.ndarray):
-    """An array that takes a pickled state only after checking it."""
+    """An array that checks a pickled state before it takes it."""
 
     def __setstate__(self, state):
-        *_, shape, dtype, fortran, raw = state  # Python 2's first NumPys left out a version
+        *_, shape, dtype, fortran, raw = state  # old NumPys of Python 2 wrote no version
         raw = _raw(raw)
         if not all(isinstance(n, int) and 0 <= n < 1 << 48 for n in shape) or len(shape) > 32:
-            raise ValueError("an array of no shape")
+            raise ValueError("an array without a valid shape")
         if not isinstance(dtype, _Dtype) or np.prod(shape, dtype=object) * dtype.value.itemsize != (
             len(raw)
         ):
@@ -93,13 +97,15 @@ class _Array(np.ndarray):
 
 
 def _shown(value) -> str:
-    """Returns a text for a message; of what is no text its type: lists within lists can be
-    larger than memory when they are printed."""
+    """Returns a value as a message shows it: text, or only the type of other values.
+
+    Lists within lists may be larger than memory when they are printed.
+    """
     return ascii(value)[:80] if isinstance(value, str | bytes) else type(value).__name__
 
 
 def _raw(data) -> bytes:
-    """Returns bytes; Python 2 wrote them as a string."""
+    """Returns an array's data as bytes; Python 2 wrote it as a string."""
     if isinstance(data, str):
         return data.encode("latin1")
     if isinstance(data, bytes | bytearray):
@@ -134,7 +140,7 @@ def _ndarray(*_):
 
 
 FUNCTIONS: dict[tuple[str, str], Callable] = {
-    ("numpy", "ndarray"): _ndarray,  # only named as an argument of _reconstruct
+    ("numpy", "ndarray"): _ndarray,  # pickles pass it to _reconstruct, and never call it
     ("numpy", "dtype"): _Dtype,
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy.core.multiarray", "scalar"): _scalar,

@@ -1,4 +1,4 @@
-"""Puts presets together: from the names that a user types to all options of a run."""
+"""Combines presets: turns the names that a user types into all options of a run."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from pgan_tf.config import Config, Preset
 from pgan_tf.data import storage
 from pgan_tf.errors import UserError, nearest
 
-_V2 = {8: "v2-8gpus", 4: "v2-4gpus", 2: "v2-2gpus", 0: "v2-1gpu"}  # GPUs that it needs -> name
+_V2 = {8: "v2-8gpus", 4: "v2-4gpus", 2: "v2-2gpus", 0: "v2-1gpu"}  # fewest GPUs -> preset
 
 
 def compose(
@@ -26,30 +26,30 @@ def compose(
     """Returns all options of a run.
 
     Later ones replace earlier ones: defaults, hardware preset, precision, config, `data_dir`,
-    `without`, `options`. The run is named after what was chosen, unless `options` name it.
+    `without`, `options`. The run is named after these choices, unless `options` names it.
 
     Args:
       config: what to train: a name of `configs.DATA`; may be empty if `data_dir` is given.
-      data_dir: a data set, if not the config's own.
-      preset: a name of `configs.HARDWARE`; empty: that of a recipe made for one, else the largest
-        v2 preset that the GPUs are enough for.
+      data_dir: the data set; empty: the config's own.
+      preset: a name of `configs.HARDWARE`; empty: the preset that a recipe was made for, or else
+        the largest v2 preset for the number of GPUs.
       precision: a name of `configs.PRECISION`; empty: fp32.
       without: features of `config.FEATURES` to turn off.
       options: dotted option name -> value.
-      gpus: number of GPUs of the machine; 0: it has none, or all of them are to be used with the
-        schedule for one. Another number in `options["train.gpus"]` chooses the preset instead.
-    Raises: UserError for an unknown name, naming the nearest; for a preset with a config that has
-      a schedule of its own; for a value that is not possible.
+      gpus: number of GPUs of the machine; it chooses the v2 preset, unless `options` sets
+        train.gpus, which then does. 0: no GPUs, or use all GPUs with the schedule for one.
+    Raises: UserError for an unknown name, suggesting the nearest; for a preset with a config that
+      has its own schedule; for a value out of range.
     """
     if not config and not data_dir:
-        raise UserError("say what to train: --config NAME (see --list) or --data-dir DIR")
+        raise UserError("give a data set: --config NAME (see --list) or --data-dir DIR")
     typed = dict(options or {})
     chosen = look_up("--config", config) if config else None
     made_for = chosen.hardware if chosen else None
     if preset and made_for is not None:
         raise UserError(
-            f"--preset {preset}: the config {config} has a schedule of its own; leave --preset"
-            " out, and change the schedule with --set"
+            f"--preset {preset}: the config {config} has its own schedule; leave out --preset and"
+            " change the schedule with --set"
         )
     asked = config_module.override(Config(), typed).train.gpus
     if made_for is None:
@@ -64,7 +64,7 @@ def compose(
         arithmetic.caps if hardware else {},
         options_of(chosen) if chosen else {},
         config_module.own_images(data_dir) if data_dir else {},
-        {} if gpus else {"train.gpus": 0},  # what presets say about GPUs is for a machine with some
+        {} if gpus else {"train.gpus": 0},  # presets' train.gpus is for machines that have GPUs
     ]
     result = config_module.resolve(*layers, typed, without=without)
     if "name" in typed:
@@ -86,12 +86,13 @@ def compose_over(
     without: Iterable[str] = (),
     options: Mapping[str, Any] | None = None,
 ) -> Config:
-    """Returns the options of a run with what is named put over them, in the order of `compose`.
+    """Returns a run's options with changes applied, in the order of `compose`.
 
     Args:
-      base: the run's options; its name stays.
-      config, data_dir, preset, precision, without, options: as for `compose`; empty: as they are.
-    Raises: UserError for an unknown name, naming the nearest; for a value that is not possible.
+      base: the run's options; the run keeps its name.
+      config, data_dir, preset, precision, without, options: the changes, as for `compose`; empty:
+        no change.
+    Raises: UserError for an unknown name, suggesting the nearest; for a value out of range.
     """
     arithmetic = look_up("--precision", precision) if precision else None
     layers = [
@@ -102,7 +103,7 @@ def compose_over(
         *(config_module.FEATURES.get(feature, {}) for feature in without),
         dict(options or {}),
     ]
-    config_module.resolve({}, without=without)  # refuses an unknown feature
+    config_module.resolve({}, without=without)  # raises an error for an unknown feature
     for layer in layers:
         base = config_module.override(base, layer)
     return base
@@ -117,18 +118,21 @@ _TABLES = {
 
 
 def look_up(option: str, name: str) -> Preset:
-    """Returns the preset that `--config`, `--preset` or `--precision` names.
+    """Returns the preset of this name.
 
-    Raises: UserError naming the nearest when there is none.
+    Args:
+      option: "--config", "--preset" or "--precision".
+      name: the preset's name.
+    Raises: UserError for an unknown name, suggesting the nearest.
     """
     table = _TABLES[option]
     if name not in table:
-        raise UserError(f"{option} {name}: there is none of that name{nearest(name, table)}")
+        raise UserError(f"{option} {name}: there is no such name{nearest(name, table)}")
     return table[name]
 
 
 def options_of(preset: Preset) -> dict[str, Any]:
-    """Returns the options of a preset's base, and of the base's, replaced by its own."""
+    """Returns a preset's options, including those of its base and of the base's base."""
     for table in _TABLES.values():
         if preset.base in table:
             return {**options_of(table[preset.base]), **preset.options}
@@ -136,18 +140,18 @@ def options_of(preset: Preset) -> dict[str, Any]:
 
 
 def preset_for(gpus: int) -> str:
-    """Returns the name of the largest v2 preset that so many GPUs are enough for."""
+    """Returns the name of the largest v2 preset that a machine with this many GPUs can use."""
     return next(name for needed, name in _V2.items() if gpus >= needed)
 
 
 def name_of_data(data_dir: str) -> str:
-    """Returns what the name of a run on a data set begins with, by the data set's directory."""
+    """Returns the first part of a run's name, made from the data set's directory."""
     name = re.sub(r"[^\w.-]+", "_", storage.split(data_dir)[1])
     return name.lstrip(".-")[:80] or "custom"
 
 
 def describe_presets() -> str:
-    """Returns the documentation of all presets, for `--list`."""
+    """Returns the descriptions of all presets, for `--list`."""
     lines = []
     for option, table in _TABLES.items():
         for text, names in names_by_text(table).items():
@@ -156,7 +160,7 @@ def describe_presets() -> str:
 
 
 def names_by_text(table: Mapping[str, Preset]) -> dict[str, list[str]]:
-    """Returns text -> names of the presets that it describes."""
+    """Returns description -> names of the presets that share it."""
     by_text: dict[str, list[str]] = {}
     for preset in table.values():
         by_text.setdefault(" ".join(preset.doc.split()), []).append(preset.name)

@@ -1,4 +1,4 @@
-"""Progress bars with the time left, and how durations are written."""
+"""Progress bars with the time left, and the text form of durations."""
 
 from rich.console import Console
 from rich.progress import (
@@ -12,9 +12,9 @@ from rich.progress import (
 
 
 def bar(unit: str = "") -> Progress:
-    """Returns a `rich` progress bar with count, elapsed time and an estimate of what is left.
+    """Returns a `rich` progress bar with count, elapsed time and an estimate of the time left.
 
-    On a terminal it is drawn in place; elsewhere nothing is drawn, so logs stay clean.
+    It is drawn only on a terminal, in place, so that logs stay clean.
     """
     console = Console(stderr=True)
     return Progress(
@@ -33,7 +33,7 @@ def bar(unit: str = "") -> Progress:
 
 
 def duration(seconds: float) -> str:
-    """Returns `12s`, `3m 07s`, `2h 05m` or `9d 04h`."""
+    """Returns a duration as text, such as `12s`, `3m 07s`, `2h 05m` or `9d 04h`."""
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds}s"

@@ -1,4 +1,4 @@
-"""Command line: latents for pictures."""
+"""Command line: finds latents for pictures."""
 
 import shlex
 import sys
@@ -24,47 +24,48 @@ def parser() -> cli.Parser:
     """Returns the command line's parser."""
     p = cli.Parser(
         prog="python -m pgan_tf.project",
-        description="Finds a latent of which the smoothed generator Gs makes an image like a"
-        " picture. The picture is cropped to the square in its middle and resized to the network's"
-        " resolution. Writes latent.npy, projected.png, side-by-side.png (picture, image) and a"
-        " film of the search.",
+        description="Finds a latent from which the smoothed generator Gs makes an image like a"
+        " given picture. The picture is cropped to the square in its middle and resized to the"
+        " network's resolution. Writes latent.npy, projected.png, side-by-side.png (picture, image)"
+        " and a film of the search.",
         examples=EXAMPLES,
     )
     cli.add_snapshot(p)
     cli.add_results(p)
     p.add_argument(
         "--image", metavar="FILE", action="append", required=True,
-        help="the picture; may be given several times",
+        help="the picture; may be repeated",
     )  # fmt: skip
     p.add_argument(
         "--class", metavar="K|NAME", dest="class_name",
-        help="class to search, by number from 0 or by name (default: all, and it says which it"
-        " found)",
+        help="class to search, a number from 0 or a name (default: search all classes, and report"
+        " the one found)",
     )  # fmt: skip
     p.add_argument(
         "--starts", metavar="N", type=cli.whole_number(1, 1000), default=8,
-        help="searches that begin; the best four are finished",
+        help="number of searches to begin; the best four are finished",
     )  # fmt: skip
     p.add_argument(
-        "--steps", metavar="N", type=cli.whole_number(1, 100_000), default=300, help="of a search"
-    )
+        "--steps", metavar="N", type=cli.whole_number(1, 100_000), default=300,
+        help="number of steps of a search",
+    )  # fmt: skip
     p.add_argument(
         "--seed", metavar="N", type=cli.whole_number(0, 2**32 - 1), default=0,
-        help="of the random starts; the same seed finds the same latent",
+        help="seed of the random starts; the same seed finds the same latent",
     )  # fmt: skip
     p.add_argument(
         "--film", metavar="NAME", default="search.mp4",
-        help="name of the film; its ending decides: .mp4, .webm, .webp, .gif",
+        help="name of the film; its ending decides the format: .mp4, .webm, .webp, .gif",
     )  # fmt: skip
     p.add_argument(
         "--inception", metavar="FILE", nargs="?", const="",
-        help="also compare features of the Inception network of this weights file (as metrics.run"
-        " takes it; without a value: the one in the cache directory); slow without a GPU",
+        help="also compare features of the Inception network, with weights from this file (as for"
+        " metrics.run; without a value: the file in the cache directory); slow without a GPU",
     )  # fmt: skip
     p.add_argument("--no-film", action="store_true", help="make no film")
     p.add_argument(
         "--out", metavar="DIR", default="projected",
-        help="where the files go; with several images, each gets a directory in it",
+        help="directory for the files; with several images, each gets a directory in it",
     )  # fmt: skip
     return p
 
@@ -82,18 +83,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         weights = inception_weights.load(args.inception or None, cache_directory())
         features = weights.differentiable
     snapshot = args.snapshot or args.results
-    found = project_pictures(
+    projected = project_pictures(
         snapshot, args.image, args.out,
         class_name=args.class_name, film=None if args.no_film else args.film,
         starts=args.starts, steps=args.steps, seed=args.seed, features=features,
     )  # fmt: skip
-    for one in found:
+    for one in projected:
         if done := one.target.what_was_done():
             print(f"{one.target.path}: {done}")
         index, name = one.projection.class_index, one.class_name
         label = "" if index is None else f", class {name}"
         print(f"{one.target.path}: {decibels(one.projection.psnr)}{label}, in {one.directory}")
-    last = found[-1]
+    last = projected[-1]
     command = ["python", "-m", "pgan_tf.generate", *_option("--snapshot", snapshot)]
     command += _option("--latent", last.directory / LATENT)
     command += [] if last.class_name is None else _option("--class", last.class_name)
@@ -101,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _option(name: str, value: str | Path) -> list[str]:
-    """Returns an option as arguments; a value that begins as an option does is joined to it."""
+    """Returns an option and its value as arguments; joins a value that begins with `-` by `=`."""
     value = str(value)
     return [f"{name}={value}"] if value.startswith("-") else [name, value]
 

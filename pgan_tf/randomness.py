@@ -1,7 +1,7 @@
-"""Random numbers as a function of (seed, what for, images shown) alone.
+"""Random numbers as a function of seed, role and images shown alone.
 
-Everything random in a run is drawn from streams of its own, told apart by a role, so that a run
-can be stopped and continued anywhere, and that nothing depends on what else was drawn.
+Each use of random numbers has a role, and a stream of its own. So a run can be stopped and
+continued anywhere, and no numbers depend on what else was drawn.
 """
 
 from enum import IntEnum, unique
@@ -11,7 +11,7 @@ import numpy as np
 
 @unique
 class Role(IntEnum):
-    """What a stream of random numbers is for."""
+    """The use of a stream of random numbers."""
 
     IMAGE_ORDER = 1
     D_STEP = 2
@@ -28,10 +28,15 @@ class Role(IntEnum):
 
 
 def random_state(seed: int, role: int, counter: int = 0) -> np.random.RandomState:
-    """Returns a generator that is a function of three non-negative integers.
+    """Returns a random number generator that depends on three non-negative integers alone.
 
-    NumPy promises that `RandomState`'s methods give the same numbers in every version; Philox
-    makes independent streams for different keys at no cost.
+    NumPy promises that the methods of `RandomState` give the same numbers in every version. Philox
+    gives independent streams for different keys at no cost.
+
+    Args:
+      seed: the run's seed, 32 bits.
+      role: see `Role`.
+      counter: such as images shown.
     """
     key = ((seed & 0xFFFFFFFF) << 32 | int(role)) | (counter << 64)
     return np.random.RandomState(np.random.Philox(key=key))

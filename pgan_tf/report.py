@@ -1,4 +1,4 @@
-"""Command line: a page that shows how a run went, or how several compare."""
+"""Command line: writes a page that shows how a run went, or how several runs compare."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ EXAMPLES = """\
   python -m pgan_tf.report results/003-celeba results/004-celeba --pictures 20
 """
 PICTURES, WIDTH, QUALITY = 60, 1280, 75
-"""How many pictures a run has in a page, their greatest width, and WebP's quality, by default."""
+"""Defaults: pictures per run in a page, their greatest width in pixels, and WebP quality."""
 
 _LOOK_EVERY = 5.0  # seconds
 
@@ -34,27 +34,27 @@ def parser() -> cli.Parser:
     p = cli.Parser(
         prog="python -m pgan_tf.report",
         description="Writes one HTML file that shows how a run went: its pictures, curves,"
-        " throughput, options and what to do next. Several runs stand side by side. The file asks"
-        " no other computer for anything, so that it can be sent to someone.",
+        " throughput, options and what to do next. Several runs are shown side by side. The file"
+        " loads nothing from the network, so you can send it to someone.",
         examples=EXAMPLES,
     )
     p.add_argument("runs", metavar="RUN", nargs="+", help="a run's directory")
-    p.add_argument("--out", metavar="FILE", default="report.html", help="where the page goes")
+    p.add_argument("--out", metavar="FILE", default="report.html", help="the page to write")
     p.add_argument(
         "--pictures", metavar="N", type=cli.whole_number(0), default=PICTURES,
-        help="pictures of each run at most; each resolution gets the same share of them",
+        help="most pictures of each run; each resolution gets an equal share",
     )  # fmt: skip
     p.add_argument(
         "--picture-width", metavar="PIXELS", type=cli.whole_number(16, 16383), default=WIDTH,
-        help="wider pictures are made smaller",
+        help="greatest width of a picture; wider ones are made smaller",
     )  # fmt: skip
     p.add_argument(
         "--quality", metavar="Q", type=cli.whole_number(1, LOSSLESS), default=QUALITY,
-        help=f"of the pictures, 1 to {LOSSLESS}: that is lossless",
+        help=f"quality of the pictures, 1 to {LOSSLESS}; {LOSSLESS} is lossless",
     )  # fmt: skip
     p.add_argument(
         "--watch", action="store_true",
-        help="write the page anew when a run changes, until all are finished",
+        help="update the page when a run changes, until all runs are finished",
     )  # fmt: skip
     return p
 
@@ -77,14 +77,15 @@ def write_report(
     embed: Embedder | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Writes the page of one or more runs; the file is whole at any time.
+    """Writes the page of one or more runs, atomically.
 
     Args:
-      runs: finished or in progress.
-      out: the HTML file.
-      pictures: of fakes, for each run at most, evenly in warped time; see `embedding.choose`.
-      embed: makes data URIs of them; None: at most `WIDTH` pixels wide, at `QUALITY`.
-      say: is told of pictures that are left out.
+      runs: the runs, finished or in progress.
+      out: the HTML file to write.
+      pictures: most pictures of fakes for each run; `embedding.choose` spreads them evenly over the
+        resolutions.
+      embed: turns pictures into data URIs; None: at most `WIDTH` pixels wide, at `QUALITY`.
+      say: called with a message about each picture that is left out.
     Returns: `out`.
     Raises: UserError for a run without ticks and pictures, or with damaged options; OSError when
       the file can't be written.
@@ -103,13 +104,14 @@ def watch(
     say: Callable[[str], None] = print,
     wait: Callable[[], None] = lambda: time.sleep(_LOOK_EVERY),
 ) -> None:
-    """Writes the page now, and anew whenever a run has changed, until all runs are finished.
+    """Writes the page now and whenever a run has changed, until all runs are finished.
 
-    Runs that have nothing to show yet are waited for.
+    Waits for runs that have nothing to show yet.
 
     Args:
-      wait: is called between two looks.
-      others: see `write_report`.
+      runs, out, pictures, embed, say: see `write_report`.
+      wait: called between two checks of the runs.
+    Raises: UserError when a run is gone; other errors as `write_report`.
     """
     embed = embed or Embedder(WIDTH, QUALITY)
     seen, waits = None, False
@@ -128,24 +130,24 @@ def watch(
 
 
 def _state_of(run: Run, out: Path) -> dict[str, tuple[int, int]]:
-    """Returns the time and size of each file of a run, by which a change is noticed.
+    """Returns the time and size of each file of a run, which show whether it has changed.
 
     Args:
-      out: the page, which is no change where it is written into the run's directory.
-
+      run: the run.
+      out: the page, which is left out if it is in the run's directory.
     Raises: UserError when the run is gone.
     """
-    found = {}
+    files = {}
     try:
         for entry in os.scandir(run.path):
             is_page = entry.name == out.name and os.path.abspath(entry) == os.path.abspath(out)
             if not entry.name.startswith(".") and not is_page:
                 stat = entry.stat()
-                found[entry.name] = (stat.st_mtime_ns, stat.st_size)
+                files[entry.name] = (stat.st_mtime_ns, stat.st_size)
     except FileNotFoundError:
         if not run.path.is_dir():
-            raise UserError(f"{run.path} is gone: it can't be watched any longer") from None
-    return found
+            raise UserError(f"{run.path} is gone and can't be watched any longer") from None
+    return files
 
 
 def _say_size(path: Path, say: Callable[[str], None] = print) -> None:

@@ -1,14 +1,14 @@
-"""Reading pickles of strangers: arrays and plain values come in, nothing is executed.
+"""A safe reader of untrusted pickles: it loads arrays and plain values, and executes nothing.
 
-A pickle is a program, and Python's own loader calls whatever function the program names. This
-one knows seven names, which NumPy's pickles and Python 2's strings use, and answers each with a
-stand-in of its own that can build an array, a dtype or bytes and nothing else. Any other name is
-refused. Plain values (None, numbers, strings, bytes, tuples, lists, dicts) need no name.
+A pickle is a program, and Python's own loader calls any function that the program names. This
+reader knows the seven names that NumPy's pickles and Python 2's strings use. It answers each with
+its own stand-in, which can build an array, a dtype or bytes and nothing else. It refuses any other
+name. Plain values (None, numbers, strings, bytes, tuples, lists, dicts) need no name.
 
-Nor does a small program take much memory or time: what it reads, what it makes, its operations
-and its dicts with numbers for keys are bounded.
+A small pickle can't take much memory or time either. There are limits on the bytes it reads and
+makes, on its operations, and on the numbers it uses as keys of dicts.
 
-A format that holds pickles of further classes gives stand-ins for them:
+To read pickles of further classes, give stand-ins for them:
 
     class Network:  # keeps the state that the pickle gives it, and does nothing else
         def __setstate__(self, state):
@@ -31,12 +31,12 @@ from pgan_tf.pickle_stand_ins import FUNCTIONS, Dictionary, Refused, StandIn
 
 __all__ = ["Dictionary", "Refused", "StandIn", "TooMuch", "Unpickler", "as_array", "load"]
 
-MOST_BYTES = 512 << 20  # of a pickle; three official networks of 1024x1024 have 280 million
+MOST_BYTES = 512 << 20  # largest pickle; the three official 1024x1024 networks have 280 million
 
 _MOST_OPERATIONS = 1 << 21  # CIFAR-100 takes half a million
-_MOST_NUMBERS_AS_KEYS = 1 << 12  # numbers can be chosen so that all fall into one place of a dict
+_MOST_NUMBERS_AS_KEYS = 1 << 12  # chosen numbers can all collide in a dict, which makes it slow
 _MOST_STRAYS = 1 << 10  # numbers in the memo that are out of order; they are keys too
-_INT32, _INT64 = 1 << 31, 1 << 63  # compared with, not computed: numbers may be very long
+_INT32, _INT64 = 1 << 31, 1 << 63  # limits to compare with, since numbers may be very long
 _SMALL = 1 << 20  # bytes that may be made beyond twice the size of the file
 
 
@@ -45,21 +45,21 @@ def load(
     stand_ins: Mapping[tuple[str, str], Callable] | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> Any:
-    """Reads a pickle, of Python 2 or 3, that holds arrays and plain values.
+    """Reads a pickle of Python 2 or 3 that holds arrays and plain values.
 
     Python 2's strings become `str`, decoded as Latin-1. Names of NumPy's modules may be old
     (`numpy.core`) or new (`numpy._core`).
 
     Args:
       source: the file's path, local or anything that `tf.io.gfile` accepts; or an open file, which
-        is read from where it stands and then stands behind the pickle.
-      stand_ins: further names that the pickle may use, (module, name), and the class or function
-        of ours that stands in for each. It gets whatever the pickle passes, so it must be
-        harmless: a class that does no more than keep its state, or `Dictionary`, say.
-      most_bytes: the largest size of the pickle; all that is made of it takes twice as much.
-    Returns: the value; arrays are of a subclass of np.ndarray without further meaning.
-    Raises: UserError, one line that names the file, when it asks for anything else, is larger or
-      is damaged; OSError.
+        is read from its current position to the end of the pickle.
+      stand_ins: (module, name) of further names that the pickle may use -> the class or function
+        that stands in for it. A stand-in gets whatever the pickle passes, so it must be harmless,
+        such as `Dictionary` or a class that only keeps its state.
+      most_bytes: size of the pickle, at most; the values made from it take at most twice as much.
+    Returns: the value; its arrays are instances of a private subclass of np.ndarray.
+    Raises: UserError, one line that names the file, when the pickle uses any other name, is too
+      large or is damaged; OSError.
     """
     if not isinstance(source, str | os.PathLike):
         return _load(source, stand_ins, most_bytes, getattr(source, "name", "the pickle"))
@@ -67,8 +67,8 @@ def load(
     with storage.open_binary(path) as file:
         size = storage.size(path)
         if size > most_bytes:
-            raise UserError(f"{path} is no such pickle: {size} bytes, at most {most_bytes} allowed")
-        if storage.is_remote(path):  # such files have no lines of bounded length
+            raise UserError(f"{path} is too large: {size} bytes; at most {most_bytes} are allowed")
+        if storage.is_remote(path):  # remote files can't limit the length of a line
             file = io.BytesIO(file.read(size))
         return _load(file, stand_ins, size, path)
 
@@ -83,19 +83,19 @@ def _load(
         return Unpickler(file, stand_ins, most_bytes).load()
     except Refused as error:
         raise UserError(
-            f"{name} asks for {error}, which is neither an array nor a plain value: refused,"
-            " nothing was executed"
+            f"{name} asks for {error}, which is neither an array nor a plain value; it was refused,"
+            " and nothing was executed"
         ) from None
     except (OSError, MemoryError):
         raise
-    except Exception as error:  # damaged ones raise two dozen kinds
-        raise UserError(f"{name} is no complete pickle of arrays ({one_line(error)})") from None
+    except Exception as error:  # damaged pickles raise two dozen kinds
+        raise UserError(f"{name} is not a complete pickle of arrays ({one_line(error)})") from None
 
 
 def as_array(value: Any) -> np.ndarray:
-    """Returns a pickle's array as it is, or its list of n whole numbers as int64 [n].
+    """Returns a value of a pickle as an array: an array as it is, n whole numbers as int64 [n].
 
-    Raises: ValueError for anything else: nested lists may be larger than memory.
+    Raises: ValueError for anything else; nested lists may be larger than memory.
     """
     if isinstance(value, list) and all(isinstance(n, int) and -_INT64 <= n < _INT64 for n in value):
         return np.array(value, np.int64)
@@ -105,19 +105,19 @@ def as_array(value: Any) -> np.ndarray:
 
 
 class TooMuch(ValueError):  # noqa: N818
-    """The pickle is larger than allowed, or takes far more than its size."""
+    """The pickle takes more operations or memory than allowed."""
 
 
 class Unpickler(pickle._Unpickler):
-    """What `load` reads with; for formats that hold pickles among other things.
+    """The reader behind `load`, for formats that hold pickles among other things.
 
-    Python's unpickler in Python: that in C can be made to take all memory by a large number in
-    its memo, and to end the process by a deeply nested key of a dict.
+    It extends Python's unpickler written in Python. In the one written in C, a large number in the
+    memo can take all memory, and a deeply nested key of a dict can end the process.
 
     Args:
-      file: is read from where it stands, to the end of one pickle.
+      file: read from its current position to the end of one pickle.
       stand_ins, most_bytes: see `load`.
-    Raises `Refused` for names that are not allowed, and, when the pickle is damaged, anything.
+    Raises: Refused for names that are not allowed; errors of any kind for a damaged pickle.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Unpickler(pickle._Unpickler):
         self._stand_ins = dict(stand_ins or {})
         self.dispatch = _Counted(self)
         self._operations = 0
-        # Twice: protocols 0 to 2 of Python 3 make an array's bytes of a text, then the array.
+        # Twice the size: protocols 0 to 2 of Python 3 turn text into bytes, then bytes into arrays.
         self._left_to_make = 2 * most_bytes + _SMALL
         self._numbers_as_keys = 0
         self._strays = 0
@@ -144,27 +144,27 @@ class Unpickler(pickle._Unpickler):
         return StandIn(function)
 
     def count(self, operations: int) -> None:
-        """Counts operations. Raises: TooMuch."""
+        """Counts operations. Raises TooMuch when there are too many."""
         self._operations += operations
         if self._operations > _MOST_OPERATIONS:
             raise TooMuch(f"more than {_MOST_OPERATIONS} operations")
 
     def _count_arguments(self, values) -> None:
-        """Counts what a function may make of its arguments, or an object of its state."""
+        """Counts the size of a function's arguments, or of an object's state."""
         values = values if isinstance(values, list | tuple) else (values,)
         self.count(len(values))
         for value in values:
             if isinstance(value, str | bytes | bytearray | memoryview):
                 self._left_to_make -= len(value)
                 if self._left_to_make < 0:
-                    raise TooMuch("it makes far more than it holds")
+                    raise TooMuch("it makes far more data than it holds")
             elif isinstance(value, list | tuple | dict):
                 self.count(len(value))
 
     def _check_items(self, target: Any, items: list) -> None:
-        """Checks keys and values, one after the other, that are to go into a dict."""
+        """Checks the keys that are to go into a dict; `items` holds key, value, key, value, ..."""
         if not isinstance(target, dict):
-            raise Refused("items of what is no dict")
+            raise Refused("items of an object that is not a dict")
         for key in items[::2]:
             if isinstance(key, int) and -_INT32 <= key < _INT32:
                 self._numbers_as_keys += 1
@@ -195,7 +195,7 @@ class Unpickler(pickle._Unpickler):
 
     def _check_list(self, target: Any) -> None:
         if not isinstance(target, list):
-            raise Refused("elements of what is no list")
+            raise Refused("elements of an object that is not a list")
 
     def load_set(self):
         raise Refused("sets")
@@ -213,11 +213,11 @@ class Unpickler(pickle._Unpickler):
         self._put(int.from_bytes(self.read(4), "little"))
 
     def _put(self, number: int) -> None:
-        """Keeps what is on top of the stack for later; numbers come in order in any real pickle."""
+        """Stores the top of the stack in the memo; the numbers of a real pickle are in order."""
         if not 0 <= number <= len(self.memo) + 1:
             self._strays += 1
             if number < 0 or self._strays > _MOST_STRAYS:
-                raise TooMuch("numbers of its memo that are out of order")
+                raise TooMuch("the numbers of its memo are out of order")
         self.memo[number] = self.stack[-1]
 
     def load_reduce(self):
@@ -243,7 +243,7 @@ class Unpickler(pickle._Unpickler):
         super().load_newobj()
 
     def load_newobj_ex(self):
-        raise Refused("objects made by named arguments")
+        raise Refused("objects made with named arguments")
 
     dispatch: ClassVar[dict] = {
         **pickle._Unpickler.dispatch,
@@ -269,7 +269,7 @@ class Unpickler(pickle._Unpickler):
 
 
 class _Counted:
-    """The table of operations; each one that is looked up, to be carried out, counts."""
+    """The unpickler's table of operations, which counts each operation looked up in it."""
 
     def __init__(self, unpickler: Unpickler):
         self._count, self._table = unpickler.count, unpickler.dispatch
@@ -280,9 +280,9 @@ class _Counted:
 
 
 class _Bounded:
-    """A file of which no more than a number of bytes can be read.
+    """A file from which at most `most_bytes` can be read.
 
-    Reading from it never takes the memory that a number in the file asks for, only what is there.
+    Reading takes memory for the bytes in the file, however many a number in the file asks for.
     """
 
     def __init__(self, file: BinaryIO, most_bytes: int):

@@ -1,4 +1,4 @@
-"""Images of a trained generator from Python: NumPy in, NumPy out."""
+"""`Sampler`: makes images with a trained generator, from and to NumPy arrays."""
 
 import os
 from collections.abc import Iterable
@@ -14,20 +14,20 @@ from pgan_tf.truncation import Truncation
 class Sampler:
     """A snapshot's smoothed generator Gs, for use from Python (docs/python.md).
 
-    Latents are float32 [n, latent_size]; one latent [latent_size] gives one image. Classes are
-    numbers from 0 or names; without one, latents have the network's classes by turns.
+    Latents are float32 [n, latent_size]; one latent [latent_size] gives one image. A class is a
+    number from 0, or a name; None: the network's classes in turn.
 
     Args:
-      snapshot: read already, or a snapshot's file, a run, or a directory of runs; the newest is
-        taken.
+      snapshot: a loaded snapshot, a snapshot's file, a run, or a directory of runs; uses the newest
+        snapshot there.
       lod: level of detail of the images; None for the snapshot's own.
-      xla: compile with XLA, as the command lines do; without it the first image comes sooner.
+      xla: compile with XLA, as the command lines do; False makes the first image come sooner.
 
     Attributes:
-      snapshot: the networks and what is known of them.
+      snapshot: the `Snapshot`: networks, options, images shown, class names.
       Gs: its smoothed generator.
-      synthesis: the compiled generator, for labels of one's own.
-    Raises: UserError when there is no snapshot, or no such class; ValueError for other shapes.
+      synthesis: the compiled generator, which takes labels of your own.
+    Raises: UserError when there is no snapshot or no such class; ValueError for other shapes.
     """
 
     def __init__(
@@ -48,19 +48,24 @@ class Sampler:
         return latents_module.from_seeds(list(seeds), self.Gs.latent_size)
 
     def labels(self, numbers: Iterable[int], class_name: int | str | None = None) -> np.ndarray:
-        """Returns one-hot labels, float32 [n, label_size], of seeds or rows of latents."""
+        """Returns one-hot labels, float32 [n, label_size].
+
+        Args:
+          numbers: seeds, or row numbers of latents.
+          class_name: class of all rows; None: the classes in turn, by number.
+        """
         classes = self.snapshot.classes(numbers, class_name)
         return latents_module.one_hot(classes, self.Gs.label_size)
 
     def sample(
         self, seeds: Iterable[int], psi: float = 1.0, class_name: int | str | None = None
     ) -> np.ndarray:
-        """Returns the images that `python -m pgan_tf.generate` makes of seeds.
+        """Returns the images that `python -m pgan_tf.generate` makes from seeds.
 
         Args:
           seeds: one for each image.
-          psi: 0 to 1, the truncation; 1 for none.
-          class_name: of all images; None for the seed modulo the number of classes.
+          psi: truncation, 0 to 1; 1 for none.
+          class_name: class of all images; None: seed modulo the number of classes.
         Returns: uint8 [n, r, r, C].
         """
         seeds = list(seeds)
@@ -72,7 +77,7 @@ class Sampler:
 
         Args:
           latents: [..., latent_size].
-          class_name: of all images; None for the latent's number modulo that of the classes.
+          class_name: class of all images; None: number of the latent modulo the number of classes.
         Returns: uint8 [..., r, r, C].
         """
         shape, rows = self._rows(latents)
@@ -82,14 +87,14 @@ class Sampler:
     def truncate(
         self, latents: np.ndarray, psi: float, class_name: int | str | None = None
     ) -> np.ndarray:
-        """Returns latents moved towards that of a typical image, of their class if there are any.
+        """Returns latents moved towards the latent of a typical image of their class.
 
-        The typical image is looked for at the first call, once a class; see `truncation.centre`.
+        The first call for each class finds its typical image; see `truncation.centre`.
 
         Args:
           latents: [..., latent_size].
-          psi: 0 for the typical image itself to 1 for the latents as they are.
-          class_name: as in `images`.
+          psi: from 0 (the typical image's latent) to 1 (the latents unchanged).
+          class_name: see `images`.
         Returns: float32, of the same shape.
         """
         _, rows = self._rows(latents)
@@ -103,15 +108,15 @@ class Sampler:
 
         Args:
           a, b: [latent_size].
-          count: of latents, 2 at least.
-          straight: on the straight line between them; else along the arc (`latents.spherical`).
+          count: number of latents, at least 2.
+          straight: move on the straight line, not along the arc (`latents.spherical`).
         Returns: float32 [count, latent_size].
         """
         between = latents_module.straight if straight else latents_module.spherical
         return between(np.asarray(a), np.asarray(b), np.linspace(0, 1, count))
 
     def _rows(self, latents: np.ndarray) -> tuple[tuple[int, ...], np.ndarray]:
-        """Returns the shape without its last axis, and the latents as rows."""
+        """Returns the shape of latents without its last axis, and the latents as rows."""
         latents = np.asarray(latents, np.float32)
         if latents.shape[-1:] != (self.Gs.latent_size,):
             raise ValueError(f"latents {latents.shape}: [n, {self.Gs.latent_size}] is needed")

@@ -1,4 +1,4 @@
-"""Images shown -> lod, resolution, minibatch, rates: a pure function (section 3)."""
+"""The schedule: images shown -> lod, resolution, minibatch, rates; a pure function (section 3)."""
 
 import math
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from pgan_tf.errors import UserError
 
 
 class Phase(NamedTuple):
-    """What holds at one moment of the training.
+    """The values of the schedule at one moment of the training.
 
     Attributes:
       nimg: images shown to the discriminator so far.
       lod: level of detail, 0.0 (full resolution) upwards.
-      resolution: of the networks and the reals, R / 2^floor(lod).
+      resolution: current resolution of the networks and the reals, R / 2^floor(lod).
       minibatch: images per iteration, over all replicas.
       G_lrate, D_lrate: learning rates.
-      tick_kimg: thousands of images between two reports.
+      tick_kimg: length of a tick, thousands of images between two reports.
     """
 
     nimg: int
@@ -35,18 +35,18 @@ class Phase(NamedTuple):
 
     @property
     def fade(self) -> float:
-        """lod - floor(lod): the weight of the coarser of the two paths; 0 when only one is."""
+        """lod - floor(lod): the weight of the coarser of the two paths; 0 if there is one path."""
         return self.lod - int(self.lod)
 
 
 def phase_at(options: ScheduleOptions, nimg: int, resolution: int, replicas: int = 1) -> Phase:
-    """Returns the phase of a training that has shown `nimg` images.
+    """Returns the phase of a training after `nimg` images.
 
     Args:
       options: the schedule.
       nimg: images shown to the discriminator.
-      resolution: R, the final resolution, a power of two of 4 or more.
-      replicas: the minibatch is rounded down to a multiple of it.
+      resolution: R, the final resolution, a power of two, at least 4.
+      replicas: number of replicas; the minibatch is rounded down to a multiple of it.
     """
     kimg = nimg / 1000.0
     train, fade = options.lod_training_kimg, options.lod_transition_kimg
@@ -78,13 +78,19 @@ def phase_at(options: ScheduleOptions, nimg: int, resolution: int, replicas: int
 
 
 def initial_lod(options: ScheduleOptions, resolution: int) -> int:
-    """Returns the lod at the start; `lod_initial_resolution` 0 stands for R: no growing."""
+    """Returns the lod at the start; `lod_initial_resolution` 0 means R, no growing."""
     start = options.lod_initial_resolution or resolution
     return int(math.log2(resolution)) - int(math.log2(start))
 
 
 class Segment(NamedTuple):
-    """A part of the schedule: a resolution being faded in, or trained at."""
+    """A part of the schedule: a fade to a resolution, or the training at it.
+
+    Attributes:
+      first: the phase at its start.
+      start_kimg, end_kimg: its limits, in thousands of images shown.
+      fading: True for a fade.
+    """
 
     first: Phase
     start_kimg: float
@@ -101,16 +107,16 @@ def segments(config: Config, resolution: int, replicas: int = 1) -> Iterator[Seg
     for fading, length in lengths:
         end = min(kimg + length, total)
         if end > kimg:
-            # One image past a boundary, since a fade starts from lod k exactly.
+            # A fade starts from lod k exactly, so its first phase is one image later.
             first = phase_at(options, int(kimg * 1000) + fading, resolution, replicas)
             yield Segment(first, kimg, end, fading)
         kimg = end
 
 
 def check(config: Config, resolution: int, replicas: int) -> None:
-    """Refuses, before any work, a schedule that can't be run.
+    """Checks, before any work, that the schedule can be run.
 
-    Raises: UserError naming the resolution, the minibatch and the option to change.
+    Raises: UserError that names the resolution, the minibatch and the option to change.
     """
     options = config.schedule
     start = options.lod_initial_resolution

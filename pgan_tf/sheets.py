@@ -1,23 +1,23 @@
-"""Pictures of groups of images: each image's stages, neighbours and the like."""
+"""Sheets: pictures of groups of images, such as an image's stages or neighbours."""
 
 import numpy as np
 
-GAP, WIDE_GAP = 4, 24  # pixels between the images of a group, and between groups
+GAP, WIDE_GAP = 4, 24  # pixels between images of a group, and between groups
 _WHITE = 255
 
 
 def group_sheet(
     groups: np.ndarray, columns: int = 2, zoom: int = 1, first_gap: int = GAP
 ) -> np.ndarray:
-    """Lays out groups of images row by row, on white: uint8 [height, width, C].
+    """Arranges groups of images in rows, on white: uint8 [height, width, C].
 
-    The images of a group stand side by side, GAP apart; groups are WIDE_GAP apart, across and down.
+    The images of a group are side by side, GAP apart; groups are WIDE_GAP apart, across and down.
 
     Args:
-      groups: uint8 [n, m, h, w, C]: n groups of m images.
-      columns: groups in a row.
-      zoom: enlarges each pixel.
-      first_gap: pixels between the first image of a group and the second.
+      groups: uint8 [n, m, h, w, C], n groups of m images.
+      columns: groups per row.
+      zoom: factor by which pixels are enlarged.
+      first_gap: pixels between the first and the second image of a group.
     """
     groups = groups.repeat(zoom, 2).repeat(zoom, 3)
     n, m, h, w, c = groups.shape

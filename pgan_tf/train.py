@@ -35,7 +35,7 @@ EXAMPLES = """\
   python -m pgan_tf.train --data-dir datasets/mine --init results/003-celeba-v2-1gpu-fp32
   python -m pgan_tf.train --help-options minibatch
 
-The same command again continues the run where it was saved last.
+The same command again continues the run from its last save.
 """
 
 
@@ -55,7 +55,7 @@ def parser() -> cli.Parser:
     p.add_argument(
         "--preset", metavar="NAME",
         help=f"minibatches and rates for a number of GPUs: {', '.join(configs.HARDWARE)}"
-        " (default: the largest v2 preset that the machine's GPUs are enough for)",
+        " (default: the largest v2 preset for this machine's number of GPUs)",
     )  # fmt: skip
     p.add_argument(
         "--precision", metavar="TYPE", help=f"{', '.join(configs.PRECISION)} (default: fp32)"
@@ -72,15 +72,15 @@ def parser() -> cli.Parser:
     p.add_argument("--new", action="store_true", help="start a new run instead of continuing one")
     p.add_argument(
         "--resume", metavar="RUN",
-        help="continue this run; what else is given changes it from its last save on",
+        help="continue this run; other options given here change it from its last save on",
     )  # fmt: skip
     p.add_argument(
         "--init", metavar="SNAPSHOT",
-        help="start a new run from trained networks, on the same or other images",
+        help="start a new run from the networks of a snapshot, on the same or other images",
     )  # fmt: skip
     p.add_argument(
         "--dry-run", action="store_true",
-        help="print options, schedule, networks and data set, and exit",
+        help="print options, data set, schedule and networks, and exit",
     )  # fmt: skip
     p.add_argument("--list", action="store_true", help="describe all presets and exit")
     p.add_argument(
@@ -101,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(line)
         return
     if args.new and args.resume:
-        raise UserError("--new begins a run and --resume continues one: give one of them")
+        raise UserError("--new starts a run and --resume continues one; give only one of them")
     devices.load_tensorflow()
     command = _without_data(sys.argv[1:] if argv is None else argv)
     run = Run.open(args.resume) if args.resume else None
@@ -127,9 +127,10 @@ def train(
     callbacks: Sequence["Callback"] = (),
     command: str = COMMAND,
 ) -> Path:
-    """Trains as the options say, and measures as `train.metrics` says.
+    """Trains a run, and measures the metrics of `train.metrics`.
 
-    Args and errors: as for `pgan_tf.training.loop.train`.
+    Arguments and errors are those of `pgan_tf.training.loop.train`.
+
     Returns: the run's directory.
     """
     from pgan_tf.training import loop
@@ -142,7 +143,7 @@ def train(
 
 
 def _without_data(argv: Sequence[str]) -> str:
-    """Returns the command line as typed, but for its data set: advice names another."""
+    """Returns the typed command line without --data-dir; error messages print it with one added."""
     kept, skip = [], False
     for word in argv:
         if not skip and word != "--data-dir" and not word.startswith("--data-dir="):
@@ -152,12 +153,12 @@ def _without_data(argv: Sequence[str]) -> str:
 
 
 def resolve(args, run: Run | None = None) -> Config:
-    """Returns the options that a parsed command line stands for.
+    """Returns the options that a command line asks for.
 
     Args:
-      args: parsed.
-      run: that is continued: its options hold where nothing else is typed.
-    Raises: UserError for unknown names, naming the nearest.
+      args: the parsed command line.
+      run: the run to continue, whose options the command line changes; None for a new run.
+    Raises: UserError for an unknown name, suggesting the nearest.
     """
     options = parse_assignments(args.assignments)
     if args.init:
@@ -172,12 +173,12 @@ def resolve(args, run: Run | None = None) -> Config:
         return presets.compose_over(run.config, args.config or "", **names, options=options)
     config = presets.compose(args.config or "", **names, options=options, gpus=_gpus_here())
     if args.init and "schedule.lod_initial_resolution" not in options:
-        config = _from_where_it_was(config, args.init)
+        config = _start_at_resolution_of(snapshot=args.init, config=config)
     return config
 
 
-def _from_where_it_was(config: Config, snapshot: str) -> Config:
-    """Returns the options with a schedule that begins at the resolution of trained networks."""
+def _start_at_resolution_of(snapshot: str, config: Config) -> Config:
+    """Returns the options with growing started at the resolution of a snapshot's images."""
     from pgan_tf.snapshots import load_snapshot
 
     loaded = load_snapshot(snapshot)
@@ -188,7 +189,7 @@ def _from_where_it_was(config: Config, snapshot: str) -> Config:
 
 
 def planned_gpus(preset: str | None) -> int:
-    """Returns the number of GPUs that a hardware preset is for; 0 where none is named."""
+    """Returns the number of GPUs that a hardware preset is for; 0 without a preset."""
     if not preset:
         return 0
     return presets.options_of(presets.look_up("--preset", preset))["train.gpus"]
@@ -206,8 +207,9 @@ def describe(config: Config, gpus: int = 0, command: str = COMMAND) -> Iterator[
     Args:
       config: all options.
       gpus: number of GPUs to plan for if `train.gpus` is 0; 0: those of this machine.
-      command: the command line without its data set, for advice.
-    Raises: UserError for a schedule that can't be run, and for options that make no network.
+      command: the command line without its data set; error messages print it with one added.
+    Raises: UserError for a schedule or a data set that can't be trained with, and for options that
+      make no network.
     """
     from pgan_tf.data.labels import describe as describe_labels
     from pgan_tf.data.opening import open_dataset
@@ -226,9 +228,9 @@ def describe(config: Config, gpus: int = 0, command: str = COMMAND) -> Iterator[
         dataset = open_dataset(config.data, command)
     except UserError as problem:
         if config.data.synthetic or storage.exists(config.data.path):
-            raise  # something is there, and it can't be trained with
+            raise  # the data set exists, but it can't be used
         yield f"  {problem}"
-        yield f"  what follows supposes RGB images of {resolution}x{resolution}"
+        yield f"  the lines below assume RGB images of {resolution}x{resolution}"
     else:
         resolution = config.data.resolution or dataset.resolution
         channels = dataset.num_channels

@@ -1,8 +1,8 @@
-"""Truncation: images nearer to a typical one, less varied and often better.
+"""Truncation: moves images towards a typical one; they vary less and often look better.
 
-The paper has no truncation, and it can't be done by scaling the latents, since the generator
-normalises their length away (section 1). What is done here instead: each latent moves along an
-arc towards a centre, which is the latent whose image is the most typical.
+The paper has no truncation. Scaling the latents would have no effect, since the generator
+normalises their length (section 1). Instead, each latent moves along an arc towards a centre, the
+latent whose image is the most typical.
 """
 
 from collections.abc import Sequence
@@ -18,29 +18,29 @@ from pgan_tf.pictures import average_squares
 from pgan_tf.randomness import Role, random_state
 
 CANDIDATES = 1024
-"""Random latents that a centre is chosen from."""
+"""Number of random latents that a centre is chosen from."""
 
-_MOST_OPERATIONS = 4e12  # for the images of all candidates: a minute on two cores
-_COMPARED = 32  # pixels: height and width of the images compared, at most
+_MOST_OPERATIONS = 4e12  # to make the images of all candidates: a minute on two cores
+_COMPARED = 32  # largest height and width of the compared images, in pixels
 
 
 def centre(
     Gs: Generator, label: np.ndarray | Sequence[float] | None = None, candidates: int = CANDIDATES
 ) -> np.ndarray:
-    """Returns the latent whose image is the nearest to the mean of many images.
+    """Returns the latent whose image is nearest to the mean of many images.
 
-    With x_i the images of random latents z_i, which are the same in every call,
+    Let x_i be the images of random latents z_i, which are the same in every call. Then
 
         centre = z_k,  k = argmin_i |x_i - mean_j x_j|^2.
 
-    The images are made at the network's own lod and averaged over squares until they are 32x32
-    or smaller. Where the candidates would take more than 4e12 operations, they are made at the
-    finest coarser lod that takes less, such as 16x16 for a network of the paper's size; the layer
-    that makes images of that size was last trained when they were the finest.
+    The images are made at the network's own lod and downscaled to at most 32x32. If making them
+    takes more than 4e12 operations, a coarser lod is used, the finest that takes fewer: 16x16 for a
+    network of the paper's size. The layer that makes images of that size was last trained when they
+    were the finest.
 
     Args:
       Gs: the generator.
-      label: [label_size] of all candidates; None for zeros.
+      label: [label_size], the label of all candidates; None for zeros.
       candidates: number of random latents.
     Returns: float32 [latent_size].
     Raises: ValueError for a label of another size, or no candidates.
@@ -72,8 +72,8 @@ def truncate(latents: np.ndarray, centre: np.ndarray, psi: np.ndarray | float) -
     Args:
       latents: [..., latent_size].
       centre: [latent_size], or one for each latent.
-      psi: 0 to 1, one for all or [...]: 1 leaves a latent as it is, 0 makes it the centre, both
-        bit for bit.
+      psi: 0 to 1, one number or [...]: 1 leaves a latent as it is, 0 makes it the centre, both bit
+        for bit.
     Returns: float32 [..., latent_size].
     Raises: UserError for psi out of range. More than 1 would lead past the latent, and in the end
       to the far side of the sphere, where all images are alike again.
@@ -88,16 +88,16 @@ def truncate(latents: np.ndarray, centre: np.ndarray, psi: np.ndarray | float) -
 def check_psi(psi: np.ndarray | float) -> np.ndarray:
     """Returns psi as an array.
 
-    Raises: UserError when it is not from 0 to 1.
+    Raises: UserError unless it is from 0 to 1.
     """
     psi = np.asarray(psi, np.float64)
     if not ((psi >= 0) & (psi <= 1)).all():
-        raise UserError(f"psi {psi}: from 0 (one image for all) to 1 (nothing is done)")
+        raise UserError(f"psi {psi} is not from 0 (all images are alike) to 1 (no truncation)")
     return psi
 
 
 class Truncation:
-    """`truncate` for a generator: finds its centre, one a class, when it is first needed.
+    """`truncate` for one generator, whose centres (one per class) it finds when first needed.
 
     Args:
       Gs: the generator.
@@ -110,7 +110,7 @@ class Truncation:
     def __call__(
         self, latents: np.ndarray, labels: np.ndarray | None = None, psi: float = 1.0
     ) -> np.ndarray:
-        """Returns latents moved towards the centre of their label; as they are for psi 1.
+        """Returns latents moved towards the centre of their label; unchanged if psi is 1.
 
         Args:
           latents: [N, latent_size].
@@ -127,11 +127,11 @@ class Truncation:
         return truncate(latents, np.stack([self.centre(row) for row in labels]), psi)
 
     def prepare(self, labels: np.ndarray, psi: float) -> None:
-        """Finds now the centres that a call will need.
+        """Finds the centres for these labels ahead of a call.
 
         Args:
           labels: [N, label_size].
-          psi: 0 to 1.
+          psi: 0 to 1; 1 needs no centres.
         Raises: UserError for psi out of range.
         """
         if check_psi(psi) < 1:
@@ -148,9 +148,9 @@ class Truncation:
 
 
 def affordable_lod(Gs: Generator, images: int) -> float:
-    """Returns the lod at which so many images take at most 4e12 operations.
+    """Returns the finest lod at which this number of images takes at most 4e12 operations.
 
-    It is the network's own lod, or else the finest coarser one; 4x4 where all take more.
+    That is the network's own lod or a coarser one; the lod of 4x4 images if all take more.
     """
     lod = Gs.check_lod(None)
     own = lod.level + float(lod.fade or 0.0)

@@ -1,4 +1,4 @@
-"""Command line: films from a snapshot or a run."""
+"""Command line: makes films from a snapshot or a run."""
 
 import argparse
 import re
@@ -21,8 +21,8 @@ EXAMPLES = """\
   python -m pgan_tf.video growth --run --reals --out growth.mp4
   python -m pgan_tf.video growth --run results/000-openmoji-fp32 --render --seeds 0-5
 
-The ending of --out decides the format: .mp4 (H.264), .webm (VP9), .webp, .gif. Interrupted by
-Ctrl-C, no file is left, or the one that was there before.
+The ending of --out decides the format: .mp4 (H.264), .webm (VP9), .webp, .gif. After Ctrl-C an
+existing file is unchanged, and no new one is left.
 """
 _LONGEST = 24 * 3600  # seconds
 _MOST_PIXELS = 8192
@@ -42,12 +42,12 @@ def parser() -> cli.Parser:
 
 
 def _add_walk(commands: argparse._SubParsersAction) -> None:
-    p = commands.add_parser("walk", help="Gs's images while its latents change; it loops")
+    p = commands.add_parser("walk", help="a looping film of Gs's images while its latents change")
     cli.add_snapshot(p)
     _add_common(p, "walk.mp4", 60.0)
     p.add_argument(
         "--grid", metavar="COLSxROWS", type=cli.columns_and_rows,
-        help="images side by side (default: 3x2, or one that goes through --seeds or --latent)",
+        help="grid of images (default: 3x2, or one image that goes through --seeds or --latent)",
     )  # fmt: skip
     p.add_argument(
         "--smoothing", metavar="SECONDS", type=cli.number(0, _LONGEST), default=1.0,
@@ -55,58 +55,58 @@ def _add_walk(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     p.add_argument(
         "--seed", metavar="N", type=cli.whole_number(0, 2**32 - 1), default=0,
-        help="of the random walk",
+        help="seed of the random walk",
     )  # fmt: skip
     p.add_argument(
         "--seeds", metavar="LIST", type=_seeds,
         help="go through the latents of these seeds, such as 3,14,15-92, and back to the first;"
-        " with --direction: the images that change",
+        " with --direction: the seeds of the images that change",
     )  # fmt: skip
     p.add_argument(
         "--latent", metavar="FILE", action="append", default=[],
         help="go through the latents of a .npy file [n, latent_size], such as pgan_tf.project"
-        " writes, after those of --seeds; may be given several times",
+        " writes, after those of --seeds; may be repeated",
     )  # fmt: skip
     p.add_argument(
         "--straight", action="store_true",
-        help="go straight between --seeds or --latent, not along arcs",
+        help="go straight from latent to latent of --seeds or --latent, not along arcs",
     )  # fmt: skip
     p.add_argument(
         "--class", metavar="K", dest="class_name",
-        help="class of all images, a name or a number from 0 (default: a class in each cell, or"
-        " that of each seed, or by the row of --latent)",
+        help="class of all images, a number from 0 or a name (default: the classes in turn, by cell"
+        " of the grid, by seed, or by row of --latent)",
     )  # fmt: skip
     cli.add_psi(p)
     p.add_argument(
         "--direction", metavar="N", type=cli.whole_number(1),
-        help="swing along one principal direction of Gs's first features, 1 for the strongest",
+        help="swing along the Nth principal direction of Gs's first features; 1 is the strongest",
     )  # fmt: skip
     p.add_argument(
         "--strength", metavar="X", type=cli.number(0, 1000), default=1.0,
-        help="how far --direction swings; 1: as far as a latent is long",
+        help="how far --direction swings; 1: by the length of a latent",
     )  # fmt: skip
 
 
 def _add_growth(commands: argparse._SubParsersAction) -> None:
-    p = commands.add_parser("growth", help="a run's pictures growing, with what they took")
+    p = commands.add_parser("growth", help="a film of how a run's pictures grew")
     p.add_argument(
         "--run", metavar="RUN", nargs="?", const="", required=True,
-        help="its directory; without a value: the newest run in --results",
+        help="the run's directory; without a value: the newest run in --results",
     )  # fmt: skip
     _add_common(p, "growth.mp4", 30.0)
     p.add_argument(
         "--grid", metavar="COLSxROWS", type=cli.columns_and_rows,
-        help="so many images of each picture, from its upper left (default: all, but for 8x4 of"
-        " images smaller than 128x128)",
+        help="images of each picture to show, from its upper left (default: all, but at most 8x4 if"
+        " they are smaller than 128x128)",
     )  # fmt: skip
     p.add_argument("--reals", action="store_true", help="begin with the real images")
     p.add_argument(
         "--render", action="store_true",
-        help="make the images anew from the snapshots that are kept",
+        help="make the images anew from the run's snapshots",
     )  # fmt: skip
     p.add_argument(
         "--seeds", metavar="LIST", type=_seeds,
-        help="what to --render, such as 0-5 (default: what the run's pictures show)",
+        help="seeds to --render, such as 0-5 (default: the latents of the run's pictures)",
     )  # fmt: skip
 
 
@@ -122,9 +122,9 @@ def _add_common(p: argparse.ArgumentParser, out: str, duration: float) -> None:
     )
     p.add_argument(
         "--size", metavar="WIDTHxHEIGHT", type=_size,
-        help="most pixels of the film, such as 1920x1080, which small images are enlarged to fill"
-        " (default: suits the format, with small images enlarged to 256 pixels, or 128 in .webp"
-        " and .gif)",
+        help="largest size of the film, such as 1920x1080; small images are enlarged to fill it"
+        " (default: by format, with small images enlarged to 256 pixels, or 128 in .webp and"
+        " .gif)",
     )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         from pgan_tf.film import encoding
         from pgan_tf.film.growth import growth
 
-        encoding.check(args.out, args.fps)  # before a run is looked for
+        encoding.check(args.out, args.fps)  # before looking for a run
         film = growth(
             args.run or newest_run(args.results),
             args.out,
@@ -173,7 +173,7 @@ def newest_run(results: str) -> run.Run:
     """
     if runs := run.runs_in(results):
         return runs[-1]
-    return run.Run.open(results)  # a run itself, or it says what is there
+    return run.Run.open(results)  # a run itself, or an error that says what is there
 
 
 def _seeds(text: str) -> list[int]:

@@ -1,7 +1,6 @@
-"""Zip files from outside: their list of files is bounded before it takes memory.
+"""Opening of untrusted zip files: their list of files is limited before it takes memory.
 
-Python's reader makes an object of a kilobyte of each 46 bytes of the list, however many files it
-declares.
+Python's reader makes an object of about a kilobyte for every 46 bytes of the list, without a limit.
 """
 
 import contextlib
@@ -12,23 +11,26 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-MOST_LIST_BYTES = 1 << 20  # of an archive of arrays: some ten thousand of them
-MOST_PICTURES_LIST_BYTES = 1 << 28
-MOST_FILES = 2_000_000  # whose list may have but 46 bytes each, and half a kilobyte in memory
+MOST_LIST_BYTES = 1 << 20  # list of an archive of arrays: about ten thousand of them
+MOST_PICTURES_LIST_BYTES = 1 << 28  # list of an archive of pictures
+MOST_FILES = 2_000_000  # a file takes as few as 46 bytes in the list, half a kilobyte in memory
 
-_ENTRY = b"PK\1\2"  # begins each entry of the list
+_ENTRY = b"PK\1\2"  # the beginning of each entry of the list
 
 DAMAGE = (
     ValueError, LookupError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
     struct.error,
 )  # fmt: skip
-"""What Python's reader raises when a zip file, or a file in it, is not what it should be."""
+"""Errors that Python's reader raises when a zip file, or a file in it, is damaged."""
 
 
 class _Listed:
-    """A file of which no more than `most_bytes` are read at once; None lifts that.
+    """A zip file whose list is limited while it is opened.
 
-    Raises: zipfile.BadZipFile when more is asked for.
+    Args:
+      file: the zip file.
+      most_bytes: most bytes that one call may read, also an attribute; None: no limit.
+    Raises: zipfile.BadZipFile when a call asks for more, or the list has too many files.
     """
 
     def __init__(self, file: BinaryIO, most_bytes: int | None):
@@ -56,8 +58,8 @@ def opened(
 
     Args:
       source: the path, or an open file, which stays open.
-      most_list_bytes: of the list of files at the end of the zip file.
-    Raises: `DAMAGE` when the list is longer or damaged; OSError.
+      most_list_bytes: size of the list of files at the end of the zip file, at most.
+    Raises: an error of `DAMAGE` when the list is too long or damaged; OSError.
     """
     with contextlib.ExitStack() as stack:
         if isinstance(source, str | os.PathLike):

@@ -36,11 +36,11 @@ def test_numbers_and_grids_as_typed():
     assert cli.whole_number()("3") == 3 and cli.whole_number(0, 5)("5") == 5
     assert cli.columns_and_rows("8x4") == (8, 4)
     for parse, text, message in (
-        (cli.whole_number(), "0", "0 is not from 1 on"),
+        (cli.whole_number(), "0", "0 is less than 1"),
         (cli.whole_number(0, 5), "6", "6 is not from 0 to 5"),
-        (cli.whole_number(), "x", "'x' is no whole number"),
+        (cli.whole_number(), "x", "'x' is not a whole number"),
         *((cli.columns_and_rows, bad, "columns x rows") for bad in ("8", "0x4", "8x", "axb")),
-        (cli.columns_and_rows, "9999x9999", "100,000 images at most"),
+        (cli.columns_and_rows, "9999x9999", "at most 100,000 images"),
     ):
         with pytest.raises(argparse.ArgumentTypeError, match=message):
             parse(text)

@@ -76,7 +76,7 @@ def test_damaged_files_are_deleted_and_half_files_too(base):
     (directory / "old.pb.crc32c").unlink()
     for path in (old, directory / "half.tmp"):
         os.utime(path, (0, 0))  # from before the machine was started
-    compiled.check(directory)
+    compiled.delete_damaged(directory)
     assert sorted(p.name for p in directory.iterdir()) == ["whole.pb", "whole.pb.crc32c"]
 
 
@@ -89,9 +89,9 @@ def test_the_programs_used_longest_ago_go(base):
             os.utime(path, (compiled_at, compiled_at))
         compiled.seal(base / directory)
         os.utime(base / directory, (used, used))
-    compiled.bound(base, 2000)
+    compiled.delete_oldest(base, 2000)
     assert {p.name for p in base.glob("*/*")} == {"7.pb", "7.pb.crc32c", "8.pb", "8.pb.crc32c"}
-    compiled.bound(base, 1000)
+    compiled.delete_oldest(base, 1000)
     assert {p.name for p in base.glob("*/*")} == {"8.pb", "8.pb.crc32c"}
 
 
@@ -99,7 +99,7 @@ def test_files_of_others_stay(base):
     for name in ("model/saved_model.pb", "0123456789abcdef01234567/ours.pb"):
         (base / name).parent.mkdir(parents=True)
         (base / name).write_bytes(bytes(1000))
-    compiled.bound(base, 0)
+    compiled.delete_oldest(base, 0)
     assert [p.name for p in base.glob("*/*")] == ["saved_model.pb"]
 
 
@@ -134,7 +134,7 @@ def test_files_that_are_no_such_program_are_told(base, said):
     directory = compiled.keep()
     assert compiled.trouble(ValueError(said)) == (
         f"a compiled program can't be used in {directory}: {said.split('.')[0]}; delete it, or set"
-        f" {compiled.VARIABLE}=off, and type the same command again"
+        f" {compiled.VARIABLE}=off, and run the same command again"
     )
 
 

@@ -66,7 +66,7 @@ def test_pictures_and_what_is_said(tmp_path, trained, capsys):
         "--set", "train.seed=3",
     ])  # fmt: skip
     out = capsys.readouterr().out
-    assert "from 4x4 to 8x8:" in out and "Drawing" not in out
+    assert "from 4x4 to 8x8." in out and "Drawing" not in out
     run = home / "results" / "000-portraits"
     np.testing.assert_array_equal(read(home / "growing.png"), read(run / "fakes000002.png"))
     assert read(home / "grid.png").shape == (8 * 128, 16 * 128, 3)

@@ -61,9 +61,9 @@ def test_stages_stand_side_by_side(run):
     [
         (lambda png: png[:99], "can't be read"),
         (lambda png: b"GIF89a" + png, "can't be read"),
-        (lambda png: saved(np.zeros((24, 48, 3))), "is no grid of images of 16x16: 48x24"),
-        (lambda png: saved(np.zeros((16, 48, 3))), "pictures of different numbers of images"),
-        (lambda png: saved(np.zeros((32, 48))), "pictures of different numbers of images"),
+        (lambda png: saved(np.zeros((24, 48, 3))), "is not a grid of 16x16 images: it is 48x24"),
+        (lambda png: saved(np.zeros((16, 48, 3))), "pictures with different numbers of images"),
+        (lambda png: saved(np.zeros((32, 48))), "pictures with different numbers of images"),
     ],
 )
 def test_a_damaged_picture_is_told(run, damage, message):

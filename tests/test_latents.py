@@ -35,11 +35,11 @@ def test_other_types_and_a_single_one(array, tmp_path):
         (np.array([["a"] * 4]), "holds <U1, not real numbers"),
         (np.ones((1, 4), complex), "holds complex128, not real numbers"),
         (np.ones((1, 4), bool), "holds bool, not real numbers"),
-        (np.array([[0, 1, np.nan, 2]]), "infinite, too large or none"),
-        (np.array([[0, 1, 1e300, 2]]), "infinite, too large or none"),
-        (np.array([[0, 1, 1.1e6, 2]]), "infinite, too large or none"),
-        (b"\x93NUMPY", "is damaged or no .npy file: it does not begin as one; latents are"),
-        (b"PK\3\4 and so on", "it does not begin as one"),
+        (np.array([[0, 1, np.nan, 2]]), "infinite, too large or NaN"),
+        (np.array([[0, 1, 1e300, 2]]), "infinite, too large or NaN"),
+        (np.array([[0, 1, 1.1e6, 2]]), "infinite, too large or NaN"),
+        (b"\x93NUMPY", "is damaged or not a .npy file: it does not begin like one; latents are"),
+        (b"PK\3\4 and so on", "it does not begin like one"),
     ],
 )
 def test_what_is_no_latents(array, message, tmp_path):

@@ -54,10 +54,10 @@ WHOLE = saved(np.arange(6.0))
         (WHOLE + b"x", "don't make float64"),
         (WHOLE.replace(b"(6,)", b"(7,)"), "don't make"),
         (WHOLE.replace(b"(6,), }" + b" " * 14, b"(999999999999999,), }"), "don't make"),
-        (WHOLE.replace(b"'<f8'", b"'|O' "), "none of an array"),
-        (WHOLE.replace(b"'<f8'", b"'<f3'"), "names a type <f3"),
-        (WHOLE.replace(b"'<f8'", b"'|S0'")[: len(WHOLE) - 48], "no length"),
-        (WHOLE.replace(b"False", b"-----"), "none of an array"),
+        (WHOLE.replace(b"'<f8'", b"'|O' "), "does not describe an array"),
+        (WHOLE.replace(b"'<f8'", b"'<f3'"), "names an unknown type <f3"),
+        (WHOLE.replace(b"'<f8'", b"'|S0'")[: len(WHOLE) - 48], "texts of length 0"),
+        (WHOLE.replace(b"False", b"-----"), "does not describe an array"),
     ],
 )
 def test_damage(content, message):

@@ -65,7 +65,7 @@ def test_combinations_come_out_as_they_always_did():
         choice = {"data_dir": "sets/mine"} if config == "--data-dir" else {"config": config}
         choice |= {"preset": "" if preset == "None" else preset, "precision": precision}
         if expected is None:
-            with pytest.raises(UserError, match="has a schedule of its own"):
+            with pytest.raises(UserError, match="has its own schedule"):
                 compose(**choice, gpus=int(gpus))
             continue
         flat = json.loads(json.dumps(flatten(compose(**choice, gpus=int(gpus)))))
@@ -99,7 +99,7 @@ def test_unknown_names_are_refused():
         ({"config": "celeba", "preset": "v3"}, "--preset v3"),
         ({"config": "celeba", "precision": "fp61"}, "--precision fp61.*did you mean 'fp16'"),
         ({"config": "celeba", "without": ["growin"]}, "did you mean 'growing'"),
-        ({}, "say what to train"),
+        ({}, "give a data set"),
     ):
         with pytest.raises(UserError, match=words):
             compose(**choice)

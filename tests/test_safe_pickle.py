@@ -107,7 +107,7 @@ class _Call:
         return self.reduced
 
 
-def _refused(path, payload, match="refused, nothing was executed"):
+def _refused(path, payload, match="refused, and nothing was executed"):
     path.write_bytes(payload)
     with pytest.raises(UserError, match=match) as caught:
         safe_pickle.load(path)
@@ -154,7 +154,7 @@ def test_calls_are_refused(tmp_path, call, protocol):
     ],
 )
 def test_tricks(tmp_path, payload):
-    _refused(tmp_path / "x.pkl", payload, match="refused|no complete pickle")
+    _refused(tmp_path / "x.pkl", payload, match="refused|not a complete pickle")
 
 
 def test_array_whose_bytes_do_not_fit(tmp_path):
@@ -162,7 +162,7 @@ def test_array_whose_bytes_do_not_fit(tmp_path):
     for fake in (b"K\x09\x85", b"J\xff\xff\xff\x7f\x85"):  # shapes (9,) and (2^31 - 1,)
         payload = pickle.dumps(array, 2)
         assert payload.count(b"K\x08\x85") == 1
-        _refused(tmp_path / "x.pkl", payload.replace(b"K\x08\x85", fake), "no complete pickle")
+        _refused(tmp_path / "x.pkl", payload.replace(b"K\x08\x85", fake), "not a complete pickle")
 
 
 def test_damage_never_escapes_as_another_error(tmp_path):
@@ -183,7 +183,7 @@ def test_damage_never_escapes_as_another_error(tmp_path):
     assert outcomes["refused"] > 300  # some damage is to values only
 
 
-def bounded(path, payload, match="no complete pickle", most_bytes=64 << 20):
+def bounded(path, payload, match="not a complete pickle", most_bytes=64 << 20):
     """Checks that a pickle is refused, in one line and before it takes memory."""
     path.write_bytes(payload)
     tracemalloc.start()
@@ -277,12 +277,12 @@ DOUBLED = b"K\x01" + b"2\x86" * 60  # a tuple that holds one twice, and so on: 2
     ],
 )  # fmt: skip
 def test_what_is_larger_than_memory_when_printed_is_not(tmp_path, payload):
-    bounded(tmp_path / "x.pkl", b"\x80\x02" + payload, "refused|no complete pickle", 1 << 20)
+    bounded(tmp_path / "x.pkl", b"\x80\x02" + payload, "refused|not a complete pickle", 1 << 20)
 
 
 def test_most_bytes(tmp_path):
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(VALUE))
-    with pytest.raises(UserError, match=r"x.pkl is no such pickle: \d+ bytes, at most 99 allowed"):
+    with pytest.raises(UserError, match=r"x.pkl is too large: \d+ bytes; at most 99 are allowed"):
         safe_pickle.load(tmp_path / "x.pkl", most_bytes=99)
 
 
@@ -292,7 +292,7 @@ def test_an_open_file_stands_behind_its_pickle():
     file.seek(6)
     np.testing.assert_array_equal(safe_pickle.load(file)["a"], first["a"])
     assert safe_pickle.load(file) == [2] and file.read() == b"rest"
-    with pytest.raises(UserError, match="the pickle is no complete pickle"):
+    with pytest.raises(UserError, match="the pickle is not a complete pickle"):
         safe_pickle.load(io.BytesIO(pickle.dumps(first)), most_bytes=60)
 
 
@@ -316,7 +316,7 @@ def test_ordered_dictionaries():
     pairs = b"\x80\x02ccollections\nOrderedDict\n]](U\x01bK\x01ea\x85R."
     assert safe_pickle.load(io.BytesIO(pairs), stand_ins) == {"b": 1}
     nested = b"\x80\x02ccollections\nOrderedDict\n]](" + b")" + b"\x85" * 200_000 + b"Nea\x85R."
-    with pytest.raises(UserError, match="asks for keys that are no text"):
+    with pytest.raises(UserError, match="asks for keys that are not text"):
         safe_pickle.load(io.BytesIO(nested), stand_ins)
 
 

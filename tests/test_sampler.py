@@ -57,7 +57,7 @@ def test_truncated_towards_the_class(sampler):
     )
     np.testing.assert_array_equal(sampler.truncate(z[0], 0, "dog"), middle)
     np.testing.assert_array_equal(sampler.truncate(z, 1), z)
-    with pytest.raises(UserError, match=r"psi 1\.5: from 0"):
+    with pytest.raises(UserError, match=r"psi 1\.5 is not from 0"):
         sampler.truncate(z, 1.5)
 
 

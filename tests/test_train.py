@@ -44,12 +44,12 @@ def test_a_schedule_of_its_own_is_the_same_on_every_machine(monkeypatch, gpus):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "say what to train"),
+        ([], "give a data set"),
         (["--config", "lsun-catt"], r"did you mean 'lsun-cat'"),
         (["--config", "celeba", "--preset", "v2-8gpu"], r"did you mean 'v2-8gpus'"),
         (["--config", "celeba", "--set", "train.xla"], "write option=value"),
         (["--config", "celeba", "--set", "train.gpus=abc"], "a whole number is needed"),
-        (["--config", "openmoji", "--preset", "v2-2gpus"], "has a schedule of its own"),
+        (["--config", "openmoji", "--preset", "v2-2gpus"], "has its own schedule"),
     ],
 )
 def test_command_line_refuses(words, message):

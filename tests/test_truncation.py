@@ -63,7 +63,7 @@ def test_both_ends_are_exact():
 
 @pytest.mark.parametrize("psi", [1.2, -0.1, float("nan"), [0.5, 2.0]])
 def test_psi_is_from_0_to_1(Gs, psi):
-    with pytest.raises(UserError, match=r"^psi .*: from 0 \(one image for all\) to 1 \(nothing"):
+    with pytest.raises(UserError, match=r"^psi .* is not from 0 \(all images are alike\) to 1"):
         truncate(np.ones([2, 8]), np.ones(8), psi)
 
 

@@ -1,7 +1,7 @@
 """Options of a training run: typed, frozen, self-describing, saved as JSON.
 
-A `Config` holds everything that decides what a run computes. `options()` says what is known about
-each option. A `Preset` is a named set of options; `pgan_tf.presets` puts presets together.
+A `Config` holds everything that decides what a run computes. `options()` describes each option. A
+`Preset` is a named set of options; `pgan_tf.presets` combines presets.
 """
 
 from pgan_tf.config.option import MidRun, Option

@@ -1,4 +1,4 @@
-"""What an option says about itself: kind, range, unit, one sentence, change in mid-run."""
+"""The description of an option: kind, range, unit, meaning, whether it may change in mid-run."""
 
 import dataclasses
 import types
@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-_KEY = "option"  # of the field's metadata
+_KEY = "option"  # key in the field's metadata
 
 
 class MidRun(NamedTuple):
-    """If an option may change between two parts of one run.
+    """Whether an option may change when a run is continued.
 
     Attributes:
-      kind: "free": it doesn't change what is computed; "logged": it changes what is computed from
-        then on, so the change is written down; "fixed": it can't change.
-      reason: why it can't change, as the end of an error message.
+      kind: "free": it may, and doesn't affect the results; "logged": it may, and affects the
+        results from then on, so the run records the change; "fixed": it can't change.
+      reason: why it can't change, as the end of an error message; empty otherwise.
     """
 
     kind: str
@@ -28,25 +28,25 @@ LOGGED = MidRun("logged")
 
 
 def fixed(reason: str) -> MidRun:
-    """Returns the mark of an option that can't change in mid-run, because of `reason`."""
+    """Returns the `MidRun` of an option that can't change, because of `reason`."""
     return MidRun("fixed", reason)
 
 
 @dataclass(frozen=True)
 class Option:
-    """All that is known about one option.
+    """The description of one option.
 
     Attributes:
       name: dotted, such as `train.total_kimg`.
       kind: bool, int, float or str; `int | None`; or `Mapping[int, int]`, `Mapping[int, float]`,
         which map resolutions to values.
-      default: its value when nothing else is said.
+      default: its value unless set otherwise.
       text: one sentence that says what it does.
       mid_run: "free", "logged" or "fixed"; see `MidRun`.
       reason: why it is fixed; empty otherwise.
       least, greatest: range of a number, or of each value of a mapping; None: no bound.
       choices: the possible texts; empty: any.
-      unit: what is counted, such as "kimg"; empty for plain numbers and for texts.
+      unit: unit of the number, such as "kimg"; empty for plain numbers and for texts.
       pattern: regular expression that the whole text must match; empty: any text.
       form: the pattern in words.
     """
@@ -99,7 +99,10 @@ def option(
     pattern: str = "",
     form: str = "",
 ) -> Any:
-    """Returns a dataclass field that carries what `Option` lists; a dictionary is copied."""
+    """Returns a dataclass field that carries the description of an option; see `Option`.
+
+    A default that is a mapping is copied for each instance.
+    """
     described = dict(
         text=text, mid_run=mid_run.kind, reason=mid_run.reason, least=least, greatest=greatest,
         choices=choices, unit=unit, pattern=pattern, form=form,
@@ -110,7 +113,12 @@ def option(
 
 
 def options_of(config: Any, prefix: str = "") -> Iterator[Option]:
-    """Yields the options of a dataclass instance of defaults, and of its sections, in order."""
+    """Yields the options of a config, or of one section of it, in order.
+
+    Args:
+      config: a dataclass instance that holds the defaults.
+      prefix: put before the names of its options.
+    """
     kinds = typing.get_type_hints(type(config))
     for f in dataclasses.fields(config):
         default = getattr(config, f.name)

@@ -1,4 +1,4 @@
-"""Named sets of options, and the order in which they are put together."""
+"""Presets, which are named sets of options, and the order in which options are combined."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -17,16 +17,16 @@ class Preset:
     """A named set of options that differ from the defaults.
 
     Attributes:
-      name: what the user types.
-      kind: "data": a data set and how to process it; "recipe": networks, schedule and length that
-        someone chose; "hardware": what follows from the number and kind of GPUs; "precision":
-        the arithmetic, and what memory it needs.
+      name: the name that the user types.
+      kind: "data": a data set and how to process it; "recipe": chosen networks, schedule and
+        length; "hardware": what follows from the number and kind of GPUs; "precision": the
+        arithmetic and the minibatch caps that go with it.
       doc: source, hardware, time and expected result, and which of these were measured here.
       options: dotted option name -> value.
-      base: name of the preset whose options come first; empty: none.
-      hardware: of a recipe: name of the hardware preset that it was made for; empty: it has
-        minibatches of its own; None: it goes with any.
-      caps: of a precision: options that go with a hardware preset only.
+      base: name of the preset that this one extends, by replacing some of its options; empty: none.
+      hardware: for a recipe, the name of the hardware preset that it was made for; empty: the
+        recipe sets its own minibatches; None: any hardware preset.
+      caps: for a precision, options that are used only together with a hardware preset.
     """
 
     name: str
@@ -50,18 +50,18 @@ FEATURES: Mapping[str, Mapping[str, Any]] = {
     "fused": {"G.fused_scale": False, "D.fused_scale": False},
     "stddev": {"D.mbstd_group_size": 0},
 }  # fmt: skip
-"""Features that can be turned off for study (section 3), as options."""
+"""Feature that can be turned off for study (section 3) -> the options that turn it off."""
 
 
 def resolve(*layers: Mapping[str, Any], without: Iterable[str] | None = None) -> Config:
-    """Returns the default options with each layer of options put over it in turn.
+    """Returns the default options, replaced by those of each layer in turn.
+
+    An fp16 run gets the pixel-norm epsilon of section 3, unless a layer sets it.
 
     Args:
-      layers: dotted option name -> value; the last one is what the user typed.
-      without: features of `FEATURES` to turn off, before the last layer.
-    An fp16 run gets the pixel-norm epsilon of section 3 unless a layer sets it.
-
-    Raises: UserError for an unknown feature or option, and for a value that is not possible.
+      layers: dotted option name -> value; the last layer is what the user typed.
+      without: features of `FEATURES` to turn off, before the last layer is applied.
+    Raises: UserError for an unknown feature or option, and for a value out of range.
     """
     *first, last = layers or ({},)
     config = Config()

@@ -1,4 +1,4 @@
-"""Options as JSON: what runs and snapshots keep, and reading what older versions kept."""
+"""Options as JSON, in which runs and snapshots of this and older versions keep them."""
 
 import dataclasses
 import json
@@ -9,10 +9,10 @@ from pgan_tf.config.values import options, override
 from pgan_tf.errors import UserError, one_line
 
 RENAMED: dict[str, str] = {}
-"""Dotted name in an older version -> today's name."""
+"""Dotted option name in an older version -> its current name."""
 
 REMOVED: frozenset[str] = frozenset()
-"""Dotted names of options of older versions that have no meaning any more."""
+"""Dotted names of older versions' options that have no meaning any more."""
 
 _SECTIONS = frozenset(f.name for f in dataclasses.fields(Config)) - options().keys()
 
@@ -23,39 +23,43 @@ def to_json(config: Config) -> str:
 
 
 def from_json(text: str, passed_over: list[str] | None = None) -> Config:
-    """Reads what `to_json` of this or another version wrote.
+    """Returns the options from JSON that `to_json` of this or another version wrote.
 
-    Options it doesn't name keep their defaults; see `from_dict` for the others.
+    Options missing in the JSON get their defaults. `from_dict` says what happens to renamed,
+    removed and unknown options.
 
     Args:
       text: the JSON.
-      passed_over: gets the names of options that this version doesn't know.
-    Raises: UserError when it is no JSON object, or an option has a value of another type or out
-      of range.
+      passed_over: a list to which the names of unknown options are added; None: they are ignored.
+    Raises: UserError when the text is not a JSON object, or a value is of the wrong type or out of
+      range.
     """
     try:
         values = json.loads(text)
     except RecursionError:
-        raise UserError("the options are no whole JSON: brackets nested too deep") from None
+        raise UserError("the options are not valid JSON: brackets nested too deep") from None
     except ValueError as error:
-        raise UserError(f"the options are no whole JSON: {one_line(error)}") from None
+        raise UserError(f"the options are not valid JSON: {one_line(error)}") from None
     return from_dict(values, passed_over)
 
 
 def from_dict(values: Any, passed_over: list[str] | None = None) -> Config:
-    """Returns the config of a parsed JSON object: name -> value, or section -> name -> value.
+    """Returns the options from a parsed JSON object.
 
-    Options that were renamed since (`RENAMED`) get their new name, removed ones (`REMOVED`) are
-    passed over in silence, unknown ones are passed over and added to the list `passed_over`.
+    Renamed options (`RENAMED`) get their new names. Removed ones (`REMOVED`) are ignored. Unknown
+    ones are ignored and added to `passed_over`.
 
+    Args:
+      values: dotted name -> value, or section -> name -> value.
+      passed_over: see `from_json`.
     Raises: UserError as `from_json`.
     """
     if not isinstance(values, dict):
-        raise UserError("the options are no JSON object of sections and values")
+        raise UserError("the options are not a JSON object of sections and values")
     flat = {}
     for name, value in values.items():
         if name in _SECTIONS and not isinstance(value, dict):
-            raise UserError(f"the options' section {name} is no JSON object")
+            raise UserError(f"the options' section {name} is not a JSON object")
         if isinstance(value, dict) and name not in options():
             flat.update({f"{name}.{key}": v for key, v in value.items()})
         else:

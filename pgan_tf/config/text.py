@@ -1,4 +1,4 @@
-"""Options in words: for `--help-options`, `--dry-run` and the documentation."""
+"""Descriptions of options for `--help-options`, `--dry-run` and the documentation."""
 
 import textwrap
 from collections.abc import Iterator
@@ -10,24 +10,24 @@ from pgan_tf.errors import UserError, nearest
 
 MID_RUN = {
     "free": "may change in mid-run",
-    "logged": "may change in mid-run, and is logged then",
+    "logged": "may change in mid-run; changes are logged",
     "fixed": "can't change in mid-run",
 }
 """`Option.mid_run` in words."""
 
 
 def help_lines(word: str = "") -> Iterator[str]:
-    """Yields what is known about each option whose name or sentence holds `word`.
+    """Yields the description of each option whose name or text contains `word`.
 
-    Raises: UserError when there is none.
+    Raises: UserError when there is no such option.
     """
-    found = [o for o in options().values() if word.lower() in f"{o.name} {o.text}".lower()]
-    if not found:
+    matches = [o for o in options().values() if word.lower() in f"{o.name} {o.text}".lower()]
+    if not matches:
         raise UserError(
-            f"--help-options {word}: no option has this word{nearest(word, options())}; leave it"
-            " out to see all"
+            f"--help-options {word}: no option is about this word{nearest(word, options())}; leave"
+            " it out to see all options"
         )
-    for option in found:
+    for option in matches:
         mid_run = MID_RUN[option.mid_run] + (f": {option.reason}" if option.reason else "")
         facts = [option.unit, range_text(option), mid_run]
         yield f"{option.name}={value_text(option.default)}"
@@ -38,7 +38,7 @@ def help_lines(word: str = "") -> Iterator[str]:
 
 
 def dry_run_lines(config: Config) -> Iterator[str]:
-    """Yields each option as it would be typed; a star marks those that differ from the default."""
+    """Yields each option as the user would type it; a star marks values that aren't the default."""
     yield "Options (* differs from the default):"
     for name, value in flatten(config).items():
         default = options()[name].default
@@ -49,7 +49,7 @@ def dry_run_lines(config: Config) -> Iterator[str]:
 
 
 def markdown_lines() -> Iterator[str]:
-    """Yields a table of the options of each section, in Markdown."""
+    """Yields the lines of a Markdown table of options for each section."""
     sections: dict[str, list[Option]] = {}
     for option in options().values():
         sections.setdefault(option.name.rpartition(".")[0], []).append(option)

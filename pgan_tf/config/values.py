@@ -1,4 +1,4 @@
-"""Values of options: as text, checked, put into a `Config`."""
+"""Values of options: parsing, checking, putting them into a `Config`, printing."""
 
 import dataclasses
 import functools
@@ -12,7 +12,7 @@ from pgan_tf.config.option import Option, options_of
 from pgan_tf.config.options import Config
 from pgan_tf.errors import UserError, nearest
 
-_LONGEST = 100  # characters of a wrong value that an error repeats
+_LONGEST = 100  # characters of a wrong value that an error message repeats
 
 _BOOLEANS = {
     "true": True, "1": True, "yes": True, "on": True,
@@ -27,12 +27,12 @@ _KINDS = {
 
 @functools.cache
 def options() -> Mapping[str, Option]:
-    """Returns dotted name -> everything that is known about the option, in order."""
+    """Returns dotted name -> description of the option, for all options in order."""
     return {option.name: option for option in options_of(Config())}
 
 
 def changeable(name: str) -> bool:
-    """Returns True if the option `name` may change between two parts of one run."""
+    """Returns True if the option `name` may change when a run is continued."""
     return options()[name].changeable
 
 
@@ -46,7 +46,7 @@ def flatten(config: Config) -> dict[str, Any]:
 
 
 def differences(old: Config, new: Config) -> dict[str, tuple[Any, Any]]:
-    """Returns dotted option name -> (old value, new value) where the two differ."""
+    """Returns dotted option name -> (old value, new value) for values that differ."""
     before, after = flatten(old), flatten(new)
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
 
@@ -55,10 +55,10 @@ def override(config: Config, values: Mapping[str, Any]) -> Config:
     """Returns `config` with some options replaced.
 
     Args:
-      config: what to start from.
-      values: dotted option name -> value, of the option's type or as it is typed on a command
-        line: `true`, `0.5`, `none`, and `4:128,8:64` for options that map resolutions to values.
-    Raises: UserError for an unknown name, and for a value of another type or out of range.
+      config: the options to start from.
+      values: dotted option name -> value, of the option's type or as typed on a command line:
+        `true`, `0.5`, `none`, and `4:128,8:64` for options that map resolutions to values.
+    Raises: UserError for an unknown name, and for a value of the wrong type or out of range.
     """
     sections: dict[str, dict[str, Any]] = {}
     for name, value in values.items():
@@ -73,16 +73,16 @@ def override(config: Config, values: Mapping[str, Any]) -> Config:
 
 
 def check(option: Option, value: Any) -> Any:
-    """Returns `value` as the option's type.
+    """Returns `value` converted to the option's type.
 
-    Raises: UserError naming the option, the value and what is possible.
+    Raises: UserError that names the option, the value and the possible values.
     """
     if option.optional and (value is None or _is_text(value, "none")):
         return None
     try:
         checked = _mapping(option, value) if option.is_mapping else _single(option.element, value)
     except (ValueError, KeyError, TypeError, OverflowError):
-        # Of a mapping whose form is right, a value is wrong.
+        # In a mapping that consists of pairs, one of the values must be wrong.
         pairs = option.is_mapping and not _has_pairs(value)
         kind = _KINDS[None if pairs else option.element]
         raise UserError(f"option {option.name}={_shown(value)}: {kind} is needed") from None
@@ -92,22 +92,25 @@ def check(option: Option, value: Any) -> Any:
             f"{nearest(checked, option.choices)}"
         )
     if option.pattern and not re.fullmatch(option.pattern, checked):
-        raise UserError(f"option {option.name}={_shown(checked)}: {option.form} are possible")
+        raise UserError(f"option {option.name}={_shown(checked)}: must be {option.form}")
     if option.is_mapping and not all(r >= 4 and r & (r - 1) == 0 for r in checked):
         raise UserError(
-            f"option {option.name}={_shown(checked)}: resolutions are powers of two from 4 on"
+            f"option {option.name}={_shown(checked)}: resolutions are powers of two, at least 4"
         )
     if option.least is not None and option.greatest is not None:
         for number in checked.values() if option.is_mapping else [checked]:
             if not option.least <= number <= option.greatest:
                 raise UserError(
-                    f"option {option.name}={_shown(checked)}: {range_text(option)} is possible"
+                    f"option {option.name}={_shown(checked)}: must be {range_text(option)}"
                 )
     return checked
 
 
 def _single(kind: type, value: Any) -> Any:
-    """Raises: ValueError, KeyError, TypeError or OverflowError when it is of another type."""
+    """Returns `value` as a bool, int, float or str.
+
+    Raises: ValueError, KeyError, TypeError or OverflowError when it is of another type.
+    """
     if kind is str:
         text = os.fspath(value)
         if not isinstance(text, str) or any(c < " " or c == "\x7f" for c in text):
@@ -126,7 +129,10 @@ def _single(kind: type, value: Any) -> Any:
 
 
 def _mapping(option: Option, value: Any) -> dict[int, Any]:
-    """Raises: ValueError, TypeError or OverflowError when it is no mapping of such values."""
+    """Returns `value` as resolution -> value.
+
+    Raises: ValueError, KeyError, TypeError or OverflowError when it isn't such a mapping.
+    """
     pairs = _pairs(value) if isinstance(value, str) else dict(value)
     return {_resolution(r): _single(option.element, v) for r, v in pairs.items()}
 
@@ -157,7 +163,7 @@ def _is_text(value: Any, text: str) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """Returns the value as an error message repeats it: one line, of bounded length."""
+    """Returns the value as an error message shows it: one line of limited length."""
     if isinstance(value, int) and value.bit_length() > 200:  # Python refuses to print some
         text = f"a number of {value.bit_length()} bits"
     elif isinstance(value, str | int | float | None):
@@ -174,13 +180,13 @@ def _first(value: Mapping) -> list[tuple[Any, Any]]:
 
 
 def number_text(number: float) -> str:
-    """Returns the shortest text that stands for the number."""
+    """Returns a short text that reads back as exactly this number."""
     text = f"{number:g}"
     return text if float(text) == number else repr(number)
 
 
 def range_text(option: Option) -> str:
-    """Returns what values are possible, such as "from 0 to 1024", or "" where any is."""
+    """Returns the possible values, such as "from 0 to 1024", or "" if all are possible."""
     if option.choices:
         return ", ".join(option.choices)
     if option.least is None or option.greatest is None:
@@ -189,7 +195,7 @@ def range_text(option: Option) -> str:
 
 
 def value_text(value: Any) -> str:
-    """Returns the value as it is typed after `--set option=`."""
+    """Returns the value as the user types it after `--set option=`."""
     if isinstance(value, Mapping):
         return ",".join(f"{r}:{number_text(v)}" for r, v in value.items()) or "{}"
     if value is None or isinstance(value, bool):
@@ -198,9 +204,9 @@ def value_text(value: Any) -> str:
 
 
 def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
-    """Turns `["train.total_kimg=500"]` into a dictionary.
+    """Parses `["train.total_kimg=500"]` into a dictionary.
 
-    Raises: UserError when there is no `=`.
+    Raises: UserError for a text without `=`.
     """
     values = {}
     for text in assignments:
@@ -212,6 +218,6 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
 
 
 def own_images(path: str) -> dict[str, str]:
-    """Returns the options of a data set made of the user's own images, in the directory `path`."""
+    """Returns the data set options for the user's own images, in the data set directory `path`."""
     command = f"python dataset_tool.py create_from_images {path} IMAGE_DIR"
     return {"data.path": path, "data.command": command}

@@ -1,4 +1,4 @@
-"""Networks in files: one reader a format, chosen by the file's content (section 7)."""
+"""Files of networks: one reader per format, chosen by the file's content (section 7)."""
 
 import os
 from collections.abc import Callable
@@ -25,19 +25,20 @@ READERS: list[tuple[Callable[[bytes], bool], Callable[[Path], Parts]]] = [
     (native.is_native, native.read),
     (pickled.is_pickle, pickled.read),
 ]
-"""(whether a file that begins with these bytes is of this format, what reads it)."""
+"""Pairs of a test of a file's first bytes and the reader to use when it is passed."""
 
-_HEAD = 512  # bytes by which a format is told
+_HEAD = 512  # number of bytes that show a file's format
 
 
 def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
-    """Reads networks: of a file, or of a run's directory, whose newest snapshot is taken.
+    """Loads networks from a file, or from the newest snapshot of a run.
 
     Args:
       path: `network-snapshot-NNNNNN.npz`, a `.pkl` of the official programs, `results/NNN-…`, or
         a directory of runs.
       dtype: Keras dtype policy of the networks.
-    Raises: UserError when there is none, or it can't be read; DamagedError when it is not whole.
+    Raises: DamagedError when the file is missing or damaged; UserError when there is no snapshot or
+      the file can't be read.
     """
     path = Path(path)
     if path.is_dir() or not (path.exists() or path.suffix in (".npz", ".pkl")):
@@ -50,9 +51,9 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
 
 
 def read_parts(path: str | os.PathLike) -> Parts:
-    """Reads a file of networks by the reader that knows its content.
+    """Reads a file of networks with the reader for its content.
 
-    Raises: UserError when there is none, or it can't be read; DamagedError when it is not whole.
+    Raises: DamagedError when the file is missing or damaged; UserError when it can't be read.
     """
     path = Path(path)
     try:
@@ -66,4 +67,4 @@ def read_parts(path: str | os.PathLike) -> Parts:
     for knows, read in READERS:
         if knows(head):
             return read(path)
-    raise DamagedError(f"{path} is damaged or no snapshot")
+    raise DamagedError(f"{path} is damaged or not a snapshot")

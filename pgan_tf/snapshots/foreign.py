@@ -1,4 +1,4 @@
-"""Files that people take for networks of this kind: what each is, told by how it begins."""
+"""Recognition, by their first bytes, of files that users mistake for networks of this kind."""
 
 import os
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pgan_tf.errors import UserError
 
 _TORCH = "is a file of PyTorch, not networks of progressive growing's TensorFlow or Theano version"
-_STYLEGAN = "holds networks of StyleGAN or a later program, which are built otherwise"
+_STYLEGAN = "holds networks of StyleGAN or a later program, which are built differently"
 
 KINDS: list[tuple[Callable[[bytes], bool], str]] = [
     (lambda head: head[:2] == b"PK" and b"data.pkl" in head[:256], _TORCH),
@@ -16,9 +16,9 @@ KINDS: list[tuple[Callable[[bytes], bool], str]] = [
      " format; keras.models.load_model reads it"),
     (lambda head: head[:4] == b"\x89HDF", "is an HDF5 file, not networks"),
     (lambda head: head.lstrip()[:14].lower() in (b"<!doctype html", b"<html><head><"), "is a web"
-     " page, saved in place of the file that it offers; download that one"),
+     " page; download the file that it links to instead"),
 ]  # fmt: skip
-"""(whether a file that begins with these bytes is of this kind, what it is)."""
+"""Pairs of a test of a file's first bytes and what a file that passes it is, for a message."""
 
 
 def _names(head: bytes, *modules: bytes) -> bool:
@@ -26,11 +26,11 @@ def _names(head: bytes, *modules: bytes) -> bool:
 
 
 def what(head: bytes) -> str | None:
-    """Returns what a file that begins with these bytes is, as the end of a sentence; or None."""
+    """Returns the known kind of a file from its first bytes, as the end of a sentence, or None."""
     return next((text for knows, text in KINDS if knows(head)), None)
 
 
 def refuse_known(path: str | os.PathLike, head: bytes) -> None:
-    """Raises UserError for a file of another program that is known by its first bytes."""
+    """Raises UserError if the first bytes are those of a known file of another program."""
     if (text := what(head)) is not None:
         raise UserError(f"{path} {text}")

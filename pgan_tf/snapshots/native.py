@@ -1,4 +1,4 @@
-"""This program's own snapshots: `network-snapshot-NNNNNN.npz` (section 7)."""
+"""This program's own snapshots, `network-snapshot-NNNNNN.npz` (section 7)."""
 
 import json
 import os
@@ -12,19 +12,19 @@ from pgan_tf.networks import Discriminator, Generator, to_official
 from pgan_tf.snapshots.archive import DAMAGE, load_arrays, saving_arrays
 from pgan_tf.snapshots.parts import KINDS, NetworkParts, Parts
 
-VERSION = 2  # 1 had one architecture and no names of classes
+VERSION = 2  # version 1 had one architecture and no class names
 _KIND = "snapshot"
 
 
 def is_native(head: bytes) -> bool:
-    """Returns whether a file that begins like this may be one of ours: a zip archive."""
+    """Returns True if a file with these first bytes may be a snapshot: if it is a zip archive."""
     return head[:2] == b"PK"
 
 
 def read(path: str | os.PathLike) -> Parts:
     """Reads a snapshot of this version or an earlier one.
 
-    Raises: DamagedError when it is not whole; UserError when it can't be read.
+    Raises: DamagedError when the file is damaged; UserError when it can't be read.
     """
     arrays, meta = load_arrays(path, _KIND, range(1, VERSION + 1))
     try:
@@ -61,13 +61,15 @@ def save_snapshot(
     """Writes a snapshot atomically.
 
     Args:
-      config: the run's options; None, and nimg too, for networks that no run of ours made.
+      path: the file to write.
+      G, D, Gs: the networks.
+      config: the run's options; None, with nimg None, for networks that no run of ours made.
       nimg: images shown.
-      lod: level of detail that the networks are trained down to.
-      class_names: of the labels' columns.
-      empty_classes: numbers of those that the networks have seen no image of.
-    Raises: OSError, the file at `path` being what it was before; ValueError when only one of
-      config and nimg is None.
+      lod: level of detail that the networks have been trained to.
+      class_names: names of the labels' columns.
+      empty_classes: numbers of the classes without images in the training.
+    Raises: OSError, which leaves the file at `path` as it was; ValueError when only one of config
+      and nimg is None.
     """
     if (config is None) != (nimg is None):
         raise ValueError("config and nimg are both known or both unknown")

@@ -1,4 +1,4 @@
-"""What the readers of both official versions do with the values in a pickle (method 7)."""
+"""Checks and conversions of values in official pickles, for both versions' readers (method 7)."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from pgan_tf.config.option import options_of
 from pgan_tf.errors import UserError
 
 SHAPE = {"num_channels": 1, "resolution": 32, "label_size": 0}
-"""Arguments for the shape of images and labels, and what they are where a file names none."""
+"""Argument for the shape of images and labels -> its value in a file that doesn't name it."""
 
 _OPTIONS = {
     "G": {option.name: option for option in options_of(GeneratorOptions())},
@@ -22,7 +22,7 @@ _MOST = {"num_channels": 1 << 12, "resolution": 1 << 16, "label_size": 1 << 20}
 def entry(state: Any, key: str, kind: type | tuple[type, ...]) -> Any:
     """Returns an entry of a network's state.
 
-    Raises: ValueError when the state has none of this type.
+    Raises: ValueError when the state has no entry of this name and type.
     """
     value = state.get(key) if isinstance(state, dict) else None
     if not isinstance(value, kind):
@@ -31,7 +31,7 @@ def entry(state: Any, key: str, kind: type | tuple[type, ...]) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Returns a number of NumPy's, or an array that holds one number, as Python's own."""
+    """Returns a NumPy number, or an array of one number, as a Python number; else the value."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.size == 1):
         return value.item()
     return value
@@ -40,31 +40,30 @@ def plain(value: Any) -> Any:
 def arguments(
     kind: str, given: Mapping[str, Any], passed_over: Collection[str], only: Mapping[str, tuple]
 ) -> dict[str, Any]:
-    """Returns arguments of our networks for those of an official one.
+    """Returns the arguments of our network that match those of an official one.
 
     Args:
       kind: "G" or "D".
       given: name -> value, from the file.
-      passed_over: names that change nothing of what the network computes.
-      only: name -> values under which the official network computes the same as ours.
-    Raises: UserError naming an argument that asks for another function, or has a value out of
-      range.
+      passed_over: names of arguments that don't affect what the network computes.
+      only: name -> values with which the official network computes the same as ours.
+    Raises: UserError that names an argument with an unsupported value or a value out of range.
     """
-    found: dict[str, Any] = {"networks": "paper", **SHAPE}
+    ours: dict[str, Any] = {"networks": "paper", **SHAPE}
     for name, value in given.items():
         value = plain(value)
         if name in SHAPE:
-            found[name] = _size(name, value)
+            ours[name] = _size(name, value)
         elif name in _OPTIONS[kind]:
             if isinstance(value, str | bytes):
-                raise UserError(f"its {name} is a text")
-            found[name] = check(_OPTIONS[kind][name], value)
+                raise UserError(f"its {name} is text, not a number")
+            ours[name] = check(_OPTIONS[kind][name], value)
         elif name in only:
             if not any(value is same or _equal(value, same) for same in only[name]):
-                raise UserError(f"its networks use {name}, which these can't")
+                raise UserError(f"its networks use {name}, which this program can't")
         elif name not in passed_over:
             raise UserError(f"its networks use {ascii(name)[1:-1][:80]}, which is not known here")
-    return found
+    return ours
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -74,16 +73,16 @@ def _equal(a: Any, b: Any) -> bool:
 
 def _size(name: str, value: Any) -> int:
     if type(value) is not int or not 0 <= value <= _MOST[name]:
-        raise UserError(f"its {name} is no whole number up to {_MOST[name]}")
+        raise UserError(f"its {name} is not a whole number from 0 to {_MOST[name]}")
     return value
 
 
 def weights(array: Any) -> np.ndarray:
-    """Returns a variable of a pickle as float32, of the same shape; without a copy if it is one.
+    """Returns a variable of a pickle as float32, of the same shape; copies only other dtypes.
 
     Raises: ValueError for anything but an array of floating-point numbers.
     """
     if not isinstance(array, np.ndarray | np.generic) or array.dtype.kind != "f":
-        raise ValueError("a variable that is no array of numbers")
-    with np.errstate(over="ignore"):  # infinite ones are refused later
+        raise ValueError("a variable is not an array of floating-point numbers")
+    with np.errstate(over="ignore"):  # infinite weights are refused later
         return np.asarray(array).astype("=f4", copy=False)

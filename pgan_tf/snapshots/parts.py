@@ -1,4 +1,4 @@
-"""What every reader of networks gives, and the one way from there to networks."""
+"""`Parts`, which every reader returns, and `build`, which makes networks from them."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -17,21 +17,21 @@ from pgan_tf.networks.table import Shape
 from pgan_tf.snapshots.archive import DAMAGE, is_finite
 
 KINDS: dict[str, type[GrowingNetwork]] = {"G": Generator, "D": Discriminator, "Gs": Generator}
-"""The three networks of a snapshot and what they are."""
+"""Name of each network in a snapshot -> its class."""
 
 RENAMED: dict[str, str] = {}
-"""Arguments of networks that had another name in an earlier version: old -> new."""
+"""Old name of a network's argument in an earlier version -> new name."""
 REMOVED: tuple[str, ...] = ()
-"""Arguments of networks that earlier versions had and that no longer mean anything."""
+"""Arguments of networks in earlier versions that have no meaning any more."""
 
 
 @dataclass(frozen=True)
 class NetworkParts:
-    """A network before it is made.
+    """The arguments and weights of a network that is not built yet.
 
     Attributes:
       arguments: of `Generator` or `Discriminator`, among them `networks`, the architecture.
-      arrays: official local name -> array, in the official layout.
+      arrays: official local name -> weights, in the official layout.
     """
 
     arguments: Mapping[str, Any]
@@ -40,15 +40,15 @@ class NetworkParts:
 
 @dataclass(frozen=True)
 class Parts:
-    """What a file of networks holds, whatever its format.
+    """The content of a file of networks, in any format.
 
     Attributes:
       networks: "G", "D", "Gs" -> parts.
-      lod: level of detail that they were trained down to.
-      config: the run's options; None where the format has none.
-      nimg: images shown; None where the format doesn't say.
-      class_names: of the labels' columns; empty where none are known.
-      empty_classes: numbers of the classes that the networks have seen no image of.
+      lod: level of detail that the networks have been trained to.
+      config: the run's options; None if the file has none.
+      nimg: images shown; None if the file doesn't say.
+      class_names: names of the labels' columns; empty if the file has none.
+      empty_classes: numbers of the classes without images in the training.
     """
 
     networks: Mapping[str, NetworkParts]
@@ -61,16 +61,15 @@ class Parts:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Networks as they were at one moment of a run.
+    """The networks at one moment of a run.
 
     Attributes:
-      G, D, Gs: in float32 unless loaded otherwise; images for people come from Gs.
-      config: the run's options; None where the file has none.
-      nimg: images shown; None where the file doesn't say.
-      lod: level of detail they were at: the networks are trained down to it, and run at it
-        unless told otherwise.
-      class_names: of the labels' columns; "0", "1", ... where none are known.
-      used_classes: numbers of the classes that the networks have seen images of.
+      G, D, Gs: the networks, in float32 by default; use Gs for images that people see.
+      config: the run's options; None if the file has none.
+      nimg: images shown; None if the file doesn't say.
+      lod: level of detail that the networks have been trained to, and at which they run by default.
+      class_names: names of the labels' columns; "0", "1", ... if the file has none.
+      used_classes: numbers of the classes with images in the training.
       path: the file.
     """
 
@@ -90,11 +89,12 @@ class Snapshot:
         return None if self.nimg is None else self.nimg / 1000
 
     def classes(self, numbers: Iterable[int], name: int | str | None = None) -> list[int]:
-        """Returns a class for each number, such as a seed: the one named, or by turns.
+        """Returns the number of a class for each number, such as a seed.
 
-        By turns, number n has the class used_classes[n modulo their count]. It is 0 where the
-        networks have no labels.
-
+        Args:
+          numbers: the numbers, from 0.
+          name: name or number of the class to return for all; None: number n has the class
+            used_classes[n modulo their count], or 0 for networks without labels.
         Raises: UserError when there is no class of this name or number.
         """
         chosen = None if name is None else self.class_index(name)
@@ -104,7 +104,7 @@ class Snapshot:
     def class_index(self, name: int | str) -> int:
         """Returns the number of a class from its name or its number.
 
-        Raises: UserError when there is none, naming the nearest.
+        Raises: UserError when there is no such class, suggesting the nearest.
         """
         if not self.class_names:
             raise UserError(f"--class {name}: this network was trained without classes")
@@ -120,11 +120,11 @@ class Snapshot:
 
 
 def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
-    """Makes the networks.
+    """Builds the networks of a file.
 
     Args:
-      parts: from a reader.
-      path: of the file, for messages.
+      parts: the file's content, from a reader.
+      path: the file, for error messages.
       dtype: Keras dtype policy of the networks.
     Raises: DamagedError when arguments and arrays don't fit together.
     """
@@ -134,7 +134,7 @@ def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snap
             own = parts.networks[name]
             for local_name, array in own.arrays.items():
                 if not is_finite(array):
-                    raise ValueError(f"weights that are no finite numbers ({name}/{local_name})")
+                    raise ValueError(f"weights {name}/{local_name} are not all finite numbers")
             arguments = {**migrated(own.arguments), "lod": parts.lod, "name": name}
             _check_size(kind, arguments, own.arrays)
             network = kind(**arguments, dtype=dtype)
@@ -155,14 +155,14 @@ def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snap
 
 
 def migrated(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a network's arguments as this version names them."""
+    """Returns a network's arguments with their names in this version."""
     return {RENAMED.get(k, k): v for k, v in arguments.items() if k not in REMOVED}
 
 
 def _check_size(
     kind: type[GrowingNetwork], arguments: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Refuses networks that are not as large as their weights, before memory is taken for them.
+    """Checks, before memory is taken for a network, that it isn't larger than its weights.
 
     Raises: ValueError.
     """

@@ -1,8 +1,8 @@
-"""The official programs' pickles of networks, read without executing anything in them (method 7).
+"""A safe reader of the official programs' pickled networks, which executes nothing (method 7).
 
-Both versions wrote a tuple (G, D, Gs) of objects of a class `Network`, which differ in their
-module and their state. The pickle is read by `safe_pickle`; a stand-in for the class keeps the
-state and does nothing else, and the readers of the two versions make arguments and arrays of it.
+Both versions wrote a tuple (G, D, Gs) of objects of a class `Network`, with different modules and
+states. `safe_pickle` reads the pickle, with a stand-in for the class that only keeps the state. The
+reader of each version then turns the state into arguments and arrays.
 """
 
 import os
@@ -18,12 +18,12 @@ from pgan_tf.snapshots import tensorflow_pickle, theano_pickle
 from pgan_tf.snapshots.archive import DAMAGE
 from pgan_tf.snapshots.parts import KINDS, Parts
 
-# Protocols 0 and 1 begin with a tuple, if with any, and the name of a class or function.
+# Protocols 0 and 1 begin with the name of a class or function, perhaps in tuples.
 _OLD_PROTOCOLS = re.compile(rb"\(*[ci][A-Za-z_][\w.]{0,100}\r?\n[A-Za-z_][\w.]{0,100}\r?\n")
 
 
 class _Network:
-    """Stands in for the class of the pickled networks: keeps the state, and does nothing else."""
+    """Stands in for the class of the pickled networks: it keeps the state and does nothing else."""
 
     state: Any = None
 
@@ -40,15 +40,15 @@ class TheanoNetwork(_Network):
 
 
 class _Object:
-    """Stands in for `object`, which protocols 0 and 1 name when they make an instance."""
+    """Stands in for `object`, which protocols 0 and 1 use to make an instance."""
 
     __slots__ = ()
 
 
 def _reconstructor(kind: Any, base: Any = None, state: Any = None) -> _Network:
-    """Stands in for how protocols 0 and 1 make an instance."""
+    """Stands in for the function with which protocols 0 and 1 make an instance."""
     if kind not in (TensorFlowNetwork, TheanoNetwork):
-        raise safe_pickle.Refused("an object that is no network")
+        raise safe_pickle.Refused("an object that is not a network")
     return kind()
 
 
@@ -63,28 +63,28 @@ STAND_INS = {
     ("__builtin__", "object"): _Object,
     ("builtins", "object"): _Object,
 }
-"""The names that these pickles use besides arrays', and what stands in for each."""
+"""Name that these pickles use, besides those for arrays -> its stand-in."""
 
 _VERSIONS = {TensorFlowNetwork: tensorflow_pickle, TheanoNetwork: theano_pickle}
 
 
 def is_pickle(head: bytes) -> bool:
-    """Returns whether a file that begins like this may be a pickle of objects."""
+    """Returns True if a file with these first bytes may be a pickle of objects."""
     return head[:1] == b"\x80" or _OLD_PROTOCOLS.match(head) is not None
 
 
 def read(path: str | os.PathLike) -> Parts:
     """Reads a pickle of the TensorFlow version or of the Theano version.
 
-    Raises: UserError, one line, when it holds anything else than these networks, or networks that
-      compute something else than ours can; DamagedError when its networks are not whole.
+    Raises: UserError, one line, when the file holds other things than these networks, or networks
+      that this program can't reproduce; DamagedError when the networks are damaged.
     """
     path = Path(path)
-    found = safe_pickle.load(path, STAND_INS)
-    networks = list(found) if isinstance(found, list | tuple) else [found]
+    content = safe_pickle.load(path, STAND_INS)
+    networks = list(content) if isinstance(content, list | tuple) else [content]
     kinds = {type(network) for network in networks}
     if not kinds <= _VERSIONS.keys() or len(kinds) != 1:
-        raise UserError(f"{path} is a pickle, but not of networks: a tuple (G, D, Gs) is needed")
+        raise UserError(f"{path} is not a pickle of networks; a tuple (G, D, Gs) is needed")
     if len(networks) != len(KINDS):
         raise UserError(f"{path} holds {len(networks)} network(s); G, D and Gs together are needed")
     version = _VERSIONS[kinds.pop()]
@@ -101,7 +101,7 @@ def read(path: str | os.PathLike) -> Parts:
 
 
 def _refuse_shared(values: list[Any]) -> None:
-    """Raises ValueError for arrays that are used more than once: they'd outgrow their file."""
+    """Raises ValueError for an array used more than once, which would take more than its file."""
     arrays = [value for value in values if isinstance(value, np.ndarray)]
     if len({id(array) for array in arrays}) < len(arrays):
-        raise ValueError("two variables are one array")
+        raise ValueError("two variables share one array")

@@ -1,6 +1,6 @@
-"""The TensorFlow version's files: a pickled tuple of `tfutil.Network` (method 7.2).
+"""Reading and writing the TensorFlow version's files, pickled `tfutil.Network`s (method 7.2).
 
-`network_parts` reads one network's state; `write` writes such a file.
+`network_parts` reads one network's state; `write` writes a file.
 """
 
 import os
@@ -22,9 +22,9 @@ from pgan_tf.snapshots.parts import NetworkParts, Snapshot
 VERSION = 2
 
 FUNCTIONS = {"G": "G_paper", "D": "D_paper", "Gs": "G_paper"}
-"""The official functions that build networks such as ours."""
+"""Network -> the official function that builds it."""
 
-_PASSED_OVER = ("dtype", "structure", "is_template_graph")  # of the computation, not the function
+_PASSED_OVER = ("dtype", "structure", "is_template_graph")  # don't affect the network's function
 _ONLY: dict[str, tuple] = {"mbstd_num_features": (1,)}
 _NAME = re.compile(r"[\w/]{1,80}", re.ASCII)
 _OPTIONS: dict[str, tuple[str, ...]] = {
@@ -34,59 +34,61 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     ),
     "D": ("fmap_base", "fmap_decay", "fmap_max", "use_wscale", "mbstd_group_size", "fused_scale"),
 }  # fmt: skip
-"""Arguments that the official functions have besides the shapes."""
+"""Arguments of the official functions, besides the shapes."""
 
 
 def raw_arrays(state: Any) -> list[Any]:
-    """Returns the variables of a network's state, as they are.
+    """Returns the variables of a network's state, unchecked.
 
-    Raises: ValueError or TypeError for a state that has none.
+    Raises: ValueError or TypeError for a state without variables.
     """
     return [value for _, value in entry(state, "variables", list)]
 
 
 def network_parts(name: str, state: Any) -> tuple[NetworkParts, float]:
-    """Returns a network of the file, and its lod.
+    """Returns the parts of one network, and its lod.
 
     Args:
       name: "G", "D" or "Gs".
-      state: of the pickled object.
-    Raises: UserError for networks of another kind; ValueError, TypeError for damage.
+      state: the state of the pickled object.
+    Raises: UserError for unsupported networks; ValueError or TypeError for damaged ones.
     """
     version = plain(entry(state, "version", (int, np.generic)))
     if version != VERSION:
-        raise UserError("its networks are of another version of the official program than 2")
+        raise UserError(
+            f"its networks are of another version of the official program; {VERSION} is needed"
+        )
     function = entry(state, "build_func_name", str)
     if function != FUNCTIONS[name]:
         raise UserError(
             f"its {name} was built by {ascii(function)[1:-1][:80]}, not {FUNCTIONS[name]}"
         )
     kind = name[0]  # Gs is a G
-    found = arguments(kind, entry(state, "static_kwargs", dict), _PASSED_OVER, _ONLY)
+    ours = arguments(kind, entry(state, "static_kwargs", dict), _PASSED_OVER, _ONLY)
     arrays: dict[str, np.ndarray] = {}
     for local_name, value in entry(state, "variables", list):
         if not isinstance(local_name, str) or not _NAME.fullmatch(local_name):
-            raise ValueError("a variable without a name")
+            raise ValueError("a variable has no valid name")
         if local_name in arrays:
-            raise ValueError(f"two variables {local_name}")
+            raise ValueError(f"two variables are named {local_name}")
         arrays[local_name] = weights(value)
     lod = arrays.pop("lod", np.float32(0.0))
     if lod.size != 1:
-        raise ValueError("lod is no number")
-    return NetworkParts(found, arrays), float(lod.item())
+        raise ValueError("lod is not a number")
+    return NetworkParts(ours, arrays), float(lod.item())
 
 
 class Network:
-    """Stands for `tfutil.Network` in a pickle that is written."""
+    """Stands in for `tfutil.Network` while a pickle is written."""
 
     def __init__(self, state: dict[str, Any]):
         self.__dict__.update(state)
 
 
 class _Pickler(pickle._Pickler):
-    """Names modules as the official program's Python and NumPy do.
+    """A pickler that names modules as the official program's Python and NumPy do.
 
-    Python's pickler in Python: that in C refuses classes of modules that are not here.
+    It extends the pickler written in Python; the one in C refuses classes of missing modules.
     """
 
     def __init__(self, file: BinaryIO):
@@ -100,13 +102,13 @@ class _Pickler(pickle._Pickler):
 
 
 def write(path: str | os.PathLike, snapshot: Snapshot) -> None:
-    """Writes networks as the TensorFlow version does, atomically.
+    """Writes networks in the TensorFlow version's format, atomically.
 
-    The text of its Python source is left empty: the official program, which executes it, needs
-    its own text there. A run's options, images shown and names of classes have no place in it.
+    The Python source in the file is left empty; the official program executes it, so it needs its
+    own text there. The format can't hold a run's options, images shown and class names.
 
-    Raises: UserError for networks that the TensorFlow version does not have; OSError, the file
-      at `path` being what it was before.
+    Raises: UserError for networks that the TensorFlow version doesn't have; OSError, which leaves
+      the file at `path` as it was.
     """
     networks = {"G": snapshot.G, "D": snapshot.D, "Gs": snapshot.Gs}
     states = {n: _state(n, network, snapshot.lod) for n, network in networks.items()}
@@ -127,13 +129,13 @@ def _state(name: str, network: GrowingNetwork, lod: float) -> dict[str, Any]:
 
 
 def _static_kwargs(network: GrowingNetwork) -> dict[str, Any]:
-    """Returns the arguments of the official function.
+    """Returns the arguments of the official function that builds this network.
 
-    Raises: UserError when it has no such network.
+    Raises: UserError when it can't build such a network.
     """
     if network.networks != PAPER.name:
         raise UserError(
-            f"networks={network.networks} have no place in the TensorFlow version's files;"
+            f"the TensorFlow version's files can't hold networks={network.networks};"
             " write a file that ends in .npz"
         )
     is_generator = isinstance(network, Generator)
@@ -143,7 +145,7 @@ def _static_kwargs(network: GrowingNetwork) -> dict[str, Any]:
         value = getattr(network.options, field.name)
         if field.name not in official and value != getattr(defaults, field.name):
             raise UserError(
-                f"{field.name}={value} has no place in the TensorFlow version's files; write a"
+                f"the TensorFlow version's files can't hold {field.name}={value}; write a"
                 " file that ends in .npz"
             )
     shape = asdict(network.shape)

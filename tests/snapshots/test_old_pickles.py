@@ -142,7 +142,7 @@ OPTIONS = {  # of an official function -> what a message must name, or None wher
     "dtype": ("float16", None), "structure": ("linear", None), "is_template_graph": (True, None),
     "mbstd_num_features": (1, None), "use_leakyrelu": (np.bool_(False), None),
     "pixelnorm_epsilon": (np.float64(1e-4), None), "latent_size": (None, None),
-    "fmap_max": ("many", "fmap_max is a text"), "fmap_base": (float("nan"), "fmap_base"),
+    "fmap_max": ("many", "fmap_max is text"), "fmap_base": (float("nan"), "fmap_base"),
     "fmap_decay": (10**400, "fmap_decay"), "use_wscale": ([1], "use_wscale"),
     "resolution": (2.5, "resolution"), "label_size": (-1, "label_size"),
     "style_mixing_prob": (0.9, "style_mixing_prob, which is not known"),
@@ -207,21 +207,21 @@ FOREIGN = {
     ),
     "web page": (b"<!DOCTYPE html><html>", "is a web page"),
     "HDF5": (b"\x89HDF\r\n\x1a\n", "is an HDF5 file"),
-    "list": (pickled([1, 2]), "but not of networks"),
+    "list": (pickled([1, 2]), "not a pickle of networks"),
     "function": (b"cos\nsystem\n(S'touch y'\ntR.", r"asks for os\.system"),
-    "text": (b"hello", "is damaged or no snapshot"),
+    "text": (b"hello", "is damaged or not a snapshot"),
     "one network": (b"\x80\x02ctfutil\nNetwork\n)\x81.", "holds 1 network"),
     "mixed": (
-        b"\x80\x02ctfutil\nNetwork\n)\x81cnetwork\nNetwork\n)\x81N\x87.", "but not of networks",
+        b"\x80\x02ctfutil\nNetwork\n)\x81cnetwork\nNetwork\n)\x81N\x87.", "not a pickle of net",
     ),
-    "no state": (b"\x80\x02ctfutil\nNetwork\n)\x812h\x002\x87.", "no complete pickle"),
+    "no state": (b"\x80\x02ctfutil\nNetwork\n)\x812h\x002\x87.", "not a complete pickle"),
     "empty": (
         b"\x80\x02" + b"ctfutil\nNetwork\n)\x81" * 3 + b"\x87.", "is damaged: .* has no variables",
     ),
     "class": (b"\x80\x02ctfutil\nNetwork\n}(U\x05stateK\1ub.", "attributes of a class"),
     "object": (
         b"ccopy_reg\n_reconstructor\n(c__builtin__\nobject\nc__builtin__\nobject\nNtR.",
-        "asks for an object that is no network",
+        "asks for an object that is not a network",
     ),
 }  # fmt: skip
 
@@ -244,8 +244,8 @@ def test_functions_and_versions(states, tmp_path):
         ({"variables": first["variables"] + [("extra", np.zeros(3, "f4"))]}, "extra has no place"),
         ({"variables": first["variables"] * 2}, "two variables"),
         ({"variables": [*first["variables"][:-1], ("x", first["variables"][-1][1])]}, "is missing"),
-        ({"variables": [("a\nb", np.zeros(3, "f4"))]}, "without a name"),
-        ({"variables": [("a", np.zeros(3, "i4"))]}, "no array of numbers"),
+        ({"variables": [("a\nb", np.zeros(3, "f4"))]}, "no valid name"),
+        ({"variables": [("a", np.zeros(3, "i4"))]}, "not an array of floating-point numbers"),
     ):
         old_pickles.dump(tmp_path / "x.pkl", [{**first, **change}, *others], 4)
         with pytest.raises(UserError, match=rf"x\.pkl .*{message}") as caught:
@@ -265,10 +265,10 @@ def test_one_array_for_many_variables_is_refused_before_it_takes_memory(states, 
     shared = np.zeros(1 << 18, "f4")
     many = [(f"v{i}", shared) for i in range(1000)]
     changed = [{**state, "variables": many} for state in states["net_rgb32"]]
-    with pytest.raises(UserError, match="two variables are one array"):
+    with pytest.raises(UserError, match="two variables share one array"):
         read_parts(old_pickles.dump(tmp_path / "x.pkl", changed, 4))
     theano = [{**state, "param_values": [shared] * 27} for state in states["theano_legacy"]]
-    with pytest.raises(UserError, match="two variables are one array"):
+    with pytest.raises(UserError, match="two variables share one array"):
         read_parts(old_pickles.dump(tmp_path / "x.pkl", theano, 4, "network"))
 
 
@@ -335,5 +335,5 @@ def test_a_cut_file_is_seen(tmp_path):
     content = CONTENTS["theano_legacy"]
     for end in (1, 2, 40, 300, len(content) // 2, len(content) - 1):
         (tmp_path / "x.pkl").write_bytes(content[:end])
-        with pytest.raises(UserError, match=r"no complete pickle|damaged or no snapshot"):
+        with pytest.raises(UserError, match=r"not a complete pickle|damaged or not a snapshot"):
             load_snapshot(tmp_path / "x.pkl")

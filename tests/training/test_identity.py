@@ -189,7 +189,7 @@ def test_resume_of_what_is_no_run(config, tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             command.main(["--resume", str(path)])
-    with pytest.raises(UserError, match="give one of them"):
+    with pytest.raises(UserError, match="give only one of them"):
         command.main(["--resume", str(run.path), "--new"])
 
 

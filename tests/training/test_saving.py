@@ -175,8 +175,8 @@ def test_a_state_that_does_not_fit_is_told(small, tmp_path):
     not_numbers = {name: array * np.nan for name, array in arrays.items()}
     texts = {name: array.astype("U5") for name, array in arrays.items()}
     for change, kept, message in (
-        ({"format": "pgan_tf training state 1"}, arrays, r"of another version of this program"),
-        ({"format": "something"}, arrays, r"damaged or no training state; .*--new"),
+        ({"format": "pgan_tf training state 1"}, arrays, r"from another version of this program"),
+        ({"format": "something"}, arrays, r"damaged or not a training state; .*--new"),
         ({"snapshot": "../network-snapshot-000000-016.npz"}, arrays, "no snapshot of its moment"),
         ({"nimg": None}, arrays, "no whole training state"),
         ({"time": float("nan")}, arrays, "no whole training state"),
