@@ -20,9 +20,7 @@ _BETA1, _BETA2, _EPSILON = 0.9, 0.99, 1e-8
 _NOISE = 0.02  # standard deviation of the noise at the first step
 _QUIET = 0.3  # share of the steps after which there is no noise
 
-_SPREAD = (
-    2.0  # searched lengths differ from the radius by this at most; 0.7 is normal latents' deviation
-)
+_SPREAD = 2.0  # greatest difference of lengths from the radius; normal latents deviate by 0.7
 
 _BATCH = 4  # starts in one compiled step, at most
 _BATCH_PIXELS = 1 << 20  # pixels of their images, at most
