@@ -1,4 +1,4 @@
-"""Networks in other programs' formats: `python -m pgan_tf.export`, or `export` from Python."""
+"""Exports networks to other programs' formats: `python -m pgan_tf.export`, in Python `export`."""
 
 import importlib
 import os
@@ -12,11 +12,11 @@ class Format:
     """A format that networks are exported to.
 
     Attributes:
-      name: of the command.
-      summary: what it is for.
-      ending: of the file's name; empty for a directory.
-      module: has `write(request, path)`; imported when it is needed, with the library of the
-        format.
+      name: name of the format and of its command.
+      summary: the format's purpose, for the help text.
+      ending: ending of the file's name; empty for a directory.
+      module: module with `write(request, path)`; imported only when needed, as it imports the
+        format's library.
     """
 
     name: str
@@ -43,23 +43,23 @@ FORMATS = {
 def export(
     snapshot: str | os.PathLike, out: str | os.PathLike, format: str, force: bool = False, **options
 ) -> str:
-    """Writes a network of a snapshot in another program's format.
+    """Writes a snapshot's network in another program's format.
 
     Args:
       snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
-      out: file or, for a SavedModel, directory; whole or not there.
+      out: file or, for a SavedModel, directory to write; it appears only when complete.
       format: one of `FORMATS`.
-      force: replace what is at `out`.
-      options: of `request.make_request`: network, lod, uint8, layout, float16.
-    Returns: a line on what was written.
-    Raises: UserError for a format, ending, network, lod or layout that does not exist, when `out`
-      exists already, or the format's library is not installed.
+      force: replace an earlier export at `out`.
+      options: arguments of `request.make_request`: network, lod, uint8, layout, float16.
+    Returns: a line that describes what was written.
+    Raises: UserError for an unknown format, ending, network, lod or layout, when `out` exists
+      already, or when the format's library is not installed.
     """
     if format not in FORMATS:
         hint = nearest(format, FORMATS)
         raise UserError(f"format {format!r}: choose from {', '.join(FORMATS)}{hint}")
     chosen = FORMATS[format]
-    # The libraries of formats, and TensorFlow, are imported once they are needed.
+    # TensorFlow and the formats' libraries are imported only when they are needed.
     writing = importlib.import_module("pgan_tf.export.writing")
     path = writing.check_target(out, chosen.ending, force)
     try:
@@ -71,6 +71,6 @@ def export(
             f"the format {format} needs {error.name}: python -m pip install {error.name}"
         ) from None
     request = importlib.import_module("pgan_tf.export.request").make_request(snapshot, **options)
-    with writing.written_beside(path) as partial:
+    with writing.atomic_output(path) as partial:
         writer.write(request, partial)
     return f"{path}: {request.description()}; {writing.size_of(path) / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""Command line: networks in other programs' formats."""
+"""Command line: exports networks to other programs' formats."""
 
 import argparse
 import sys
@@ -22,11 +22,12 @@ EXAMPLES = """\
 
 
 def parser() -> cli.Parser:
-    """Returns the command line's parser; `FORMATS` adds a command each."""
+    """Returns the command line's parser, with a command for each of `FORMATS` and for `web`."""
     p = cli.Parser(
         prog=PROGRAM,
-        description="Writes a trained network in a format that other programs run: latents and"
-        " labels in, images out, or for D images in, scores and class logits out; any batch.",
+        description="Writes a trained network in a format that other programs run. Gs and G turn"
+        " latents and labels into images, D turns images into scores and class logits. The batch"
+        " size is free.",
         examples=EXAMPLES,
     )
     commands = p.add_subparsers(dest="command", required=True, metavar="FORMAT")
@@ -37,7 +38,7 @@ def parser() -> cli.Parser:
 
 
 def add_format(commands: argparse._SubParsersAction, format: Format) -> None:
-    """Adds the command of a format that is written as one file or directory."""
+    """Adds a format's command."""
     name, out = f"{format.name} --snapshot", f"Gs{format.ending}"
     p = commands.add_parser(
         format.name, help=format.summary, description=format.summary + ".",
@@ -51,8 +52,8 @@ def add_format(commands: argparse._SubParsersAction, format: Format) -> None:
     p.add_argument("--network", choices=["Gs", "G", "D"], default="Gs", help="network to export")
     p.add_argument(
         "--lod", type=float, metavar="LOD",
-        help="level of detail: 0 is the full resolution, 1 half of it; fractional while fading"
-        " (default: the snapshot's own)",
+        help="level of detail: 0 is the full resolution, 1 half of it; a fraction blends two"
+        " resolutions (default: the snapshot's own)",
     )  # fmt: skip
     p.add_argument("--uint8", action="store_true", help="images are 0 to 255 instead of -1 to 1")
     p.add_argument(
@@ -61,13 +62,13 @@ def add_format(commands: argparse._SubParsersAction, format: Format) -> None:
     p.add_argument(
         "--float16", action="store_true", help="weights in half precision, half as large"
     )
-    p.add_argument("--force", action="store_true", help="replace what is there")
+    p.add_argument("--force", action="store_true", help="replace an earlier export at --out")
     p.set_defaults(run=_export)
 
 
 def add_web(commands: argparse._SubParsersAction) -> None:
-    """Adds the command that writes a page in which a browser runs the generator."""
-    summary = "a web page that makes images by itself: in any browser, without a connection"
+    """Adds the command that writes a web page in which a browser runs the generator."""
+    summary = "a web page that makes images in any browser, without a server or a connection"
     p = commands.add_parser(
         "web", help=summary, description=f"Writes {summary}.",
         examples=f"  {PROGRAM} web --snapshot --out page\n"
@@ -77,12 +78,12 @@ def add_web(commands: argparse._SubParsersAction) -> None:
     cli.add_results(p)
     p.add_argument(
         "--out", metavar="PATH", required=True,
-        help="directory for index.html and two scripts; or a name that ends in .html, for one file",
+        help="directory for index.html and two scripts, or a name that ends in .html for one file",
     )  # fmt: skip
     p.add_argument(
         "--float16", action="store_true", help="weights in half precision, half as large"
     )
-    p.add_argument("--force", action="store_true", help="replace what is there")
+    p.add_argument("--force", action="store_true", help="replace an earlier page at --out")
     p.add_argument(
         "--webgpu", action="store_true",
         help="use a GPU where the browser has one; the page is 3.9 MB larger",
@@ -113,7 +114,7 @@ def _export_web(args: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Parses the command line and runs the command's own `run`."""
+    """Parses the command line and runs the command that it names."""
     args = parser().parse_args(argv)
     args.run(args)
 

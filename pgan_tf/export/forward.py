@@ -1,7 +1,7 @@
-"""The forward pass of a network, in whatever an export is made of (method 1).
+"""A network's forward pass, written once for all export formats (method 1).
 
-It follows the network's table as `Generator.call` and `Discriminator.call` do. A backend makes the
-nodes: of an ONNX graph, or of a Keras model.
+It follows the network's table, as `Generator.call` and `Discriminator.call` do. A backend makes the
+nodes of an ONNX graph or of a Keras model.
 """
 
 from collections.abc import Iterator
@@ -18,66 +18,67 @@ X = TypeVar("X")
 
 
 class Backend(Protocol[X]):
-    """What a forward pass is made of; `X` stands for features or images of a batch."""
+    """Makes the nodes of a forward pass; `X` is a batch of features or images in its format."""
 
     def block(self, name: str, block: Block, x: X) -> X:
-        """Puts a block's layers in order."""
+        """Applies a block's layers in order."""
 
     def upscale(self, x: X) -> X:
-        """Doubles height and width, nearest neighbour."""
+        """Doubles height and width by nearest neighbour."""
 
     def downscale(self, x: X) -> X:
-        """Halves height and width, the mean of 2x2 pixels."""
+        """Halves height and width by means of 2x2 pixels."""
 
     def lerp(self, a: X, b: X, t: float) -> X:
         """Returns a + (b - a) * t."""
 
 
 def run_generator(G: Generator, lod: Lod, x: X, backend: Backend[X]) -> X:
-    """Returns the images of a generator at a lod.
+    """Returns a generator's images at a lod.
 
     Args:
-      x: latents and labels side by side, [N, latent_size + label_size].
+      x: latents and labels, concatenated: [N, latent_size + label_size].
     """
     top, stages, blocks = G.shape.finest - lod.level, G.table.stages, G.blocks
 
-    def through(row, x):
+    def apply(row, x):
         return backend.block(row.name, blocks[row.name], x)
 
     if G.table.inputs is not None:
-        x = through(G.table.inputs, x)
+        x = apply(G.table.inputs, x)
     coarser = None
     for stage in range(2, top + 1):
         if stage == top and lod.fade is not None:
-            coarser = backend.upscale(through(stages[stage - 1].image, x))
+            coarser = backend.upscale(apply(stages[stage - 1].image, x))
         for row in stages[stage].blocks:
-            x = through(row, x)
-    images = through(stages[top].image, x)
+            x = apply(row, x)
+    images = apply(stages[top].image, x)
     return images if coarser is None else backend.lerp(images, coarser, float(lod.fade))
 
 
 def run_discriminator(D: Discriminator, lod: Lod, images: X, backend: Backend[X]) -> X:
-    """Returns scores and logits side by side, [N, 1 + label_size], of images at a lod."""
+    """Returns the scores and logits of images at a lod, concatenated: [N, 1 + label_size]."""
     top, stages, blocks = D.shape.finest - lod.level, D.table.stages, D.blocks
 
-    def through(row, x):
+    def apply(row, x):
         return backend.block(row.name, blocks[row.name], x)
 
-    x = through(stages[top].image, images)
+    x = apply(stages[top].image, images)
     for stage in range(top, 1, -1):
         for row in stages[stage].blocks:
-            x = through(row, x)
+            x = apply(row, x)
         if stage == top and lod.fade is not None:
-            y = through(stages[stage - 1].image, backend.downscale(images))
+            y = apply(stages[stage - 1].image, backend.downscale(images))
             x = backend.lerp(x, y, float(lod.fade))
     return x
 
 
-def with_biases(block: Block) -> Iterator[tuple[keras.layers.Layer, np.ndarray | None]]:
-    """Yields a block's layers, each with the bias [units] that is added to its output, or None.
+def layers_with_biases(block: Block) -> Iterator[tuple[keras.layers.Layer, np.ndarray | None]]:
+    """Yields a block's layers, each with the bias [units] to add to its output, or None.
 
-    Convolutions and dense layers of other programs add their own bias. One that follows after the
-    dense layer's features have become maps is the same for all pixels of a map.
+    Convolutions and dense layers of other programs include the bias, so a `Bias` is merged into
+    the layer before it. Between a dense layer and its bias, the features may become maps; the
+    bias is then repeated for all pixels of a map.
     """
     layers = list(block.layers)
     while layers:
@@ -106,8 +107,8 @@ def scaled_weight(layer: WeightedLayer) -> np.ndarray:
 def upscaling_kernel(layer: WeightedLayer) -> np.ndarray:
     """Returns the 4x4 kernel of a transposed convolution that equals an `UpscaleConv2D`.
 
-    Nearest-neighbour upscaling is zero insertion and a 2x2 box; the box is applied to the kernel.
-    Stride 2; one row and column are cut off at each side.
+    Nearest-neighbour upscaling is zero insertion and a 2x2 box sum, which is applied to the kernel.
+    The convolution has stride 2 and crops one row and column at each side.
 
     Returns: [4, 4, units, channels].
     """
@@ -117,7 +118,7 @@ def upscaling_kernel(layer: WeightedLayer) -> np.ndarray:
 def downscaling_kernel(layer: WeightedLayer) -> np.ndarray:
     """Returns the 4x4 kernel of a convolution that equals a `DownscaleConv2D`.
 
-    Stride 2; one row and column of zeros are added at each side.
+    The convolution has stride 2 and pads one row and column of zeros at each side.
 
     Returns: [4, 4, channels, units].
     """
@@ -125,6 +126,6 @@ def downscaling_kernel(layer: WeightedLayer) -> np.ndarray:
 
 
 def _box(kernel: np.ndarray) -> np.ndarray:
-    """Sums a kernel [3, 3, ...] shifted by 0 and 1 in both directions: [4, 4, ...]."""
+    """Sums copies of a kernel [3, 3, ...] shifted by 0 and 1 in both directions: [4, 4, ...]."""
     sides = [(0, 0)] * (kernel.ndim - 2)
     return sum(np.pad(kernel, [(i, 1 - i), (j, 1 - j), *sides]) for i in range(2) for j in range(2))

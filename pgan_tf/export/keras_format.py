@@ -1,4 +1,4 @@
-"""Networks as Keras models of Keras's own layers, and as `.keras` files."""
+"""Networks as models of Keras's own layers, and as `.keras` files."""
 
 from pathlib import Path
 
@@ -6,26 +6,26 @@ import keras
 from keras import ops
 
 from pgan_tf import layers
-from pgan_tf.export.forward import run_discriminator, run_generator, with_biases
+from pgan_tf.export.forward import layers_with_biases, run_discriminator, run_generator
 from pgan_tf.export.keras_layers import plain_layers
 from pgan_tf.export.request import Request
 from pgan_tf.layers import Block
 
 
 class KerasBackend:
-    """Makes a forward pass out of Keras's layers.
+    """Makes a forward pass of Keras's layers.
 
     Args:
-      dtype: policy of the layers; "float16" for weights and activations in half precision.
+      dtype: the layers' dtype policy; "float16" for weights and activations in half precision.
     """
 
     def __init__(self, dtype: str):
         self._dtype = dtype
 
     def block(self, name: str, block: Block, x: keras.KerasTensor) -> keras.KerasTensor:
-        """Puts a block's layers in order."""
-        for layer, bias in with_biases(block):
-            own_dtype = layer.dtype_policy.name  # float32 where the network is normalised first
+        """Applies a block's layers in order."""
+        for layer, bias in layers_with_biases(block):
+            own_dtype = layer.dtype_policy.name  # float32 for the normalisation of latents
             first = name == "latents"
             x = self._call(layer, bias, own_dtype if first else self._dtype, x)
         return x
@@ -51,13 +51,13 @@ class KerasBackend:
 
 
 def make_model(request: Request, float16: bool = False) -> keras.Model:
-    """Returns a network as a functional model; inputs and outputs are dictionaries by name.
+    """Returns a network as a functional model, with dictionaries of inputs and outputs by name.
 
-    All layers are Keras's own but the minibatch statistics of a discriminator, and layers that
-    have no function in `keras_layers`.
+    All layers are Keras's own, except a discriminator's minibatch stddev and layers without a
+    function in `keras_layers`.
 
     Args:
-      float16: weights and activations in half precision.
+      float16: use half precision for weights and activations.
     """
     uint8_in = request.uint8 and not request.is_generator
     inputs = {
@@ -80,7 +80,7 @@ def _generator(request: Request, inputs: dict, backend: KerasBackend) -> dict:
         x = keras.layers.Concatenate()([x, inputs["labels"]])
     x = run_generator(request.network, request.lod, x, backend)
     x = ops.cast(x, "float32")
-    if request.uint8:  # rounded down, as all numbers are positive
+    if request.uint8:  # the cast rounds down, since all numbers are positive
         x = ops.cast(ops.clip(x * 127.5 + 128.0, 0.0, 255.0), "uint8")
     if request.layout == "NCHW":
         x = ops.transpose(x, [0, 3, 1, 2])

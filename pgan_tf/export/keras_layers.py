@@ -1,6 +1,6 @@
-"""Each layer as Keras's own layers, so that a file opens without this program.
+"""Replaces our layers by Keras's own, so that a file opens without this program.
 
-A layer that has no function here is used as it is; its class must then be known where the file is
+A layer without a function here is used as it is. Its class must then be imported where the file is
 opened.
 """
 
@@ -13,15 +13,15 @@ from pgan_tf import layers
 from pgan_tf.export.forward import downscaling_kernel, scaled_weight, upscaling_kernel
 
 Part = tuple[keras.layers.Layer, list[np.ndarray]]
-"""A layer and its weights."""
+"""(layer, its weights)."""
 Replacement = Callable[[keras.layers.Layer, np.ndarray | None, str], list[Part]]
-"""(layer, the bias to be added or None, dtype policy) -> layers that do the same, in order."""
+"""(layer, bias to add or None, dtype policy) -> layers that do the same, in order."""
 
 REPLACEMENTS: dict[type, Replacement] = {}
 
 
 def replaces(kind: type) -> Callable[[Replacement], Replacement]:
-    """Registers the function that replaces layers of this kind."""
+    """Returns a decorator that registers the function to replace layers of this kind."""
 
     def register(function: Replacement) -> Replacement:
         REPLACEMENTS[kind] = function
@@ -31,10 +31,10 @@ def replaces(kind: type) -> Callable[[Replacement], Replacement]:
 
 
 def plain_layers(layer: keras.layers.Layer, bias: np.ndarray | None, dtype: str) -> list[Part]:
-    """Returns layers that together do what a layer and the bias after it do.
+    """Returns layers that together do the same as a layer and the bias after it.
 
     Args:
-      dtype: policy of the layers, where the layer has none of its own.
+      dtype: dtype policy of the returned layers.
     """
     if type(layer) in REPLACEMENTS:
         return REPLACEMENTS[type(layer)](layer, bias, dtype)

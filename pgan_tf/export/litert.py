@@ -11,7 +11,7 @@ from pgan_tf.export.request import Request
 def write(request: Request, path: Path) -> None:
     """Writes a LiteRT file of built-in operators.
 
-    With float16, weights are in half precision; runtimes without it compute in float32.
+    With float16, weights are in half precision; runtimes without half precision use float32.
     """
     options = {}
     if request.float16:

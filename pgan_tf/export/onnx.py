@@ -8,26 +8,26 @@ import onnx
 from onnx import ModelProto, TensorProto, helper
 
 import pgan_tf
-from pgan_tf.export.forward import run_discriminator, run_generator, with_biases
-from pgan_tf.export.onnx_graph import Graph, Value, batch_of
+from pgan_tf.export.forward import layers_with_biases, run_discriminator, run_generator
+from pgan_tf.export.onnx_graph import Graph, Value, batch_info
 from pgan_tf.export.onnx_layers import downscale2d, emit, upscale2d
 from pgan_tf.export.request import Request
 from pgan_tf.layers import Block
 
 OPSET = 18
-_IR_VERSION = 8  # the first with this opset, so that older runtimes read it
+_IR_VERSION = 8  # the oldest with this opset, so that older runtimes can read the file
 
 
 class OnnxBackend:
-    """Makes a forward pass out of ONNX's operators."""
+    """Makes a forward pass of ONNX's operators."""
 
     def __init__(self, graph: Graph):
         self.graph = graph
 
     def block(self, name: str, block: Block, x: Value) -> Value:
-        """Adds a block's layers; their nodes are named after it."""
+        """Adds a block's layers; the names of their nodes begin with the block's name."""
         self.graph.scope = f"{name}/"
-        for layer, bias in with_biases(block):
+        for layer, bias in layers_with_biases(block):
             x = emit(self.graph, layer, x, bias)
         self.graph.scope = ""
         return x
@@ -49,8 +49,8 @@ class OnnxBackend:
 def make_model(request: Request) -> ModelProto:
     """Returns a network as an ONNX model (opset 18).
 
-    Inputs and outputs are those of the request, with any batch. The model holds constants and
-    standard operators only; its metadata tell the resolution and the classes' names.
+    Inputs and outputs are the request's, with any batch size. The model holds constants and
+    standard operators only; its metadata include the resolution and the classes' names.
 
     Raises: UserError for a layer without an ONNX form.
     """
@@ -59,15 +59,15 @@ def make_model(request: Request) -> ModelProto:
     make(graph, request)
     description = request.description()
 
-    def described(parts: dict[str, tuple]) -> list:
+    def infos(shapes: dict[str, tuple]) -> list:
         return [
-            batch_of(name, shape, name == "images" and request.uint8)
-            for name, shape in parts.items()
+            batch_info(name, shape, name == "images" and request.uint8)
+            for name, shape in shapes.items()
         ]
 
     model = helper.make_model(
-        graph.finished(
-            request.network.name, described(request.inputs), described(request.outputs), description
+        graph.to_proto(
+            request.network.name, infos(request.inputs), infos(request.outputs), description
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=_IR_VERSION,
@@ -99,7 +99,7 @@ def _generator(graph: Graph, request: Request) -> None:
         x = graph.op("Concat", "latents", "labels", axis=1)
     features = Value(x, (None, G.latent_size + G.label_size))
     x = run_generator(G, request.lod, features, OnnxBackend(graph)).name
-    if request.uint8:  # rounded down, as all numbers are positive
+    if request.uint8:  # the cast rounds down, since all numbers are positive
         x = graph.op("Add", graph.op("Mul", x, np.float32([127.5])), np.float32([128.0]))
         x = graph.op("Clip", x, np.array(0, np.float32), np.array(255, np.float32))
         x = graph.op("Cast", x, to=TensorProto.UINT8)

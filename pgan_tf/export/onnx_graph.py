@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-BATCH = "N"  # the name of the size that is known only when the model runs
+BATCH = "N"  # name of the batch size, which is known only when the model runs
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,9 @@ class Value:
     """A tensor of the graph.
 
     Attributes:
-      name: in the graph.
-      shape: as our layers see it, channels last, the batch None; in the graph channels come
-        second.
+      name: its name in the graph.
+      shape: its shape in our layers' layout, channels last, with None for the batch; in the graph
+        channels come second.
     """
 
     name: str
@@ -28,9 +28,9 @@ class Graph:
     """Nodes and constants, added one after the other.
 
     Attributes:
-      float16: weights are kept in half precision and cast to float32, which runtimes do once,
+      float16: keep weights in half precision and cast them to float32; runtimes do this once,
         when they load the model.
-      scope: put before the names of what is added.
+      scope: prefix for the names of new nodes and constants.
     """
 
     float16: bool = False
@@ -44,9 +44,9 @@ class Graph:
 
         Args:
           kind: ONNX's name of the operator.
-          inputs: names; arrays become constants; "" for one that is left out.
-          name: of the output; "" for one made up.
-          attributes: the operator's.
+          inputs: names of values, or arrays, which become constants; "" omits an optional input.
+          name: the output's name; "" to generate one.
+          attributes: the operator's attributes.
         """
         names = [self.constant(i) if isinstance(i, np.ndarray) else i for i in inputs]
         output = name or self._name(kind)
@@ -67,10 +67,10 @@ class Graph:
         self.constants[name] = numpy_helper.from_array(array, name)
         return name
 
-    def finished(
+    def to_proto(
         self, name: str, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto], text: str
     ) -> GraphProto:
-        """Returns the graph."""
+        """Returns the graph as ONNX's message, with `text` as its description."""
         return helper.make_graph(
             self.nodes, name, inputs, outputs, list(self.constants.values()), doc_string=text
         )
@@ -80,7 +80,7 @@ class Graph:
         return f"{self.scope}{kind}_{self._count}"
 
 
-def batch_of(name: str, shape: tuple, uint8: bool = False) -> ValueInfoProto:
-    """Describes an input or output, [N, *shape], of float32 or uint8."""
+def batch_info(name: str, shape: tuple, uint8: bool = False) -> ValueInfoProto:
+    """Returns the description of an input or output, [N, *shape], float32 or uint8."""
     kind = TensorProto.UINT8 if uint8 else TensorProto.FLOAT
     return helper.make_tensor_value_info(name, kind, [BATCH, *shape])

@@ -1,6 +1,6 @@
-"""Each layer in ONNX's operators (opset 18), channels second.
+"""Writes our layers as ONNX operators (opset 18), channels second.
 
-A layer of a new kind needs one more function here:
+A new kind of layer needs one more function here:
 
     @emits(MyLayer)
     def my_layer(graph, layer, x, bias): ...
@@ -17,13 +17,13 @@ from pgan_tf.export.forward import downscaling_kernel, scaled_weight, upscaling_
 from pgan_tf.export.onnx_graph import Graph, Value
 
 Emitter = Callable[[Graph, keras.layers.Layer, Value, np.ndarray | None], str]
-"""(graph, layer, its input, the bias to be added or None) -> name of the output."""
+"""(graph, layer, its input, bias to add or None) -> name of the output."""
 
 EMITTERS: dict[type, Emitter] = {}
 
 
 def emits(kind: type) -> Callable[[Emitter], Emitter]:
-    """Registers the function that writes layers of this kind."""
+    """Returns a decorator that registers the function to add layers of this kind."""
 
     def register(function: Emitter) -> Emitter:
         EMITTERS[kind] = function
@@ -33,27 +33,26 @@ def emits(kind: type) -> Callable[[Emitter], Emitter]:
 
 
 def emit(graph: Graph, layer: keras.layers.Layer, x: Value, bias: np.ndarray | None) -> Value:
-    """Adds a layer to the graph and returns its output.
+    """Adds a layer, and a bias if there is one, to the graph and returns the output.
 
-    Raises: UserError for a layer of a kind that has no function here.
+    Raises: UserError for a kind of layer without a function here.
     """
     if type(layer) not in EMITTERS:
         raise UserError(
             f"the layer {type(layer).__name__} has no ONNX form; the formats keras and"
-            " savedmodel take every layer"
+            " savedmodel accept every layer"
         )
     name = EMITTERS[type(layer)](graph, layer, x, bias)
     return Value(name, tuple(layer.compute_output_shape(x.shape)))
 
 
 def upscale2d(graph: Graph, x: Value) -> Value:
-    """Nearest neighbour, [N, C, h, w] -> [N, C, 2h, 2w]."""
-    layer = layers.Upscale2D()
-    return emit(graph, layer, x, None)
+    """Adds nearest-neighbour upscaling, [N, C, h, w] -> [N, C, 2h, 2w]."""
+    return emit(graph, layers.Upscale2D(), x, None)
 
 
 def downscale2d(graph: Graph, x: Value) -> Value:
-    """Mean of 2x2 pixels, [N, C, h, w] -> [N, C, h/2, w/2]."""
+    """Adds means of 2x2 pixels, [N, C, h, w] -> [N, C, h/2, w/2]."""
     return emit(graph, layers.Downscale2D(), x, None)
 
 

@@ -1,4 +1,4 @@
-"""Weights of several ONNX models, kept once, outside of the models."""
+"""Weights that several ONNX models share, stored once, outside the models."""
 
 import hashlib
 
@@ -9,10 +9,10 @@ _ALIGNMENT = 64
 
 
 class SharedWeights:
-    """Constants that several models of one network have in common.
+    """Constants that several models of one network share.
 
     Attributes:
-      location: name by which the models say where their constants are.
+      location: file name under which the models refer to the constants.
     """
 
     def __init__(self, location: str):
@@ -20,17 +20,17 @@ class SharedWeights:
         self._content = bytearray()
         self._offsets: dict[bytes, int] = {}
 
-    def take_from(self, model: ModelProto) -> None:
-        """Moves a model's large constants here; what is here already is not kept twice."""
+    def move_from(self, model: ModelProto) -> None:
+        """Moves a model's large constants here; equal constants are stored once."""
         for tensor in model.graph.initializer:
             if len(tensor.raw_data) >= _SMALLEST:
-                self._take(tensor)
+                self._move(tensor)
 
     def content(self) -> bytes:
-        """Returns the bytes that belong at the location."""
+        """Returns the content of the file named `location`."""
         return bytes(self._content)
 
-    def _take(self, tensor: TensorProto) -> None:
+    def _move(self, tensor: TensorProto) -> None:
         raw = tensor.raw_data
         key = hashlib.sha256(raw).digest()
         if key not in self._offsets:

@@ -1,4 +1,4 @@
-"""What is exported, and how."""
+"""The request for an export: a network and the form of its inputs and outputs."""
 
 import math
 import os
@@ -17,12 +17,12 @@ class Request:
     """A network at a lod, and the form of its images.
 
     Attributes:
-      network: in float32.
-      lod: that it runs at.
+      network: the network, in float32.
+      lod: the lod at which it runs.
       uint8: images are uint8, 0..255; else float32, [-1, 1].
-      layout: of images, NHWC or NCHW.
+      layout: the images' layout, NHWC or NCHW.
       float16: keep the weights in half precision.
-      class_names: of the labels' columns.
+      class_names: names of the labels' columns.
       source: the snapshot's name.
     """
 
@@ -36,7 +36,7 @@ class Request:
 
     @property
     def is_generator(self) -> bool:
-        """Whether images come out; else they go in."""
+        """True if images are the output, False if they are the input."""
         return isinstance(self.network, Generator)
 
     @property
@@ -51,13 +51,13 @@ class Request:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Shape of an image in the layout."""
+        """Shape of an image in the requested layout."""
         r, channels = self.resolution, self.network.num_channels
         return (channels, r, r) if self.layout == "NCHW" else (r, r, channels)
 
     @property
     def inputs(self) -> dict[str, tuple]:
-        """Name -> shape without the batch: latents and labels, or images."""
+        """Input's name -> shape without the batch: latents and labels, or images."""
         if not self.is_generator:
             return {"images": self.image_shape}
         inputs = {"latents": (self.network.latent_size,)}
@@ -65,7 +65,7 @@ class Request:
 
     @property
     def outputs(self) -> dict[str, tuple]:
-        """Name -> shape without the batch: images, or scores and logits."""
+        """Output's name -> shape without the batch: images, or scores and logits."""
         if self.is_generator:
             return {"images": self.image_shape}
         return {"scores": (), "logits": (self.network.label_size,)} if self.has_labels else {
@@ -74,26 +74,26 @@ class Request:
 
     @property
     def has_labels(self) -> bool:
-        """Whether the network has classes."""
+        """True if the network has classes."""
         return self.network.label_size > 0
 
     def description(self) -> str:
-        """Returns a line on what goes in and comes out."""
+        """Returns a line that describes the network's inputs and outputs."""
 
-        def of(parts: dict[str, tuple]) -> str:
+        def tensors(shapes: dict[str, tuple]) -> str:
             return ", ".join(
-                f"{name} {self._kind(name)} [{', '.join(['N', *map(str, shape)])}]"
-                for name, shape in parts.items()
+                f"{name} {self._dtype(name)} [{', '.join(['N', *map(str, shape)])}]"
+                for name, shape in shapes.items()
             )
 
         range_ = "0 to 255" if self.uint8 else "-1 to 1"
         return (
             f"{self.network.name} of {self.source} at lod {self.lod_value:g}:"
-            f" {of(self.inputs)} -> {of(self.outputs)}; images are {range_}"
+            f" {tensors(self.inputs)} -> {tensors(self.outputs)}; images are {range_}"
         )
 
     def metadata(self) -> dict[str, object]:
-        """Returns what a program that shows the images has to know."""
+        """Returns facts that a program needs to show the images."""
         return {
             "network": self.network.name,
             "resolution": self.resolution,
@@ -105,7 +105,7 @@ class Request:
             "source": self.source,
         }
 
-    def _kind(self, name: str) -> str:
+    def _dtype(self, name: str) -> str:
         return "uint8" if name == "images" and self.uint8 else "float32"
 
 
@@ -122,9 +122,9 @@ def make_request(
     Args:
       snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
       network: G, D or Gs.
-      lod: fractional while fading; None for the snapshot's own.
+      lod: level of detail, fractional while fading; None for the snapshot's own.
       uint8, layout, float16: see `Request`.
-    Raises: UserError for another network, layout or lod than there is, or no snapshot.
+    Raises: UserError for an unknown network or layout, a lod out of range, or a missing snapshot.
     """
     for name, value, known in (("network", network, KINDS), ("layout", layout, LAYOUTS)):
         if value not in known:
@@ -134,8 +134,8 @@ def make_request(
     coarsest = chosen.shape.finest - 2
     if lod is not None and not (math.isfinite(lod) and 0 <= lod <= coarsest):
         raise UserError(
-            f"lod {lod:g}: from 0 ({chosen.resolution}x{chosen.resolution}) to {coarsest} (4x4)"
-            f" for {loaded.path}"
+            f"lod {lod:g}: choose from 0 ({chosen.resolution}x{chosen.resolution}) to {coarsest}"
+            f" (4x4) for {loaded.path}"
         )
     split = chosen.check_lod(lod)
     return Request(chosen, split, uint8, layout, float16, loaded.class_names, loaded.path.name)

@@ -9,9 +9,9 @@ from pgan_tf.export.request import Request
 
 
 def write(request: Request, path: Path) -> None:
-    """Writes a directory whose `serving_default` takes and gives tensors by name, any batch.
+    """Writes a directory; its `serving_default` takes and returns named tensors, any batch size.
 
-    Written by TensorFlow itself: Keras's own export writes each weight twice.
+    Uses TensorFlow's own function, since Keras's export writes each weight twice.
     """
     model = make_model(request, request.float16)
     signature = [

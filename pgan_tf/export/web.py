@@ -8,7 +8,7 @@ from pgan_tf.errors import UserError
 from pgan_tf.export.onnx import make_model
 from pgan_tf.export.onnx_weights import SharedWeights
 from pgan_tf.export.request import Request
-from pgan_tf.export.writing import check_target, size_of, written_beside
+from pgan_tf.export.writing import atomic_output, check_target, size_of
 from pgan_tf.networks import Generator, Lod
 from pgan_tf.pages import explorer
 from pgan_tf.pages.explorer.facts import centres_of, facts_of, lods_of
@@ -16,9 +16,9 @@ from pgan_tf.snapshots import load_snapshot
 from pgan_tf.snapshots.parts import Snapshot
 
 LARGEST = 200_000_000
-"""Bytes of weights in a page at most: browsers keep some copies of them, telephones too."""
+"""Most bytes of weights in a page; browsers, also on telephones, keep several copies of them."""
 
-_WEIGHTS = "weights.bin"  # the name by which the graphs ask for them, as worker.js has it
+_WEIGHTS = "weights.bin"  # the weights' file name in the graphs; worker.js has the same
 
 
 def export_web(
@@ -28,16 +28,16 @@ def export_web(
     force: bool = False,
     webgpu: bool = False,
 ) -> str:
-    """Writes a page in which any browser runs a snapshot's Gs by itself.
+    """Writes a page in which any browser runs a snapshot's Gs without a server.
 
     Args:
       snapshot: a snapshot, a run, or a directory of runs; the newest is taken.
-      out: a directory for `index.html` and two scripts beside it; where the name ends in `.html`,
-        one file that holds all.
+      out: a directory for `index.html` and two scripts; or a name that ends in `.html`, for one
+        file that holds everything.
       float16: keep the weights in half precision.
-      force: replace what is at `out`.
+      force: replace an earlier page at `out`.
       webgpu: use a GPU where the browser has one; the page is 3.9 MB larger.
-    Returns: a line on what was written.
+    Returns: a line that describes what was written.
     Raises: UserError when there is no snapshot, `out` exists already, or the generator is too
       large.
     """
@@ -47,7 +47,7 @@ def export_web(
     model = make_graphs(loaded.Gs, float16)
     _check_size(loaded, len(model.weights), float16)
     facts = facts_of(loaded, most=1, centres=centres_of(loaded))
-    with written_beside(path) as partial:
+    with atomic_output(path) as partial:
         if is_file:
             partial.write_text(explorer.one_file(facts, model, webgpu), encoding="utf-8")
         else:
@@ -61,7 +61,7 @@ def export_web(
 
 
 def make_graphs(Gs: Generator, float16: bool = False) -> explorer.Model:
-    """Returns a generator as an ONNX model for each resolution, with weights in common.
+    """Returns a generator as one ONNX model per resolution; the models share their weights.
 
     Input: `latents` [N, latent_size] and, with classes, `labels` [N, label_size]. Output: `images`,
     float32 [N, C, r, r], in about [-1, 1].
@@ -74,22 +74,22 @@ def make_graphs(Gs: Generator, float16: bool = False) -> explorer.Model:
     weights, graphs = SharedWeights(_WEIGHTS), {}
     for lod in lods_of(Gs):
         model = make_model(Request(Gs, Lod.of(lod), layout="NCHW", float16=float16))
-        weights.take_from(model)
+        weights.move_from(model)
         graphs[Gs.resolution >> int(lod)] = model.SerializeToString()
     return explorer.Model(graphs, weights.content())
 
 
 def _check_size(loaded: Snapshot, size: int, float16: bool) -> None:
-    """Raises: UserError for a generator that is too large for a page."""
+    """Raises UserError for a generator that is too large for a page."""
     if size <= LARGEST:
         return
     fits = not float16 and size / 2 <= LARGEST
     advice = (
         "add --float16 to halve it"
         if fits
-        else f"python -m pgan_tf.explore --snapshot {loaded.path} serves the page with it behind"
+        else f"to serve it from this computer: python -m pgan_tf.explore --snapshot {loaded.path}"
     )
     raise UserError(
-        f"{loaded.path}: the generator is {size / 1e6:.0f} MB, and a page holds"
+        f"{loaded.path}: the generator has {size / 1e6:.0f} MB, but a page holds"
         f" {LARGEST / 1e6:.0f} MB at most; {advice}"
     )

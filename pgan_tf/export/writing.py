@@ -1,4 +1,4 @@
-"""Exported files and directories: whole or not there, and never replaced by accident."""
+"""Writes exported files and directories: complete or not at all, never replaced by accident."""
 
 import contextlib
 import os
@@ -18,19 +18,20 @@ _SAVED_MODEL = (
 def check_target(
     out: str | os.PathLike, ending: str, force: bool = False, parts: Sequence[str] = _SAVED_MODEL
 ) -> Path:
-    """Returns the path to write to, if it may be written.
+    """Returns the path of an export, after checking that it may be written.
 
     Args:
-      ending: of the file's name, such as `.onnx`; empty for a directory.
-      force: replace what is there.
-      parts: a directory may be replaced that holds the first of these names, and no others.
-    Raises: UserError for another ending, or where something is there already.
+      ending: required ending of the file's name, such as `.onnx`; empty for a directory.
+      force: replace an earlier export.
+      parts: names in an exported directory. A directory is replaced only if it is empty, or if it
+        holds the first of these names and no others.
+    Raises: UserError for another ending, or when the path exists and may not be replaced.
     """
     out = Path(out)
     if ending and out.suffix.lower() != ending:
         raise UserError(f"{out}: the name must end in {ending}, such as {out.stem or 'Gs'}{ending}")
     if not ending and out.suffix.lower() in (".onnx", ".tflite", ".keras", ".pb", ".npz"):
-        raise UserError(f"{out}: a directory is written; leave out {out.suffix}")
+        raise UserError(f"{out}: this export is a directory; leave out {out.suffix}")
     if not ending and out.name in ("", ".."):
         raise UserError(f"{out}: name a directory to make, such as {out / 'Gs'}")
     if not os.path.lexists(out):
@@ -38,23 +39,23 @@ def check_target(
     if ending and out.is_dir():
         raise UserError(f"{out} is a directory; name a file, such as {out / ('Gs' + ending)}")
     if not ending and not out.is_dir():
-        raise UserError(f"{out} is a file, and a directory is written; choose another name")
+        raise UserError(f"{out} is a file, but the export is a directory; choose another name")
     if not ending and out.is_symlink():
-        raise UserError(f"{out} is a link; name the directory that it leads to")
+        raise UserError(f"{out} is a link; name the directory that it points to")
     names = [] if ending else os.listdir(out)
     if names and (parts[0] not in names or set(names) - set(parts)):
-        raise UserError(f"{out} holds other things; choose another directory")
+        raise UserError(f"{out} holds other files; choose another directory")
     if not force:
         raise UserError(f"{out} exists; add --force to replace it, or choose another name")
     return out
 
 
 @contextlib.contextmanager
-def written_beside(out: Path) -> Iterator[Path]:
-    """Gives a path to write a file or directory to; renames it to `out` when the block succeeds.
+def atomic_output(out: Path) -> Iterator[Path]:
+    """Yields a path to write a file or directory to; renames it to `out` when the block succeeds.
 
-    It has the same name, in a hidden directory beside, so that writers which look at the ending
-    are content. When the block fails, all of it is removed, and `out` is what it was before.
+    The path has the same name, since writers look at the ending, in a hidden directory beside
+    `out`. When the block fails, that directory is removed and `out` stays as it was.
 
     Raises: OSError as the file system reports it.
     """
@@ -81,7 +82,7 @@ def written_beside(out: Path) -> Iterator[Path]:
 
 
 def size_of(path: Path) -> int:
-    """Returns the bytes of a file, or of all files in a directory."""
+    """Returns the size in bytes of a file, or of all files in a directory."""
     return sum(file.stat().st_size for file in _files(path))
 
 
@@ -90,7 +91,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _flush(path: Path) -> None:
-    """Makes sure that the data are on the disk before the name is."""
+    """Flushes the data to the disk, so that the name never appears before the data."""
     for file in _files(path):
         fd = os.open(file, os.O_RDONLY)
         try:

@@ -1,1 +1,1 @@
-"""Films: walks through the latents, and the growth of a run."""
+"""Films: walks through latents, and the growth of a run."""

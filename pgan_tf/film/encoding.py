@@ -1,4 +1,4 @@
-"""Film files: frames go in one by one, and what they become is decided by the file's ending."""
+"""Writes film files frame by frame; the file's ending decides the format."""
 
 import contextlib
 import os
@@ -14,24 +14,24 @@ import numpy as np
 from pgan_tf.errors import UserError, one_line
 from pgan_tf.files import atomic_path
 
-_BT709 = 1  # FFmpeg's number for it: of the matrix, the primaries and the transfer curve
+_BT709 = 1  # FFmpeg's number for BT.709's matrix, primaries and transfer curve
 _LIMITED_RANGE = 1
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a film's ending stands for.
+    """A film format, which a file's ending selects.
 
     Attributes:
-      name: for people.
+      name: name in messages.
       container: FFmpeg's name of the file format.
       codec: FFmpeg's name of the encoder.
-      pixels: FFmpeg's name of the layout that the encoder takes.
-      options: of the encoder: quality before size, and no slower than the frames are made.
-      container_options: of the file format.
-      most_fps: frames a second that players show.
-      still: most pixels of the height and width of an image in it unless a size is asked for.
-      size: most pixels of its width and height unless a size is asked for.
+      pixels: FFmpeg's name of the pixel format that the encoder takes.
+      options: the encoder's options: quality before size, and no slower than frames are made.
+      container_options: the file format's options.
+      most_fps: highest number of frames a second that players show.
+      image_size: images are enlarged to this height and width at most, unless a size is given.
+      frame_size: greatest width and height of a frame, unless a size is given.
     """
 
     name: str
@@ -41,15 +41,15 @@ class Format:
     options: Mapping[str, str] = field(default_factory=dict)
     container_options: Mapping[str, str] = field(default_factory=dict)
     most_fps: int = 120
-    still: int = 256
-    size: tuple[int, int] = (1920, 1080)
+    image_size: int = 256
+    frame_size: tuple[int, int] = (1920, 1080)
 
 
 FORMATS: dict[str, Format] = {
     ".mp4": Format(
         "H.264", "mp4", "libx264", "yuv420p",
         {"preset": "veryfast", "crf": "17"},
-        {"movflags": "faststart"},  # the index comes first, so that a web page can begin at once
+        {"movflags": "faststart"},  # puts the index first, so that a web page can begin at once
     ),
     ".webm": Format(
         "VP9", "webm", "libvpx-vp9", "yuv420p",
@@ -59,58 +59,57 @@ FORMATS: dict[str, Format] = {
         "animated WebP", "webp", "libwebp_anim", "bgra",
         {"quality": "85", "compression_level": "2"},
         {"loop": "0"},
-        still=128, size=(640, 480),
+        image_size=128, frame_size=(640, 480),
     ),
     ".gif": Format(
         "GIF", "gif", "gif", "pal8", {}, {"loop": "0"},
-        most_fps=50, still=128, size=(640, 480),
+        most_fps=50, image_size=128, frame_size=(640, 480),
     ),
 }  # fmt: skip
 """Ending -> format."""
 
 
 def check(path: str | os.PathLike, fps: int) -> Format:
-    """Returns the format of a film before any work is done for it.
+    """Returns a film's format, after checking that the film can be made.
 
-    Raises: UserError for an unknown ending, an encoder that is not there, or a rate that the
+    Raises: UserError for an unknown ending, a directory, a missing encoder, or a rate that the
       format can't show.
     """
     path = Path(path)
-    endings = ", ".join(FORMATS)
-    found = FORMATS.get(path.suffix.lower())
-    if found is None:
-        what = f"the ending {path.suffix}" if path.suffix else "a name without an ending"
-        raise UserError(f"--out {path}: {what} is no film's; end it in one of {endings}")
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        fault = f"{path.suffix} is not a film format" if path.suffix else "the name has no ending"
+        raise UserError(f"--out {path}: {fault}; choose one of {', '.join(FORMATS)}")
     if path.is_dir():
         raise UserError(f"--out {path} is a directory; name a file in it")
-    if not _has_encoder(found):
+    if not _has_encoder(form):
         others = [e for e, other in FORMATS.items() if _has_encoder(other)]
         instead = f"end --out in {' or '.join(others)}, or " if others else ""
         raise UserError(
-            f"--out {path}: this installation of PyAV has no encoder {found.codec}; {instead}"
+            f"--out {path}: this installation of PyAV has no encoder {form.codec}; {instead}"
             "install PyAV's own build: python -m pip install --force-reinstall --no-deps av"
         )
-    if fps > found.most_fps:
+    if fps > form.most_fps:
         raise UserError(
-            f"--fps {fps}: a {found.name} shows {found.most_fps} frames a second at most; choose"
-            f" --fps {found.most_fps} or end --out in .mp4"
+            f"--fps {fps}: a {form.name} shows {form.most_fps} frames a second at most; choose"
+            f" --fps {form.most_fps} or end --out in .mp4"
         )
-    return found
+    return form
 
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike, fps: int) -> Iterator[Callable[[np.ndarray], None]]:
-    """Gives a function that appends a frame to a new film; a `with` block.
+    """Begins a film and yields the function that appends a frame; for a `with` block.
 
-    The film appears under its name when the block ends, whole; when the block fails or is
-    interrupted, there is no file, or the one that was there before. Memory does not grow with the
-    film's length, but for the compressed frames of `.webp`.
+    The film appears under its name, complete, when the block ends. When the block fails or is
+    interrupted, no file is left, and an earlier one stays as it was. Memory does not grow with the
+    film's length, except by the compressed frames of a `.webp`.
 
-    Frames are uint8 [h, w, 1 or 3], all of one size; a row or column is repeated where H.264 and
-    VP9 need an even one. Colours are BT.709, and the file says so.
+    Frames are uint8 [h, w, 1 or 3], all of one size. H.264 and VP9 need even sizes; the last row or
+    column is repeated for them. Colours are BT.709, and the file says so.
 
     Args:
-      path: its ending decides the format: `FORMATS`. Its directory is made if needed.
+      path: the film; its ending decides the format (`FORMATS`). Its directory is made if needed.
       fps: frames a second.
     Raises: UserError as `check` does, and when the encoder fails; OSError of the file system.
     """
@@ -155,7 +154,7 @@ class _Writer:
             self._encode(self._converted(frame))
 
     def finish(self) -> None:
-        """Writes what the encoder still holds."""
+        """Writes the frames that the encoder still holds."""
         if self._palettes is not None:
             self._palettes.push(None)
             self._drain()
@@ -193,13 +192,13 @@ class _Writer:
         while True:
             try:
                 frame = self._palettes.pull()
-            except (BlockingIOError, EOFError):  # it wants the next frame, or has no more
+            except (BlockingIOError, EOFError):  # it needs another frame, or has no more
                 return
             self._encode(frame)
 
 
 def _palettes(av: ModuleType, width: int, height: int, fps: int) -> Any:
-    """Returns a filter graph that gives each frame the 256 colours that suit it best."""
+    """Returns a filter graph that reduces each frame to the 256 colours that suit it best."""
     graph = av.filter.Graph()
     source = graph.add_buffer(
         width=width, height=height, format="rgb24", time_base=Fraction(1, fps)

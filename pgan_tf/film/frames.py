@@ -1,4 +1,4 @@
-"""What is in a frame: images of a size that people can look at, and a caption."""
+"""Frames: images in a size that people can look at, cross-fades and captions."""
 
 import math
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ _SMALLEST_FONT = 12
 
 
 class Layout:
-    """Lays out images side by side, enlarged or reduced to fit a film.
+    """Arranges images in a grid and enlarges or reduces them to fit a film.
 
-    Each pixel is repeated a whole number of times; images that are too large are averaged over
+    Each pixel is repeated a whole number of times. Images that are too large are averaged over
     squares of 2, 4, 8, ... pixels.
 
     Args:
       resolution: height and width of the images.
-      columns, rows: of the film's frames.
-      form: of the film; where no size is given, it says how large images and frames may be.
-      size: most pixels of a frame's width and height; small images are enlarged to fill it.
+      columns, rows: the grid in a frame.
+      form: the film's format, which limits images and frames if no size is given.
+      size: greatest width and height of a frame; small images are enlarged to fill it.
     """
 
     def __init__(
@@ -35,23 +35,23 @@ class Layout:
     ):
         self.resolution, self.columns, self.rows = resolution, columns, rows
         self.enlarge, self.reduce = 1, 1
-        width, height = size or form.size
-        fits = min(width / (columns * resolution), height / (rows * resolution))
-        if fits >= 1:
-            most = math.floor(fits)
-            self.enlarge = most if size else min(most, max(form.still // resolution, 1))
-        while fits * self.reduce < 1 and self.reduce < resolution:
+        width, height = size or form.frame_size
+        scale = min(width / (columns * resolution), height / (rows * resolution))
+        if scale >= 1:
+            most = math.floor(scale)
+            self.enlarge = most if size else min(most, max(form.image_size // resolution, 1))
+        while scale * self.reduce < 1 and self.reduce < resolution:
             self.reduce *= 2
 
     @property
     def cells(self) -> int:
-        """Images in a frame."""
+        """Number of images in a frame."""
         return self.columns * self.rows
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Returns a frame, uint8 [h, w, 3], from uint8 [cells, r, r, 1 or 3].
 
-        r is `resolution`, or less for images of an earlier stage, which come out as large.
+        r is `resolution` or, for images of an earlier stage, less; these are enlarged to it.
         """
         images = pictures.enlarge(images, self.resolution)
         if self.reduce > 1:
@@ -63,7 +63,7 @@ class Layout:
 
 
 def cross_fade(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    """Returns uint8 a + (b - a) t, rounded, for t from 0 to 1."""
+    """Returns a + (b - a) t, rounded to uint8, for t from 0 to 1."""
     if t <= 0 or t >= 1:
         return b if t >= 1 else a
     mixed = a * np.float32(1 - t) + b * np.float32(t)
@@ -71,11 +71,11 @@ def cross_fade(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
 
 
 def write_caption(frame: np.ndarray, lines: Sequence[str]) -> np.ndarray:
-    """Returns a frame with white lines of text in its lower left corner, on darkened ground.
+    """Returns a frame with white text on a darkened ground in its lower left corner.
 
     Args:
       frame: uint8 [h, w, 3].
-      lines: from the top; none leaves the frame as it is.
+      lines: lines of text from top to bottom; if there are none, the frame itself is returned.
     """
     if not lines:
         return frame
@@ -84,7 +84,7 @@ def write_caption(frame: np.ndarray, lines: Sequence[str]) -> np.ndarray:
     font = ImageFont.load_default(size)
     step, margin = round(1.3 * size), size // 2
     width = max(round(font.getlength(line)) for line in lines)
-    # The ground keeps its width while digits of several widths count up.
+    # Rounded up, so that the ground keeps its width while digits of different widths count up.
     width = -(-width // (2 * size)) * 2 * size + 2 * margin
     top = max(height - step * len(lines) - 2 * margin, 0)
     frame = frame.copy()

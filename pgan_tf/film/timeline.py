@@ -1,4 +1,4 @@
-"""When a film of a growth shows what: film time -> pictures, images shown, training time."""
+"""The timeline of a growth's film: film time -> pictures, images shown, training time."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,17 @@ from pgan_tf import progress
 from pgan_tf.run import Tick
 
 
-def positions(nimgs: Sequence[int], resolutions: Sequence[int], seconds: float) -> np.ndarray:
-    """Returns when each picture is there, in seconds of film.
+def picture_times(nimgs: Sequence[int], resolutions: Sequence[int], seconds: float) -> np.ndarray:
+    """Returns the film time, in seconds, at which each picture is fully shown.
 
-    A stage, all pictures of a resolution, takes film in proportion to the square root of the
-    images shown in it, so that early stages are not too short; within it, film time goes with the
-    images shown.
+    A stage, all pictures of one resolution, lasts in proportion to the square root of the images
+    shown in it, so that early stages are not too short. Within a stage, film time is proportional
+    to the images shown.
 
     Args:
       nimgs: images shown at each picture, increasing.
-      resolutions: of each picture's stage; what lies before a picture belongs to its stage.
-      seconds: from the first picture to the last.
+      resolutions: resolution of each picture; the time before a picture belongs to its stage.
+      seconds: film time from the first picture to the last.
     Returns: float64 [n], increasing from 0 to `seconds`; [0] for one picture.
     """
     shown = np.diff(np.asarray(nimgs, np.float64))
@@ -29,14 +29,14 @@ def positions(nimgs: Sequence[int], resolutions: Sequence[int], seconds: float) 
     return times * (seconds / times[-1]) if len(shown) else times
 
 
-def moment(times: np.ndarray, t: float, fade: float) -> tuple[int, float]:
-    """Returns which picture is shown, and how far it has faded into the next one, 0 to 1.
+def picture_at(times: np.ndarray, t: float, fade: float) -> tuple[int, float]:
+    """Returns the number of the picture shown, and how far the next has faded in, 0 to 1.
 
-    The next picture fades in during the last `fade` seconds before its time, or during all of
-    the time between the two where that is less.
+    The next picture fades in during the last `fade` seconds before its time, or during the whole
+    time between the two if that is shorter.
 
     Args:
-      times: from `positions`.
+      times: result of `picture_times`.
       t: film time.
     """
     k = int(np.clip(np.searchsorted(times, t, side="right") - 1, 0, len(times) - 1))
@@ -47,10 +47,10 @@ def moment(times: np.ndarray, t: float, fade: float) -> tuple[int, float]:
 
 
 class Clock:
-    """What a run's ticks say of any number of images shown.
+    """Resolution and training time of a run at any number of images shown, from its ticks.
 
     Args:
-      ticks: of the run; may be none.
+      ticks: the run's ticks; may be empty.
     """
 
     def __init__(self, ticks: Sequence[Tick]):
@@ -61,18 +61,18 @@ class Clock:
         self._resolutions = [tick.resolution for tick in ticks]
 
     def resolution(self, nimg: float) -> int:
-        """Returns the resolution trained at; 0 where nothing is known."""
+        """Returns the resolution that was trained; 0 without ticks."""
         if not self._resolutions:
             return 0
         k = int(np.searchsorted(self._nimgs[1:], nimg))
         return self._resolutions[min(k, len(self._resolutions) - 1)]
 
     def seconds(self, nimg: float) -> float:
-        """Returns the seconds of training, in proportion between two ticks."""
+        """Returns the seconds of training, interpolated between ticks."""
         return float(np.interp(nimg, self._nimgs, self._times))
 
     def caption(self, nimg: float, resolution: int) -> list[str]:
-        """Returns a caption's lines: resolution and training time where known, images shown."""
+        """Returns a caption's lines: resolution and training time, if known, and images shown."""
         lines = []
         if self._resolutions:
             lines.append(f"Resolution {resolution} x {resolution}")

@@ -17,7 +17,7 @@ from pgan_tf.networks import Generator
 from pgan_tf.snapshots import Snapshot, load_snapshot
 from pgan_tf.truncation import Truncation
 
-_MOST_NUMBERS = 1 << 27  # of a walk's latents: a gigabyte in float64
+_MOST_NUMBERS = 1 << 27  # in a walk's latents: a gigabyte in float64
 
 
 def walk(
@@ -38,51 +38,53 @@ def walk(
     latent_files: Sequence[str | os.PathLike] = (),
     psi: float = 1.0,
 ) -> Path:
-    """Makes a film of Gs's images while its latents change; its end leads to its beginning.
+    """Makes a film of Gs's images while the latents change; the film loops.
 
-    Latents are smoothed noise; with `seeds` they go from each seed's latent to the next; with
-    `direction` they swing along a principal direction around each seed's. Latents of files follow
-    those of the seeds.
+    By default, the latents are smoothed noise. With `seeds` or `latent_files`, they go from each
+    given latent to the next. With `direction`, they swing along a principal direction around the
+    given latents, or around those of the seeds 0, 1, 2, ...
 
     Args:
-      snapshot: read already, or a snapshot's file, a run, or a directory of runs.
+      snapshot: a snapshot that was read, or a snapshot's file, a run, or a directory of runs.
       out: the film; its ending decides the format (`encoding.FORMATS`).
       duration: seconds.
       fps: frames a second.
-      grid: (columns, rows) of images; None for 3x2, or 1x1 for a walk through seeds.
-      size: most pixels of the film's width and height, which small images are enlarged to fill;
-        None for a size that suits the format.
+      grid: (columns, rows) of images; None for 3x2, or 1x1 for a walk through given latents.
+      size: greatest width and height of the film, which small images are enlarged to fill; None
+        for a size that suits the format.
       smoothing: standard deviation in seconds of the Gaussian that smooths the noise.
-      seed: of the noise.
-      seeds: to go through, beginning with another one in each cell of the grid; with a direction,
-        those of the cells.
-      latent_files: `.npy` files of latents to go through after the seeds' (`latents.read`).
-      straight: go straight between seeds, not along arcs.
-      class_name: of all images: a name, or a number from 0. None: cell i shows class i modulo
-        their number; with seeds or files, each latent has the class that `generate` gives it.
-      direction: which principal direction, 1 for the strongest.
-      strength: how far it swings: 1 is the mean length of a latent, which turns it by 45 degrees.
-      psi: 0 to 1: how far from the typical image the noise goes, or the latents to go through, or
-        those to swing from; see `truncation`. At 1 nothing is changed.
-    Returns: the file.
-    Raises: UserError for what can't be made, in one line.
+      seed: seed of the noise.
+      seeds: seeds of given latents. Each cell of the grid begins with the next latent, or swings
+        around it.
+      latent_files: `.npy` files of given latents, which follow those of the seeds
+        (`latents.read`).
+      straight: go straight between given latents, not along arcs.
+      class_name: class of all images, a name or a number from 0. None: cell i shows class i modulo
+        the number of classes; given latents that are walked through have the class that `generate`
+        gives them.
+      direction: number of the principal direction, 1 for the strongest.
+      strength: how far latents swing: 1 is a latent's mean length, which turns it by 45 degrees.
+      psi: 0 to 1; below 1, the noise or the given latents are moved towards the latent of a typical
+        image (see `truncation`).
+    Returns: the film's path.
+    Raises: UserError, one line, when the film can't be made.
     """
     form = encoding.check(out, fps)
     if straight and not (seeds or latent_files):
-        raise UserError("--straight goes between chosen seeds: name them by --seeds")
+        raise UserError("--straight needs latents to go between; name them with --seeds")
     if direction is None and len(seeds) == 1 and not latent_files:
-        raise UserError("--seeds: name two seeds or more to go between, or a --direction")
+        raise UserError("--seeds: name two seeds or more to go between, or add --direction 1")
     loaded = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
     Gs = loaded.Gs
     given = latents.read_all(latent_files, Gs.latent_size)
     points = np.concatenate([latents.from_seeds(seeds, Gs.latent_size), given])
     if direction is None and len(points) == 1:
         raise UserError(
-            f"--latent {latent_files[0]} holds one latent: name a second file to go to, or some"
-            " --seeds, or a --direction"
+            f"--latent {latent_files[0]} holds one latent; name a second file to go to, or add"
+            " --seeds or --direction 1"
         )
-    chosen_points = len(points) > 0 and direction is None
-    columns, rows = grid or ((1, 1) if chosen_points else (3, 2))
+    through_points = len(points) > 0 and direction is None
+    columns, rows = grid or ((1, 1) if through_points else (3, 2))
     cells = columns * rows
     frames = max(round(duration * fps), 1)
     if frames * cells * Gs.latent_size > _MOST_NUMBERS:
@@ -91,10 +93,10 @@ def walk(
             " choose a shorter --duration or a smaller --grid"
         )
     truncation = Truncation(Gs)
-    if chosen_points:
+    if through_points:
         numbers = [*seeds, *range(len(given))]
         labels = latents.one_hot(loaded.classes(numbers, class_name), Gs.label_size)
-        z, y = _through(truncation(points, labels, psi), labels, frames, cells, not straight)
+        z, y = _go_through(truncation(points, labels, psi), labels, frames, cells, not straight)
     else:
         y = latents.one_hot(loaded.classes(range(cells), class_name), Gs.label_size)
         if direction is None:
@@ -118,14 +120,14 @@ def walk(
     return Path(out)
 
 
-def _through(
+def _go_through(
     points: np.ndarray, labels: np.ndarray, frames: int, cells: int, arc: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns latents and labels, [frames, cells, ...]; cell i begins with point i."""
-    turns = np.add.outer(np.arange(len(points)), np.arange(cells)) % len(points)
+    order = np.add.outer(np.arange(len(points)), np.arange(cells)) % len(points)
     return (
-        latents.through(points[turns], frames, arc),
-        latents.through(labels[turns], frames, arc=False),
+        latents.through(points[order], frames, arc),
+        latents.through(labels[order], frames, arc=False),
     )
 
 
@@ -145,8 +147,10 @@ def _swing(
 
 
 def _images(synthesis: Synthesis, z: np.ndarray, y: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields the images of a frame, uint8 [cells, r, r, C], making so many frames at a time that
-    batches are full."""
+    """Yields each frame's images, uint8 [cells, r, r, C].
+
+    Makes several frames at a time, so that batches are full.
+    """
     cells = z.shape[1]
     step = synthesis.minibatch // math.gcd(synthesis.minibatch, cells)
     for first in range(0, len(z), step):

@@ -1,4 +1,4 @@
-"""The paper's layers, and the block that puts them in order."""
+"""The paper's layers, and `Block`, which calls layers in order."""
 
 from pgan_tf.layers.bias import Bias
 from pgan_tf.layers.block import Block

@@ -1,4 +1,4 @@
-"""Bias."""
+"""Bias layer."""
 
 import keras
 import tensorflow as tf
@@ -6,13 +6,15 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class Bias(keras.layers.Layer):
-    """y = x + bias over the last axis; it starts at 0 and is not scaled (section 1).
+    """Adds a bias over the last axis: y = x + bias (section 1).
+
+    The bias starts at 0 and is not scaled.
 
     Input, output: [..., channels]; same shape and dtype.
     """
 
     def weight_shapes(self, input_shape: tuple) -> dict[str, tuple[int, ...]]:
-        """Returns the shape of `bias` for inputs of this shape."""
+        """Returns variable name -> shape, for inputs of this shape."""
         return {"bias": (input_shape[-1],)}
 
     def build(self, input_shape):

@@ -1,4 +1,4 @@
-"""Layers in order."""
+"""Block: layers that are called in order."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -9,24 +9,26 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class Block(keras.layers.Layer):
-    """y = layer_n(... layer_1(x)): a convolution or dense layer and all that follows it.
+    """Calls layers in order: y = layer_n(... layer_1(x)).
 
-    Weights, bias, normalisation and activation are layers of equal rank, our own or Keras's; their
-    order is that of the list. `training` is passed to those that take it. Layers that look at
-    several samples at a time see each of `sets` minibatches on its own: those that take `sets`
-    are told, and those with running statistics are called once for each.
+    A block holds a convolution or dense layer and its bias, normalisation and activation, each a
+    layer of its own, ours or Keras's. `training` is passed to the layers whose `call` accepts it.
+
+    The batch may hold several minibatches, `sets` of them. Statistics over samples are computed
+    for each minibatch separately: layers that accept `sets` are given it, and layers with running
+    statistics are called once per minibatch.
 
     Args:
-      layers: at least one; variables of the block have names of their own.
-    Raises: ValueError for no layer, or, when built, for variables of one name.
+      layers: at least one; their variables must have different names.
+    Raises: ValueError without a layer, or, when built, for two variables of the same name.
     """
 
     def __init__(self, layers: Sequence[keras.layers.Layer], **kwargs):
         super().__init__(autocast=False, **kwargs)
         if not layers:
-            raise ValueError(f"{self.name}: one layer or more is needed")
+            raise ValueError(f"{self.name}: at least one layer is needed")
         self.layers = list(layers)
-        self._takes = [set(inspect.signature(layer.call).parameters) for layer in self.layers]
+        self._accepted = [set(inspect.signature(layer.call).parameters) for layer in self.layers]
 
     def build(self, input_shape):
         for layer in self.layers:
@@ -35,12 +37,12 @@ class Block(keras.layers.Layer):
             input_shape = layer.compute_output_shape(input_shape)
         names = [name for name, _, _ in self.named_variables()]
         if len(set(names)) < len(names):
-            raise ValueError(f"{self.name}: variables of one name among {', '.join(names)}")
+            raise ValueError(f"{self.name}: variables share a name: {', '.join(names)}")
 
     def call(self, x, training=False, sets=1):
-        for layer, takes in zip(self.layers, self._takes, strict=True):
-            options = {"training": training} if "training" in takes else {}
-            if "sets" in takes:
+        for layer, accepted in zip(self.layers, self._accepted, strict=True):
+            options = {"training": training} if "training" in accepted else {}
+            if "sets" in accepted:
                 x = layer(x, sets=sets, **options)
             elif sets > 1 and layer.non_trainable_variables:
                 x = tf.concat([layer(part, **options) for part in tf.split(x, sets)], axis=0)
@@ -49,7 +51,7 @@ class Block(keras.layers.Layer):
         return x
 
     def named_variables(self) -> Iterator[tuple[str, keras.Variable, keras.layers.Layer]]:
-        """Yields (name, variable, its layer), layer after layer."""
+        """Yields (name, variable, its layer), in the layers' order, without seed generators."""
         for layer in self.layers:
             for variable in layer.variables:
                 if "seed_generator" not in variable.path:

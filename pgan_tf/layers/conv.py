@@ -9,14 +9,15 @@ from pgan_tf.layers.weighted import WeightedLayer
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class EqualizedConv2D(WeightedLayer):
-    """y = conv(x, weight * c), c = gain / sqrt(k * k * channels) (paper, section 4.1).
+    """Convolution with equalized learning rate (paper, section 4.1).
 
+    y = conv(x, weight * c), c = gain / sqrt(k * k * channels).
     Stride 1, zero padding, odd square kernel.
 
     Args:
       kernel_size: k, odd.
     Input: [N, h, w, channels]. Output: [N, h, w, units].
-    Raises: ValueError for an even kernel or an input of another rank.
+    Raises: ValueError for an even kernel size, or an input without four axes.
     """
 
     def __init__(self, units: int, kernel_size: int = 3, **kwargs):
@@ -31,12 +32,12 @@ class EqualizedConv2D(WeightedLayer):
         return {"weight": (self.kernel_size, self.kernel_size, input_shape[-1], self.units)}
 
     def op(self, x, weight):
-        if self.kernel_size == 3 and winograd.pays(x, self.units):
+        if self.kernel_size == 3 and winograd.is_faster(x, self.units):
             return winograd.winograd_conv(x, weight)
         return tf.nn.conv2d(x, weight, strides=1, padding="SAME")
 
     def operations(self, input_shape: tuple) -> int:
-        """Returns the products of one sample; padding counts as pixels."""
+        """Returns the number of products for one sample; padding counts as pixels."""
         _, h, w, channels = input_shape
         return h * w * self.kernel_size**2 * channels * self.units
 
@@ -50,7 +51,7 @@ class EqualizedConv2D(WeightedLayer):
 class ScalingConv2D(EqualizedConv2D):
     """Base of the 3x3 convolutions that also scale by two.
 
-    Raises: ValueError for another kernel size than 3.
+    Raises: ValueError for a kernel size other than 3.
     """
 
     def __init__(self, units: int, **kwargs):

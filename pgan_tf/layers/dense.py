@@ -8,10 +8,12 @@ from pgan_tf.layers.weighted import WeightedLayer
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class EqualizedDense(WeightedLayer):
-    """y = x @ (weight * c), c = gain / sqrt(inputs) (paper, section 4.1).
+    """Fully connected layer with equalized learning rate (paper, section 4.1).
+
+    y = x @ (weight * c), c = gain / sqrt(inputs).
 
     Input: [N, inputs]. Output: [N, units].
-    Raises: ValueError when the input has another rank.
+    Raises: ValueError for an input without two axes.
     """
 
     def weight_shapes(self, input_shape):
@@ -23,7 +25,7 @@ class EqualizedDense(WeightedLayer):
         return tf.matmul(x, weight)
 
     def operations(self, input_shape: tuple) -> int:
-        """Returns the products of one sample."""
+        """Returns the number of products for one sample."""
         return input_shape[-1] * self.units
 
     def compute_output_shape(self, input_shape):

@@ -11,23 +11,23 @@ from pgan_tf.layers.scaling import sum2x2
 class DownscaleConv2D(ScalingConv2D):
     """y = downscale(conv3x3(x, weight * c)), the official *fused* form (section 1).
 
-    The box filter commutes with the convolution: the input is filtered first, and the convolution
-    is evaluated only where it is kept. That takes 9 products per *output* pixel, against 16 of
-    the official 4x4 kernel and 36 of convolving, then pooling.
+    The box filter commutes with the convolution. So the input is filtered first, and the
+    convolution is computed only for the pixels that remain. That takes 9 products per *output*
+    pixel; the official 4x4 kernel takes 16, and convolving before pooling takes 36.
 
-    The bias and the activation that follow come after the downscaling. The paper and the Theano
-    version downscale after them, which is another function: an `EqualizedConv2D`, then bias and
-    activation, then `Downscale2D`.
+    Bias and activation follow after the downscaling. The paper and the Theano version downscale
+    after bias and activation, which is a different function: `EqualizedConv2D`, `Bias`,
+    `LeakyReLU`, then `Downscale2D`.
 
     Input: [N, h, w, channels]. Output: [N, h/2, w/2, units].
-    Raises: ValueError for another kernel size than 3, or an odd height or width.
+    Raises: ValueError for a kernel size other than 3, or an odd height or width.
     """
 
     def op(self, x, weight):
         h, w = x.shape[1:3]
         if h % 2 or w % 2:
             raise ValueError(f"{self.name}: {h}x{w} can't be halved")
-        # b[j] is the box at x[j-1], x[j]: output i takes b[2i], b[2i+1] and b[2i+2].
+        # b[j] is the mean of x[j-1] and x[j]; output i is computed from b[2i], b[2i+1], b[2i+2].
         b = 0.25 * sum2x2(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), stride=1)
         middle, outer = slice(1, None, 2), slice(0, None, 2)
 
@@ -38,7 +38,7 @@ class DownscaleConv2D(ScalingConv2D):
         return part(middle, middle) + part(middle, outer) + part(outer, middle) + part(outer, outer)
 
     def operations(self, input_shape):
-        """Returns the products of one sample, counted as the official form's 4x4 kernel."""
+        """Returns the number of products for one sample, counted for the official 4x4 kernel."""
         _, h, w, channels = input_shape
         return (h // 2) * (w // 2) * 16 * channels * self.units
 

@@ -1,4 +1,4 @@
-"""Between feature maps and the flat vectors of dense layers, in the official order."""
+"""Conversion between feature maps and dense layers' flat vectors, in the official order."""
 
 import math
 
@@ -8,11 +8,13 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class ChannelMajorToMaps(keras.layers.Layer):
-    """[N, C * size * size] -> [N, size, size, C]; index c * size^2 + y * size + x (section 1).
+    """Reshapes vectors to maps: [N, C * size * size] -> [N, size, size, C] (section 1).
+
+    Element c * size^2 + y * size + x becomes pixel (y, x) of channel c.
 
     Args:
       size: height and width of the maps.
-    Raises: ValueError for an input that makes no such maps.
+    Raises: ValueError for a size below 1, or an input of another shape.
     """
 
     def __init__(self, size: int = 4, **kwargs):
@@ -39,7 +41,12 @@ class ChannelMajorToMaps(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class MapsToChannelMajor(keras.layers.Layer):
-    """[N, h, w, C] -> [N, C * h * w]; index c * h * w + y * w + x (section 1)."""
+    """Flattens maps: [N, h, w, C] -> [N, C * h * w] (section 1).
+
+    Pixel (y, x) of channel c becomes element c * h * w + y * w + x.
+
+    Raises: ValueError for an input without four axes.
+    """
 
     def call(self, x):
         return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [-1, math.prod(x.shape[1:])])

@@ -6,10 +6,10 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class LeakyReLU(keras.layers.Layer):
-    """y = max(x, slope * x) (section 1).
+    """Leaky rectifier, y = max(x, slope * x) (section 1).
 
     Args:
-      slope: for negative inputs, 0 (a plain ReLU) to 1.
+      slope: factor of negative inputs, 0 (a plain ReLU) to 1.
     Input, output: any shape; same shape and dtype.
     Raises: ValueError for a slope out of range.
     """

@@ -12,12 +12,12 @@ class MinibatchStddev(keras.layers.Layer):
     s_m = mean_{h,w,c} sqrt(var_g(x[g, m]) + 1e-8), in float32, with the population variance.
 
     Args:
-      group_size: samples per group; the whole batch when it is smaller.
-    Input: [sets * N, h, w, C], so many minibatches one after the other, each with its own
+      group_size: samples per group; a smaller minibatch is one group.
+    Input: [sets * N, h, w, C]: `sets` minibatches one after the other, each with its own
     statistics. Output: [sets * N, h, w, C + 1], same dtype.
-    A batch whose size is known only when it runs is one minibatch: for exported networks.
-    Raises: ValueError when group_size is less than 2, or N is not divisible by G, or is not known
-      though there are several minibatches.
+    In exported networks the batch size is known only when they run; such a batch is one minibatch.
+    Raises: ValueError when group_size is less than 2, when G does not divide N, or when N is
+      unknown and there are several minibatches.
     """
 
     def __init__(self, group_size: int = 4, **kwargs):
@@ -41,7 +41,10 @@ class MinibatchStddev(keras.layers.Layer):
         return self._append(x, total, sets, group, n // group)
 
     def _append(self, x, total, sets, group, m):
-        """Appends the map to `total` samples in `sets` sets of `m` groups; sizes may be tensors."""
+        """Appends the map to `total` samples, `sets` minibatches of m groups of `group` samples.
+
+        All sizes may be tensors.
+        """
         h, w, c = x.shape[1:]
         y = tf.reshape(x, [sets, group, m, h, w, c])
         y = tf.cast(y, tf.float32) if y.dtype.size < 4 else y

@@ -1,18 +1,18 @@
-"""Upscaling and downscaling by two, of images and of feature maps (paper, section 3)."""
+"""Upscaling and downscaling by two, of images and of feature maps (paper, section 2)."""
 
 import keras
 import tensorflow as tf
 
 
 def upscale2d(x: tf.Tensor) -> tf.Tensor:
-    """Nearest neighbour: [N, h, w, C] -> [N, 2h, 2w, C], same dtype."""
+    """Doubles the size by nearest neighbour: [N, h, w, C] -> [N, 2h, 2w, C], same dtype."""
     n, h, w, c = x.shape
     x = tf.broadcast_to(x[:, :, None, :, None, :], [tf.shape(x)[0], h, 2, w, 2, c])
     return tf.ensure_shape(tf.reshape(x, [-1, 2 * h, 2 * w, c]), [n, 2 * h, 2 * w, c])
 
 
 def downscale2d(x: tf.Tensor) -> tf.Tensor:
-    """Box filter, the mean of 2x2 pixels: [N, h, w, C] -> [N, h/2, w/2, C], same dtype.
+    """Halves the size by means of 2x2 pixels: [N, h, w, C] -> [N, h/2, w/2, C], same dtype.
 
     Raises: ValueError when h or w is odd.
     """
@@ -25,8 +25,8 @@ def downscale2d(x: tf.Tensor) -> tf.Tensor:
 def sum2x2(x: tf.Tensor, stride: int) -> tf.Tensor:
     """Sums each 2x2 window: [N, h, w, C] -> [N, (h-2)/stride+1, (w-2)/stride+1, C].
 
-    Written as slices and additions, which XLA fuses with their neighbours and which are
-    differentiated twice without a pooling kernel.
+    Consists of slices and additions: XLA fuses them with neighbouring operations, and their first
+    and second derivatives need no pooling kernel.
     """
     h, w = x.shape[1:3]
     rows = x[:, 0 : h - 1 : stride] + x[:, 1:h:stride]

@@ -18,10 +18,10 @@ class UpscaleConv2D(ScalingConv2D):
     convolutions at the input's resolution.
 
     Args:
-      transposed: the official files keep the weight as that of a transposed convolution,
-        [kh, kw, out, in], rows and columns reversed. The function is the same.
+      transposed: True if official files hold the weight of a transposed convolution,
+        [kh, kw, out, in] with rows and columns reversed. The function computed is the same.
     Input: [N, h, w, channels]. Output: [N, 2h, 2w, units].
-    Raises: ValueError for another kernel size than 3.
+    Raises: ValueError for a kernel size other than 3.
     """
 
     def __init__(self, units: int, transposed: bool = True, **kwargs):
@@ -30,8 +30,8 @@ class UpscaleConv2D(ScalingConv2D):
 
     def op(self, x, weight):
         n, h, w, _ = x.shape
-        # Taps of the zero-inserted row that meet a pixel: the middle one on even rows, the
-        # outer two on odd rows, of which there are h + 1 with the one above the image.
+        # Kernel taps that meet a pixel of the zero-inserted input: the middle one on even rows,
+        # the outer two on odd rows. There are h + 1 odd rows, with the one above the image.
         middle, outer = slice(1, 2), slice(0, 3, 2)
 
         def part(rows, cols):
@@ -56,7 +56,7 @@ class UpscaleConv2D(ScalingConv2D):
         return array
 
     def operations(self, input_shape):
-        """Returns the products of one sample, counted as the official form's 4x4 kernel."""
+        """Returns the number of products for one sample, counted for the official 4x4 kernel."""
         _, h, w, channels = input_shape
         return h * w * 16 * channels * self.units
 

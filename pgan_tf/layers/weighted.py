@@ -1,15 +1,15 @@
-"""What the layers with weights share: the equalized learning rate (paper, section 4.1)."""
+"""Base of the layers with weights: the equalized learning rate (paper, section 4.1)."""
 
 import math
 
 import keras
 import tensorflow as tf
 
-GAIN = math.sqrt(2)  # He's, for what a (leaky) ReLU follows
+GAIN = math.sqrt(2)  # He's gain, for layers before a (leaky) ReLU
 
 
 def seed_of(seed: int | None, name: str) -> int | None:
-    """Returns a seed for the part `name` of what `seed` stands for; None stays None."""
+    """Returns the seed of a network's part, derived from `seed` and its name; None stays None."""
     if seed is None:
         return None
     # FNV-1a: stable across Python versions, unlike hash().
@@ -23,14 +23,14 @@ class WeightedLayer(keras.layers.Layer):
     """Base of the layers with weights: y = op(x, weight * c).
 
     With the equalized learning rate, weights are drawn from N(0, 1) and multiplied at every
-    call by c = gain / sqrt(fan_in), He's constant. Without it, c = 1 and the weights are
-    drawn from N(0, gain^2 / fan_in). Fan-in is the product of all but the weight's last axis.
+    call by He's constant, c = gain / sqrt(fan_in). Without it, c = 1 and the weights are
+    drawn from N(0, gain^2 / fan_in). fan_in is the product of the weight's axes but the last.
 
     Args:
-      units: features of the output.
-      gain: sqrt(2) before a (leaky) ReLU, 1 before nothing.
-      use_wscale: equalized learning rate.
-      seed: of the initial weights; None draws them differently each time.
+      units: number of output features.
+      gain: sqrt(2) before a (leaky) ReLU, 1 for a linear layer.
+      use_wscale: whether the learning rate is equalized.
+      seed: seed of the initial weights; None draws them differently each time.
     Raises: ValueError for an argument out of range.
     """
 
@@ -53,7 +53,7 @@ class WeightedLayer(keras.layers.Layer):
         self.seed = seed
 
     def weight_shapes(self, input_shape: tuple) -> dict[str, tuple[int, ...]]:
-        """Returns the shape of `weight` for inputs of this shape."""
+        """Returns variable name -> shape, for inputs of this shape."""
         raise NotImplementedError
 
     def build(self, input_shape):
@@ -69,21 +69,21 @@ class WeightedLayer(keras.layers.Layer):
         )
 
     def op(self, x: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-        """Returns the sums of products, linear in both."""
+        """Returns the sums of products, linear in x and in the weight."""
         raise NotImplementedError
 
     def call(self, x):
         weight = tf.convert_to_tensor(self.weight)
         if weight.dtype == tf.float16:
-            # The sums before the multiplication by c would overflow 1 / c times earlier.
+            # Sums that are multiplied by c only afterwards would overflow 1 / c times earlier.
             return self.op(x, weight * self.scale)
-        # Elsewhere c multiplies the sums: the same function, fused with what follows, where the
-        # weight would be read and written once more, forwards and backwards.
+        # Elsewhere c multiplies the sums. The function is the same, but the product is fused with
+        # the next operations; scaling the weight would read and write it once more each way.
         x = self.op(x, weight)
         return x * tf.cast(self.scale, x.dtype)
 
     def relayout(self, name: str, array):
-        """Converts a variable between our layout and the official files'; the same both ways."""
+        """Converts a variable between our layout and the official one; it is its own inverse."""
         return array
 
     def get_config(self) -> dict:

@@ -1,11 +1,11 @@
-"""Winograd's convolution: fewer products for 3x3 kernels, on the CPU."""
+"""Winograd's convolution: fewer products for 3x3 kernels, on a CPU."""
 
 import functools
 
 import tensorflow as tf
 
-_CHANNELS = 128  # below this, moving the data takes longer than the products saved
-_TILES = 64  # below this, transforming the kernel does
+_CHANNELS = 128  # with fewer, moving the data costs more time than the saved products
+_TILES = 64  # with fewer, transforming the kernel costs more time than the saved products
 
 
 @functools.cache
@@ -13,15 +13,15 @@ def _no_gpu() -> bool:
     return not tf.config.list_physical_devices("GPU")
 
 
-def pays(x: tf.Tensor, units: int) -> bool:
-    """True where `winograd_conv` is faster than TensorFlow's convolution, as measured.
+def is_faster(x: tf.Tensor, units: int) -> bool:
+    """Returns whether `winograd_conv` is faster than TensorFlow's convolution, as measured.
 
-    On a GPU never: cuDNN chooses the algorithm itself. In float16 and bfloat16 neither, since
-    sums of inputs would lose digits.
+    Always False on a GPU, where cuDNN chooses the algorithm itself. Always False in float16 and
+    bfloat16, where sums of inputs would lose digits.
 
     Args:
       x: [N, h, w, channels].
-      units: channels of the output.
+      units: number of output channels.
     """
     n, h, w, channels = x.shape
     return (
@@ -37,21 +37,21 @@ def pays(x: tf.Tensor, units: int) -> bool:
 def winograd_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Zero-padded 3x3 convolution of stride 1, by F(2x2, 3x3) (Lavin and Gray 2016).
 
-    y = A^T [(G g G^T) * (B^T d B)] A for each 2x2 tile of the output and the 4x4 tile d of the
-    input that it comes from: 16 products a tile and channel pair instead of 36. All steps are
-    linear, so that gradients of any order take as few products.
+    y = A^T [(G g G^T) * (B^T d B)] A for each 2x2 tile of the output, with kernel g and the 4x4
+    tile d of the input under it. That takes 16 products per tile and channel pair instead of 36.
+    All steps are linear, so gradients of any order take as few products.
 
     Args:
       x: [N, h, w, channels], h and w even.
       kernel: [3, 3, channels, units].
-    Returns: [N, h, w, units]; as exact as the plain sums, to a few units in the last place.
+    Returns: [N, h, w, units], as exact as plain sums up to a few units in the last place.
     """
     n, h, w, channels = x.shape
     units = kernel.shape[-1]
     x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
 
-    def transform_input(part):  # B^T, of four slices
-        d0, d1, d2, d3 = (part(i) for i in range(4))
+    def transform_input(slice_at):  # B^T, applied to four slices
+        d0, d1, d2, d3 = (slice_at(i) for i in range(4))
         return d0 - d2, d1 + d2, d2 - d1, d1 - d3
 
     def transform_kernel(g0, g1, g2):  # G

@@ -1,4 +1,4 @@
-"""Losses by name: a file a loss, behind one protocol (section 2)."""
+"""Losses by name, one per file, with a common protocol (section 2)."""
 
 from pgan_tf.losses.labels import cross_entropy
 from pgan_tf.losses.norms import safe_norm

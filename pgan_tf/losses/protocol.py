@@ -1,4 +1,4 @@
-"""What every loss offers to the training step, and losses by name (section 2)."""
+"""The interface between losses and the training step, and losses by name (section 2)."""
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -10,17 +10,17 @@ from pgan_tf.errors import UserError, nearest
 from pgan_tf.networks import Discriminator, Generator, Lod
 
 Terms = dict[str, tf.Tensor]
-"""Name -> float32 [N]; `loss` is what is minimised, the mean over the samples."""
+"""Name -> float32 [N], a value per sample; the mean of `loss` over the samples is minimised."""
 
 
 class DiscriminatorInputs(NamedTuple):
-    """What D's loss is computed from, in one replica; N samples.
+    """The inputs of D's loss in one replica, for N samples.
 
     Attributes:
       reals: [N, r, r, C] float32 in [-1, 1], r = R / 2^floor(lod), faded as the lod says.
-      labels: [N, label_size] of the reals; None, or label_size 0, without labels.
-      latents: [N, latent_size], for the fakes.
-      mixing: [N] in [0, 1), where between a real and a fake a penalty looks.
+      labels: [N, label_size], the reals' labels; None, or label_size 0, without labels.
+      latents: [N, latent_size], the fakes' latents.
+      mixing: [N] in [0, 1), where a penalty is evaluated between a real (0) and a fake (1).
     """
 
     reals: tf.Tensor
@@ -30,17 +30,17 @@ class DiscriminatorInputs(NamedTuple):
 
 
 class GeneratorInputs(NamedTuple):
-    """What G's loss is computed from: latents [N, latent_size], labels [N, label_size] or None."""
+    """The inputs of G's loss: latents [N, latent_size], labels [N, label_size] or None."""
 
     latents: tf.Tensor
     labels: tf.Tensor | None
 
 
 class Loss(Protocol):
-    """A loss; made from `LossOptions`.
+    """A loss, made from `LossOptions`.
 
     Attributes:
-      reported_D, reported_G: names of terms whose means are reported beside the losses.
+      reported_D, reported_G: names of the terms whose means are reported beside the losses.
     """
 
     reported_D: tuple[str, ...]
@@ -57,7 +57,7 @@ class Loss(Protocol):
         """Returns D's loss and its terms.
 
         Args:
-          loss_scale: what an inner gradient is scaled by while it is computed, for float16.
+          loss_scale: factor of an inner gradient while it is computed, for float16.
         """
         ...
 
@@ -70,7 +70,7 @@ LOSSES: dict[str, Callable[[LossOptions], Loss]] = {}
 
 
 def register(name: str) -> Callable:
-    """Returns a decorator that makes a loss known by this name."""
+    """Returns a decorator that registers a loss under this name."""
 
     def add(kind: Callable[[LossOptions], Loss]) -> Callable[[LossOptions], Loss]:
         LOSSES[name] = kind
@@ -80,13 +80,11 @@ def register(name: str) -> Callable:
 
 
 def make_loss(options: LossOptions) -> Loss:
-    """Returns the loss that `options.name` names.
+    """Returns the loss named `options.name`.
 
-    Raises: UserError naming the nearest.
+    Raises: UserError for an unknown name; it suggests the nearest.
     """
     if options.name not in LOSSES:
-        raise UserError(
-            f"loss.name={options.name}: there are {', '.join(LOSSES)}"
-            f"{nearest(options.name, LOSSES)}"
-        )
+        hint = nearest(options.name, LOSSES)
+        raise UserError(f"loss.name={options.name}: choose from {', '.join(LOSSES)}{hint}")
     return LOSSES[options.name](options)

@@ -11,14 +11,14 @@ from pgan_tf.networks import Discriminator, Generator, Lod, lerp
 
 @register("wgan_gp")
 class WganGp:
-    """The paper's loss; see `Loss` for the methods.
+    """The paper's loss; `Loss` describes the methods.
 
     D = f - r + lambda / target^2 (|g| - target)^2 + epsilon r^2,   G = -f
 
-    with f, r the scores of fakes and reals and g the gradient of the score of lerp(real, fake, u)
-    by that image at full resolution: an image of R / 2^level pixels, upscaled, has
-    |g_full| = |g| / 2^level. With labels, the cross-entropies of reals and fakes are added to D's
-    loss, that of fakes to G's.
+    f and r are the scores of fakes and reals. g is the gradient of the score of
+    lerp(real, fake, u) with respect to that image at full resolution; for an image of
+    R / 2^level pixels, |g_full| = |g| / 2^level. With labels, the cross-entropies of reals and
+    fakes are added to D's loss, and the fakes' to G's loss.
     """
 
     reported_D = (
@@ -38,10 +38,11 @@ class WganGp:
         lod: Lod | float,
         loss_scale: float | tf.Tensor = 1.0,
     ) -> Terms:
-        """Returns `loss`, `real_scores`, `fake_scores`, `mixed_scores`, `mixed_norms`,
-        `gradient_penalty`, `epsilon_penalty`; with labels `label_penalty_reals`, `_fakes`.
+        """Returns D's loss and its terms; fakes are made with the reals' labels.
 
-        Fakes are made with the reals' labels.
+        Names: `loss`, `real_scores`, `fake_scores`, `mixed_scores`, `mixed_norms`,
+        `gradient_penalty`, `epsilon_penalty`; with labels, also `label_penalty_reals` and
+        `label_penalty_fakes`.
         """
         o, lod = self.options, Lod.of(lod)
         reals, labels = inputs.reals, inputs.labels
@@ -79,7 +80,7 @@ class WganGp:
     def generator(
         self, G: Generator, D: Discriminator, inputs: GeneratorInputs, lod: Lod | float
     ) -> Terms:
-        """Returns `loss`; with labels `label_penalty_fakes`. Labels are drawn from the data set."""
+        """Returns `loss` and, with labels drawn from the data set, `label_penalty_fakes`."""
         lod = Lod.of(lod)
         fakes = G(inputs.latents, inputs.labels, lod=lod, training=True)
         scores, logits = D(fakes, lod=lod, training=True)

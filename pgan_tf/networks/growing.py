@@ -1,4 +1,4 @@
-"""Generator and Discriminator: all stages of a table built once, run at any level of detail."""
+"""Generator and Discriminator: they build all stages of a table and run at any level of detail."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -15,11 +15,11 @@ from pgan_tf.networks.table import BlockRow, Shape, Table
 
 @dataclass(frozen=True)
 class Lod:
-    """A level of detail, split into what shapes the graph and what is a number in it.
+    """A level of detail, split into an integer that fixes the graph's shapes and a fraction.
 
     Attributes:
-      level: floor(lod): images are R / 2^level pixels high and wide.
-      fade: lod - level, in (0, 1): weight of the path one level coarser; None when there is
+      level: floor(lod); images are R / 2^level pixels high and wide.
+      fade: lod - level, in (0, 1), the weight of the path one level coarser; None when there is
         only one path. May be a tensor.
     """
 
@@ -28,7 +28,7 @@ class Lod:
 
     @classmethod
     def of(cls, lod: "float | Lod") -> "Lod":
-        """Splits a number."""
+        """Splits a number; returns a `Lod` as it is."""
         if isinstance(lod, Lod):
             return lod
         level = math.floor(lod)
@@ -41,12 +41,12 @@ def lerp(a: tf.Tensor, b: tf.Tensor, t: float | tf.Tensor) -> tf.Tensor:
 
 
 class GrowingNetwork(keras.Model):
-    """What both networks share: everything here follows from the table.
+    """Base of both networks: their blocks and variables, as the table lists them.
 
     Attributes:
-      shape: of images and labels.
-      options: of the table.
-      table: the rows.
+      shape: shapes of images and labels.
+      options: options that the table was made from.
+      table: the network's table.
       blocks: official name -> block, in the table's order.
     """
 
@@ -72,9 +72,9 @@ class GrowingNetwork(keras.Model):
         self.lod = lod
         self.table: Table = self._make_table()
         self.blocks: dict[str, Block] = {}
-        self._stage_of: dict[str, int] = {}  # of each block
-        self._image_blocks: dict[int, Block] = {}  # of each stage
-        self._feature_blocks: dict[int, list[Block]] = {}
+        self._stage_of: dict[str, int] = {}  # block's name -> stage
+        self._image_blocks: dict[int, Block] = {}  # stage -> block from or to images
+        self._feature_blocks: dict[int, list[Block]] = {}  # stage -> its other blocks
         self._make_blocks()
         self.built = True
 
@@ -86,7 +86,7 @@ class GrowingNetwork(keras.Model):
         raise NotImplementedError
 
     def _add(self, row: BlockRow, stage: int, input_shape: tuple) -> tuple[Block, tuple]:
-        """Makes, builds and keeps a block; returns it and its output's shape."""
+        """Makes, builds and registers a block; returns it and its output's shape."""
         block = row.make(type(self).__name__, self.seed, self.dtype_policy)
         block.build(input_shape)
         self.blocks[row.name] = block
@@ -95,12 +95,12 @@ class GrowingNetwork(keras.Model):
 
     @property
     def resolution(self) -> int:
-        """R, of the final images."""
+        """R, the final resolution."""
         return self.shape.resolution
 
     @property
     def num_channels(self) -> int:
-        """Of the images."""
+        """Number of the images' channels."""
         return self.shape.num_channels
 
     @property
@@ -109,52 +109,54 @@ class GrowingNetwork(keras.Model):
         return self.shape.label_size
 
     def lod_of(self, stage: int) -> int:
-        """The lod whose images are 2^stage pixels high and wide."""
+        """Returns the lod at which images are 2^stage pixels high and wide."""
         return self.shape.finest - stage
 
     def stage_of_image(self, name: str) -> int | None:
-        """Returns the stage whose layer from or to images a block is; None for other blocks."""
+        """Returns the stage of a block from or to images; None for other blocks."""
         for stage, block in self._image_blocks.items():
             if self.blocks[name] is block:
                 return stage
         return None
 
     def check_lod(self, lod: float | Lod | None) -> Lod:
-        """Splits a lod; None stands for the network's own.
+        """Checks and splits a lod; None stands for the network's own.
 
-        Raises: ValueError when it is negative or coarser than 4x4.
+        Raises: ValueError for a lod that is negative or coarser than 4x4.
         """
         split = Lod.of(self.lod if lod is None else lod)
         coarsest = self.shape.finest - 2
         if split.level < 0 or split.level + (split.fade is not None) > coarsest:
-            raise ValueError(f"lod={lod}: from 0 to {coarsest} at resolution {self.resolution}")
+            raise ValueError(
+                f"lod={lod}: 0 to {coarsest} are possible at resolution {self.resolution}"
+            )
         return split
 
     def blocks_at(self, level: int, fading: bool) -> list[str]:
-        """Names of the blocks that take part at a lod: the paths that a call walks."""
-        stage = self.shape.finest - level
-        images = (stage, stage - 1) if fading else (stage,)
+        """Returns the names of the blocks that a call at this lod passes through."""
+        top = self.shape.finest - level
+        images = (top, top - 1) if fading else (top,)
         return [
             name
-            for name, of in self._stage_of.items()
-            if of <= stage and self.stage_of_image(name) in (None, *images)
+            for name, stage in self._stage_of.items()
+            if stage <= top and self.stage_of_image(name) in (None, *images)
         ]
 
     def variables_at(self, level: int, fading: bool) -> list[keras.Variable]:
-        """Trainable variables that a call at this lod reads, in a fixed order."""
+        """Returns the trainable variables that a call at this lod reads, in a fixed order."""
         return self._variables_of(self.blocks_at(level, fading), trainable=True)
 
     def variables_up_to(self, level: int) -> list[keras.Variable]:
-        """Trainable variables of all stages up to this level's, in a fixed order."""
-        return self._variables_of(self._up_to(level), trainable=True)
+        """Returns the trainable variables of all stages up to this level's, in a fixed order."""
+        return self._variables_of(self._blocks_up_to(level), trainable=True)
 
     def statistics_up_to(self, level: int) -> list[keras.Variable]:
-        """Variables that are not trained, of all stages up to this level's."""
-        return self._variables_of(self._up_to(level), trainable=False)
+        """Returns the untrained variables (running statistics) of stages up to this level's."""
+        return self._variables_of(self._blocks_up_to(level), trainable=False)
 
-    def _up_to(self, level: int) -> list[str]:
-        stage = self.shape.finest - level
-        return [name for name, of in self._stage_of.items() if of <= stage]
+    def _blocks_up_to(self, level: int) -> list[str]:
+        top = self.shape.finest - level
+        return [name for name, stage in self._stage_of.items() if stage <= top]
 
     def _variables_of(self, names: list[str], trainable: bool) -> list[keras.Variable]:
         return [
@@ -165,7 +167,7 @@ class GrowingNetwork(keras.Model):
         ]
 
     def named_variables(self) -> dict[str, keras.Variable]:
-        """Official name, such as `8x8/Conv1/weight` -> variable, trained or not."""
+        """Returns official name, such as `8x8/Conv1/weight` -> variable, trained or not."""
         return {
             f"{name}/{part}": variable
             for name, block in self.blocks.items()
@@ -173,7 +175,7 @@ class GrowingNetwork(keras.Model):
         }
 
     def operations(self, stage: int) -> int:
-        """Returns multiplications and additions of one image at a stage; see `table`."""
+        """Returns the multiplications and additions for one image; see `table.count_operations`."""
         return tables.count_operations(self.table, self.shape, isinstance(self, Generator), stage)
 
     def get_config(self):
@@ -184,7 +186,7 @@ class GrowingNetwork(keras.Model):
         }
 
     def arguments(self) -> dict:
-        """Returns what the network is made from: for snapshots, and to make it again."""
+        """Returns the constructor's arguments without name and dtype, as snapshots hold them."""
         return {
             **asdict(self.shape),
             "networks": self.networks,
@@ -203,22 +205,24 @@ class GrowingNetwork(keras.Model):
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class Generator(GrowingNetwork):
-    """Latents -> images (Appendix A, section 1).
+    """Makes images from latents (paper, appendix A; section 1).
 
     Args:
       resolution: R, the final resolution, a power of two from 4 up.
-      num_channels: of the images.
+      num_channels: number of the images' channels.
       label_size: length of the one-hot labels; 0 for none.
       networks: name of the registered pair of networks.
-      seed: of the initial weights.
-      lod: of calls that name none; in a snapshot, the one that it was trained down to.
-      options: those of `GeneratorOptions`.
+      seed: seed of the initial weights.
+      lod: the network's own lod, for calls without one; in a snapshot, the lod that training had
+        reached.
+      options: fields of `GeneratorOptions`.
 
     Call:
       latents: [N, latent_size], normally N(0, 1).
       labels: [N, label_size], or None when label_size is 0.
       lod: float, or `Lod`; fractional while fading; None for the network's own.
-      training: whether layers with running statistics use those of the batch, and update them.
+      training: True if layers with running statistics shall use the batch's statistics instead,
+        and update their own.
       Returns [N, r, r, num_channels] float32 with r = R / 2^floor(lod), in about [-1, 1].
     Raises: ValueError for arguments out of range.
     """
@@ -245,7 +249,7 @@ class Generator(GrowingNetwork):
 
     @property
     def latent_size(self) -> int:
-        """Length of the latents."""
+        """Length of a latent."""
         return self.table.latent_size
 
     def call(self, latents, labels=None, lod=None, training=False):
@@ -275,18 +279,18 @@ class Generator(GrowingNetwork):
 
 @keras.saving.register_keras_serializable(package="pgan_tf")
 class Discriminator(GrowingNetwork):
-    """Images -> scores and class logits (Appendix A, section 1).
+    """Computes scores and class logits from images (paper, appendix A; section 1).
 
     Args:
       resolution, num_channels, label_size, networks, seed, lod: as for `Generator`.
-      options: those of `DiscriminatorOptions`.
+      options: fields of `DiscriminatorOptions`.
 
     Call:
       images: [N, r, r, num_channels], r = R / 2^floor(lod), in [-1, 1].
       lod: float, or `Lod`; None for the network's own.
       training: as for `Generator`.
-      sets: the images are so many minibatches, one after the other, each with statistics of its
-        own: the same scores as from as many calls, in fewer, larger products.
+      sets: number of minibatches that the images hold, one after the other. Each has its own
+        statistics; the scores are the same as from separate calls, with fewer, larger products.
       Returns (scores [N], logits [N, label_size]), float32.
     Raises: ValueError for arguments out of range.
     """
@@ -308,9 +312,9 @@ class Discriminator(GrowingNetwork):
     def call(self, images, lod=None, training=False, sets=1):
         lod = self.check_lod(lod)
         top = self.shape.finest - lod.level
-        wanted = self.shape.image_shape(top)[1:]
-        if tuple(images.shape[1:]) != wanted:
-            raise ValueError(f"images {images.shape}: [N, {wanted}] is needed at lod {lod}")
+        expected = self.shape.image_shape(top)[1:]
+        if tuple(images.shape[1:]) != expected:
+            raise ValueError(f"images {images.shape}: [N, {expected}] is needed at lod {lod}")
         images = tf.cast(images, self.compute_dtype)
         options = {"training": training, "sets": sets}
         x = self._image_blocks[top](images, **options)

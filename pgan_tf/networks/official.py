@@ -1,4 +1,4 @@
-"""Our variables <-> the official program's local names and layouts (section 7)."""
+"""Converts variables to the official program's names and layouts, and back (section 7)."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from pgan_tf.networks.growing import GrowingNetwork
 def to_official(network: GrowingNetwork) -> dict[str, np.ndarray]:
     """Returns official local name -> float32 array, in the official layout and order.
 
-    Names are such as `4x4/Dense/weight`, `8x8/Conv0_up/bias`, `ToRGB_lod0/weight`.
+    Examples of names: `4x4/Dense/weight`, `8x8/Conv0_up/bias`, `ToRGB_lod0/weight`.
     """
     return {
         f"{name}/{part}": layer.relayout(part, array) if hasattr(layer, "relayout") else array
@@ -21,21 +21,21 @@ def to_official(network: GrowingNetwork) -> dict[str, np.ndarray]:
 
 
 def from_official(network: GrowingNetwork, variables: Mapping[str, np.ndarray]) -> None:
-    """Sets a network's variables from official local names; `lod` is passed over.
+    """Sets a network's variables from arrays under official local names; ignores `lod`.
 
-    Raises: ValueError naming the variables that are missing, left over or of another shape;
-      nothing is set then.
+    Raises: ValueError that names missing variables, unknown ones and ones of another shape; the
+      network is then unchanged.
     """
-    wanted = {
+    targets = {
         f"{name}/{part}": (part, variable, layer)
         for name, block in network.blocks.items()
         for part, variable, layer in block.named_variables()
     }
     given = {name: np.asarray(value) for name, value in variables.items() if name != "lod"}
-    faults = [f"{name} is missing" for name in wanted if name not in given]
-    faults += [f"{name} has no place" for name in given if name not in wanted]
+    faults = [f"{name} is missing" for name in targets if name not in given]
+    faults += [f"{name} is not in the network" for name in given if name not in targets]
     arrays = {}
-    for name, (part, variable, layer) in wanted.items():
+    for name, (part, variable, layer) in targets.items():
         if name in given:
             array = given[name]
             if hasattr(layer, "relayout"):
@@ -45,5 +45,5 @@ def from_official(network: GrowingNetwork, variables: Mapping[str, np.ndarray]) 
             arrays[name] = array
     if faults:
         raise ValueError("; ".join(faults[:5]) + ("; …" if len(faults) > 5 else ""))
-    for name, (_, variable, _) in wanted.items():
+    for name, (_, variable, _) in targets.items():
         variable.assign(arrays[name])

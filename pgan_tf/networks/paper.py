@@ -1,4 +1,4 @@
-"""The paper's networks (Appendix A, section 1), with the parts that can be turned off."""
+"""The paper's networks (appendix A; section 1), with options that turn parts of them off."""
 
 import math
 from functools import partial
@@ -22,7 +22,9 @@ from pgan_tf.networks.table import BlockRow, Shape, StageRow, Table
 
 
 def feature_maps(stage: int, fmap_base: int, fmap_decay: float, fmap_max: int) -> int:
-    """nf(s) = min(floor(fmap_base / 2^(s * fmap_decay)), fmap_max), at least 1 (Notation).
+    """Returns nf(stage), the number of feature maps, at least 1 (section "Notation").
+
+    nf(s) = min(floor(fmap_base / 2^(s * fmap_decay)), fmap_max)
 
     Raises: ValueError for a base or a maximum that is not positive.
     """
@@ -37,14 +39,14 @@ def generator(shape: Shape, o: GeneratorOptions) -> Table:
     def nf(stage: int) -> int:
         return feature_maps(stage, o.fmap_base, o.fmap_decay, o.fmap_max)
 
-    def norm(**options) -> partial:
+    def pixel_norm(**options) -> partial:
         return partial(PixelNorm, epsilon=o.pixelnorm_epsilon, **options)
 
-    after = [partial(Bias), partial(LeakyReLU, slope=0.2 if o.use_leakyrelu else 0.0)]
-    after += [norm()] if o.use_pixelnorm else []
+    after_weights = [partial(Bias), partial(LeakyReLU, slope=0.2 if o.use_leakyrelu else 0.0)]
+    after_weights += [pixel_norm()] if o.use_pixelnorm else []
 
     def block(name: str, *weights: partial) -> BlockRow:
-        return BlockRow(name, (*weights, *after))
+        return BlockRow(name, (*weights, *after_weights))
 
     def conv(name: str, maps: int) -> BlockRow:
         return block(name, partial(EqualizedConv2D, units=maps, use_wscale=o.use_wscale))
@@ -64,14 +66,14 @@ def generator(shape: Shape, o: GeneratorOptions) -> Table:
     stages = {2: StageRow((first, conv("4x4/Conv", nf(1))), to_rgb(2))}
     for stage in range(3, shape.finest + 1):
         size, maps = f"{2**stage}x{2**stage}", nf(stage - 1)
-        # Upscaling and convolution are one product, whichever way the official files keep it.
+        # One layer upscales and convolves, for both layouts of the weight in official files.
         up = partial(UpscaleConv2D, units=maps, transposed=o.fused_scale, use_wscale=o.use_wscale)
         upscaling = block(f"{size}/Conv0{'_up' if o.fused_scale else ''}", up)
         stages[stage] = StageRow((upscaling, conv(f"{size}/Conv1", maps)), to_rgb(stage))
 
     # Latents are normalised in float32 whatever the compute type.
-    inputs = BlockRow("latents", (norm(dtype="float32"),)) if o.normalize_latents else None
-    return Table(stages, inputs, latent_size=nf(0) if o.latent_size is None else o.latent_size)
+    norm = BlockRow("latents", (pixel_norm(dtype="float32"),)) if o.normalize_latents else None
+    return Table(stages, norm, latent_size=nf(0) if o.latent_size is None else o.latent_size)
 
 
 def discriminator(shape: Shape, o: DiscriminatorOptions) -> Table:
@@ -88,7 +90,7 @@ def discriminator(shape: Shape, o: DiscriminatorOptions) -> Table:
         return conv(f"FromRGB_lod{shape.finest - stage}", nf(stage - 1), kernel_size=1)
 
     def downscaling(size: str, maps: int) -> BlockRow:
-        if o.fused_scale:  # downscales before bias and activation: another function
+        if o.fused_scale:  # downscales before bias and activation: a different function
             weights = partial(DownscaleConv2D, units=maps, use_wscale=o.use_wscale)
             return BlockRow(f"{size}/Conv1_down", (weights, partial(Bias), partial(LeakyReLU)))
         row = conv(f"{size}/Conv1", maps)

@@ -1,4 +1,4 @@
-"""Networks by name."""
+"""Pairs of networks, registered by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from pgan_tf.networks.table import Shape, Table
 
 @dataclass(frozen=True)
 class Architecture:
-    """A pair of networks: how the tables of G and D follow from shapes and options.
+    """A pair of networks: functions that make the tables of G and D from shapes and options.
 
     Attributes:
-      name: what `networks=` is given; a snapshot names it.
+      name: value of the option `networks`; snapshots hold it.
       generator, discriminator: (shape, options) -> table.
     """
 
@@ -26,7 +26,7 @@ ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def register(architecture: Architecture) -> Architecture:
-    """Makes a pair of networks known by its name; a later one of the same name replaces it."""
+    """Registers a pair of networks by its name; a later one of the same name replaces it."""
     ARCHITECTURES[architecture.name] = architecture
     return architecture
 
@@ -34,10 +34,9 @@ def register(architecture: Architecture) -> Architecture:
 def architecture(name: str) -> Architecture:
     """Returns the pair of networks of this name.
 
-    Raises: ValueError naming the nearest.
+    Raises: ValueError for an unknown name; it suggests the nearest.
     """
     if name not in ARCHITECTURES:
-        raise ValueError(
-            f"networks={name!r}: there are {', '.join(ARCHITECTURES)}{nearest(name, ARCHITECTURES)}"
-        )
+        hint = nearest(name, ARCHITECTURES)
+        raise ValueError(f"networks={name!r}: choose from {', '.join(ARCHITECTURES)}{hint}")
     return ARCHITECTURES[name]

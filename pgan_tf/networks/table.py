@@ -1,4 +1,4 @@
-"""A network as a table: stage -> blocks in order, and the layer from or to images (section 1)."""
+"""A network as a table: each stage's blocks, and its block from or to images (section 1)."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,17 +10,17 @@ import keras
 from pgan_tf.layers import Block
 from pgan_tf.layers.weighted import WeightedLayer, seed_of
 
-MakesLayer = partial
-"""`partial(LayerClass, argument=...)`: what a table holds in a layer's place."""
+LayerSpec = partial
+"""`partial(LayerClass, argument=...)`: a layer's description in a table."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network's inputs and outputs follow from.
+    """Numbers that determine the shapes of a network's images and labels.
 
     Attributes:
-      resolution: R, of the final images, a power of two from 4 up.
-      num_channels: of the images.
+      resolution: R, the final resolution, a power of two from 4 up.
+      num_channels: number of the images' channels.
       label_size: number of classes; 0 without labels.
     Raises: ValueError for values out of range.
     """
@@ -48,18 +48,18 @@ class Shape:
 
 @dataclass(frozen=True)
 class BlockRow:
-    """A block of a table: its official name, such as `8x8/Conv1`, and its layers in order."""
+    """A block in a table: its official name, such as `8x8/Conv1`, and its layers in order."""
 
     name: str
-    layers: tuple[MakesLayer, ...]
+    layers: tuple[LayerSpec, ...]
 
     def make(self, network: str, seed: int | None, dtype) -> Block:
         """Returns the block, not built yet.
 
         Args:
-          network: name that the layers' seeds are told apart by.
-          seed: of the network's initial weights.
-          dtype: Keras dtype policy of layers that name none.
+          network: the network's name, from which the layers' seeds are derived.
+          seed: seed of the network's initial weights.
+          dtype: Keras dtype policy of layers whose description has none.
         """
         layers = []
         for number, layer in enumerate(self.layers):
@@ -72,11 +72,11 @@ class BlockRow:
 
 @dataclass(frozen=True)
 class StageRow:
-    """A stage of a table: feature maps of 2^r x 2^r.
+    """A stage in a table: feature maps of 2^r x 2^r.
 
     Attributes:
-      blocks: in the order in which features pass through them.
-      image: from features to an image of this size (G), or from an image to features (D).
+      blocks: the blocks that features pass through, in order.
+      image: the block from features to an image of this size (G), or from an image to features (D).
     """
 
     blocks: tuple[BlockRow, ...]
@@ -89,8 +89,8 @@ class Table:
 
     Attributes:
       stages: r -> row, for r in 2..L.
-      inputs: what latents and labels, concatenated, pass through first; None for nothing, and
-        in a discriminator.
+      inputs: the block that latents and labels, concatenated, pass through first; None without
+        such a block, and in a discriminator.
       latent_size: length of the latents; 0 in a discriminator.
     """
 
@@ -101,11 +101,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What one block takes, counted from its layers' shapes.
+    """Counts for one block, from its layers' shapes.
 
     Attributes:
-      parameters: numbers in its variables, trained or not.
-      operations: multiplications and additions of one sample.
+      parameters: number of values in its variables, trained or not.
+      operations: multiplications and additions for one sample.
       output: shape of its output.
     """
 
@@ -115,7 +115,7 @@ class Sizes:
 
 
 def sizes_of(row: BlockRow, input_shape: tuple) -> Sizes:
-    """Counts a block without making its variables."""
+    """Returns a block's counts; only layers without `weight_shapes` and `operations` are built."""
     parameters = products = 0
     shape = input_shape
     for layer in (make(dtype="float32") for make in _without_dtype(row)):
@@ -129,26 +129,27 @@ def sizes_of(row: BlockRow, input_shape: tuple) -> Sizes:
 
 
 def _without_dtype(row: BlockRow) -> Iterator[Callable]:
+    """Yields the descriptions of a block's layers, without their dtypes."""
     for layer in row.layers:
         yield partial(layer.func, **{k: v for k, v in layer.keywords.items() if k != "dtype"})
 
 
 def _built_parameters(layer: keras.layers.Layer, shape: tuple) -> int:
-    """Counts a layer of Keras's own, or of a user's, by building it."""
+    """Counts the parameters of one of Keras's layers, or a user's, by building it."""
     layer.build(shape)
     return layer.count_params()
 
 
-def walk(
+def sizes_of_blocks(
     table: Table, shape: Shape, generator: bool, stage: int | None = None
 ) -> Iterator[tuple[BlockRow, Sizes]]:
-    """Yields the blocks with what they take, in the order of the data.
+    """Yields each block and its counts, in the order in which data pass through them.
 
     Args:
-      table: of the network.
-      shape: of its images and labels.
-      generator: whether it is one.
-      stage: the blocks that images of this stage pass through, not fading; None: all blocks.
+      table: the network's table.
+      shape: shapes of the network's images and labels.
+      generator: True for a generator, False for a discriminator.
+      stage: only the blocks that images of this stage pass through, not fading; None: all blocks.
     """
     rows = table.stages
     top = shape.finest if stage is None else stage
@@ -175,15 +176,15 @@ def walk(
 
 
 def count_parameters(table: Table, shape: Shape, generator: bool) -> int:
-    """Returns the number of parameters of a network, without making it."""
-    return sum(sizes.parameters for _, sizes in walk(table, shape, generator))
+    """Returns the number of a network's parameters, without making the network."""
+    return sum(sizes.parameters for _, sizes in sizes_of_blocks(table, shape, generator))
 
 
 def count_operations(table: Table, shape: Shape, generator: bool, stage: int) -> int:
-    """Returns multiplications and additions of one image through a network at 2^stage pixels.
+    """Returns a network's multiplications and additions for one image of 2^stage pixels.
 
     Scaling convolutions are counted as the official fused form's 4x4 kernel at the lower
-    resolution, so that shares of a machine's rate compare with other programs'. Only products of
-    layers with weights are counted; padding counts as pixels.
+    resolution, so that shares of a machine's peak rate compare with other programs'. Only the
+    products of layers with weights are counted; padding counts as pixels.
     """
-    return sum(sizes.operations for _, sizes in walk(table, shape, generator, stage))
+    return sum(sizes.operations for _, sizes in sizes_of_blocks(table, shape, generator, stage))

@@ -1,4 +1,4 @@
-"""Projection: from a picture back to a latent that makes one like it."""
+"""Projection: finds a latent whose image is like a given picture."""
 
 from pgan_tf.projection.search import Projection, Projector, project
 

@@ -1,4 +1,4 @@
-"""Picture files projected: what is found is written beside a film of the search."""
+"""Projects picture files: writes the latent, its image and a film of the search."""
 
 import math
 import os
@@ -18,22 +18,22 @@ from pgan_tf.projection.targets import Target, read_target
 from pgan_tf.snapshots import Snapshot, load_snapshot
 
 LATENT, IMAGE, BESIDE = "latent.npy", "projected.png", "side-by-side.png"
-"""Files of a projection, beside its film."""
+"""Names of a projection's files, apart from the film."""
 
 _FPS = 30
-_FRAMES, _LAST_FRAMES = 120, 45  # of the search, and of its end, which stands still
-_PIXELS = 256  # of an image in the picture of both, at least
+_FRAMES, _LAST_FRAMES = 120, 45  # frames of the search, and of its end, which stands still
+_PIXELS = 256  # least height and width of an image in `side-by-side.png`
 
 
 @dataclass(frozen=True)
-class Found:
-    """What became of a picture.
+class ProjectedPicture:
+    """A picture and its projection.
 
     Attributes:
       target: the picture.
-      directory: of the files.
-      projection: latent and image.
-      class_name: of the latent's label; None without labels.
+      directory: directory of the files.
+      projection: the latent that was found, and its image.
+      class_name: class of the latent's label; None without labels.
     """
 
     target: Target
@@ -50,44 +50,45 @@ def project_pictures(
     class_name: str | int | None = None,
     film: str | None = "search.mp4",
     **options,
-) -> list[Found]:
-    """Finds latents for picture files, and writes `latent.npy`, `projected.png`,
-    `side-by-side.png` (the picture and what was found) and a film of the search.
+) -> list[ProjectedPicture]:
+    """Finds latents for picture files and writes each one's files.
 
-    All pictures are read before the first search. Interrupted, a search leaves no file.
+    The files are `latent.npy`, `projected.png`, `side-by-side.png` (the picture and the latent's
+    image) and a film of the search. All pictures are read before the first search. An interrupted
+    search leaves no file.
 
     Args:
-      snapshot: read already, or a snapshot's file, a run, or a directory of runs.
+      snapshot: a snapshot that was read, or a snapshot's file, a run, or a directory of runs.
       images: picture files; see `targets.read_target`.
-      out: directory, made if needed; with several pictures, each has one in it, of its own name.
-      class_name: the latents' class, by name or number; None to search all that were trained.
+      out: directory, made if needed; for several pictures, each has a directory of its name in it.
+      class_name: the latents' class, by name or number; None to search all trained classes.
       film: the film's name, whose ending decides its format; None for no film.
-      options: of `Projector`.
-    Returns: what was found, picture by picture.
-    Raises: UserError for what can't be read or made, in one line.
+      options: arguments of `Projector`.
+    Returns: the results, in the pictures' order.
+    Raises: UserError, one line, for files that can't be read or made.
     """
     if film is not None:
         if Path(film).name != film:
-            raise UserError(f"--film {film}: a name without a directory is needed; --out names one")
+            raise UserError(f"--film {film}: give a name without a directory; --out names that")
         encoding.check(Path(out, film), _FPS)
     loaded = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
-    chosen = None if class_name is None else [loaded.class_index(class_name)]
+    classes = None if class_name is None else [loaded.class_index(class_name)]
     projector = Projector(
-        loaded.Gs, loaded.lod, classes=chosen or loaded.used_classes or None, **options
+        loaded.Gs, loaded.lod, classes=classes or loaded.used_classes or None, **options
     )
     resolution, channels = projector.synthesis.resolution, loaded.Gs.num_channels
     targets = [read_target(path, resolution, channels) for path in images]
     directories = _directories(images, Path(out))
-    for directory in directories:  # what can't be made is known before the first search
+    for directory in directories:  # before the first search, so that a failure is known early
         directory.mkdir(parents=True, exist_ok=True)
-    found = []
+    results = []
     for target, directory in zip(targets, directories, strict=True):
         projection = projector(target.pixels, Path(target.path).name)
         index = projection.class_index
         name = None if index is None else loaded.class_names[index]
         write(projection, projector.synthesis, directory, film)
-        found.append(Found(target, directory, projection, name))
-    return found
+        results.append(ProjectedPicture(target, directory, projection, name))
+    return results
 
 
 def write(
@@ -96,13 +97,13 @@ def write(
     directory: str | os.PathLike,
     film: str | None = None,
 ) -> None:
-    """Writes a projection's files, each of them whole or not at all.
+    """Writes a projection's files, each complete or not at all.
 
     Args:
-      projection: what was found.
-      synthesis: of the generator's images.
-      directory: made if needed.
-      film: name of the film; None for none.
+      projection: the latent that was found, and its search.
+      synthesis: makes the generator's images.
+      directory: directory of the files, made if needed.
+      film: the film's name; None for no film.
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -114,18 +115,18 @@ def write(
 
 
 def side_by_side(projection: Projection) -> np.ndarray:
-    """Returns the target, and what was found to its right, enlarged: uint8 [h, w, C]."""
+    """Returns the target with the latent's image to its right, enlarged: uint8 [h, w, C]."""
     pair = np.stack([projection.target, projection.image])
     return sheets.group_sheet(pair[None], zoom=-(-_PIXELS // pair.shape[1]))
 
 
 def decibels(value: float) -> str:
-    """Returns a PSNR for people."""
+    """Returns a PSNR as text."""
     return "no difference" if math.isinf(value) else f"{value:.1f} dB"
 
 
 def _film(projection: Projection, synthesis: Synthesis, path: Path) -> None:
-    """Films the target beside the images along the path, more of them at its beginning."""
+    """Films the target beside the images along the path, with more frames for its beginning."""
     steps = len(projection.path) - 1
     chosen = np.round(steps * np.linspace(0, 1, _FRAMES) ** 2).astype(int)
     layout = Layout(synthesis.resolution, 2, 1, encoding.check(path, _FPS))
@@ -146,14 +147,14 @@ def _film(projection: Projection, synthesis: Synthesis, path: Path) -> None:
 
 
 def _directories(images: Sequence[str | os.PathLike], out: Path) -> list[Path]:
-    """Returns a directory for each picture: `out` for one, else those of their names in it."""
+    """Returns each picture's directory: `out` for one picture, else one of its name in `out`."""
     if len(images) == 1:
         return [out]
-    found: list[Path] = []
+    directories: list[Path] = []
     for image in images:
-        stem = Path(image).stem.strip(".") or "image"  # of `...png` it would be `..`
+        stem = Path(image).stem.strip(".") or "image"  # the stem of `...png` is `..`
         name, number = stem, 2
-        while out / name in found:
+        while out / name in directories:
             name, number = f"{stem}-{number}", number + 1
-        found.append(out / name)
-    return found
+        directories.append(out / name)
+    return directories

@@ -1,4 +1,4 @@
-"""Pictures to look for: files made square and resized to a network's images."""
+"""Reads the pictures to project: cropped to a square and resized to a network's resolution."""
 
 import os
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from pgan_tf.data.pictures.imagefile import Preparation
 from pgan_tf.data.pictures.imagetree import Member
 from pgan_tf.errors import UserError
 
-_LEAST = 4  # pixels of the shorter side
+_LEAST = 4  # least height and width of a picture
 
 
 @dataclass(frozen=True)
 class Target:
-    """A picture to look for.
+    """A picture to project.
 
     Attributes:
       path: the file.
       pixels: uint8 [r, r, C].
-      size: width and height of the file's picture.
+      size: width and height of the picture in the file.
     """
 
     path: str
@@ -29,7 +29,7 @@ class Target:
     size: tuple[int, int]
 
     def what_was_done(self) -> str:
-        """Returns how pixels came from the file, for people; "" where they are the same."""
+        """Returns how the file's picture was changed, as text; "" if it was not."""
         width, height = self.size
         r = self.pixels.shape[0]
         if (width, height) == (r, r):
@@ -39,11 +39,11 @@ class Target:
 
 
 def read_target(path: str | os.PathLike, resolution: int, num_channels: int) -> Target:
-    """Reads a picture: upright, in sRGB or gray, its middle square, resized by Lanczos.
+    """Reads a picture upright, in sRGB or gray, crops its middle square and resizes by Lanczos.
 
-    What is transparent becomes white. Of several frames the first is taken.
+    Transparent parts become white. Of several frames, the first is used.
 
-    Raises: UserError, one line that names the file, when there is none or it can't be used.
+    Raises: UserError, one line that names the file, when it does not exist or can't be used.
     """
     path = os.fspath(path)
     folder, name = os.path.split(path)
@@ -56,9 +56,11 @@ def read_target(path: str | os.PathLike, resolution: int, num_channels: int) -> 
         with imagefile.open_image(content) as image:
             size = image.size
             if min(size) < _LEAST:
-                raise BadImage(f"{size[0]}x{size[1]} pixels, and {_LEAST}x{_LEAST} are the least")
-            how = Preparation(resolution=resolution, crop="center", channels=num_channels)
-            pixels = imagefile.prepare(image, how)  # [C, r, r]
+                raise BadImage(
+                    f"{size[0]}x{size[1]} pixels, and at least {_LEAST}x{_LEAST} are needed"
+                )
+            preparation = Preparation(resolution=resolution, crop="center", channels=num_channels)
+            pixels = imagefile.prepare(image, preparation)  # [C, r, r]
     except BadImage as error:
         raise UserError(f"--image {path} can't be used: {error}") from None
     return Target(path, np.ascontiguousarray(pixels.transpose(1, 2, 0)), size)

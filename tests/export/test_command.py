@@ -54,10 +54,10 @@ def test_every_format_has_help_with_examples(name, capsys):
     "out,format,options,message",
     [
         ("Gs.tflite", "onnx", {}, r"must end in \.onnx, such as Gs\.onnx"),
-        ("Gs.onnx", "savedmodel", {}, r"a directory is written; leave out \.onnx"),
+        ("Gs.onnx", "savedmodel", {}, r"this export is a directory; leave out \.onnx"),
         ("Gs.onnx", "onx", {}, r"format 'onx': choose from onnx, .* \(did you mean 'onnx'\?\)"),
-        ("Gs.onnx", "onnx", {"lod": 3.0}, r"lod 3: from 0 \(16x16\) to 2 \(4x4\)"),
-        ("Gs.onnx", "onnx", {"lod": float("nan")}, "lod nan: from 0"),
+        ("Gs.onnx", "onnx", {"lod": 3.0}, r"lod 3: choose from 0 \(16x16\) to 2 \(4x4\)"),
+        ("Gs.onnx", "onnx", {"lod": float("nan")}, "lod nan: choose from 0"),
         ("Gs.onnx", "onnx", {"network": "E"}, "network 'E': choose from G, D, Gs"),
         ("Gs.onnx", "onnx", {"layout": "CHW"}, "layout 'CHW': choose from NHWC, NCHW"),
     ],
@@ -74,8 +74,8 @@ def test_directories_of_other_things_are_never_replaced(labelled, tmp_path):
     (tmp_path / "dir.onnx").mkdir()
     (tmp_path / "file").write_text("mine")
     for out, format, message in (
-        ("home", "savedmodel", "holds other things; choose another directory"),
-        ("file", "savedmodel", "is a file, and a directory is written"),
+        ("home", "savedmodel", "holds other files; choose another directory"),
+        ("file", "savedmodel", "is a file, but the export is a directory"),
         ("dir.onnx", "onnx", r"is a directory; name a file, such as .*dir\.onnx/Gs\.onnx"),
     ):
         with pytest.raises(UserError, match=message):

@@ -10,7 +10,7 @@ import pytest
 from pgan_tf import layers
 from pgan_tf.errors import UserError
 from pgan_tf.export import onnx as onnx_format
-from pgan_tf.export.onnx_graph import Graph, Value, batch_of
+from pgan_tf.export.onnx_graph import Graph, Value, batch_info
 from pgan_tf.export.onnx_layers import EMITTERS, emit
 from pgan_tf.export.request import make_request
 
@@ -66,13 +66,13 @@ def check(layer, shape, bias):
     x = np.random.RandomState(0).randn(*shape).astype(np.float32)
     expected = layer(x).numpy() + (0 if bias is None else bias)
     graph = Graph()
-    graph_input = batch_of("x", nchw(x).shape[1:])
+    graph_input = batch_info("x", nchw(x).shape[1:])
     y = emit(graph, layer, Value("x", (None, *shape[1:])), bias)
     assert y.shape == (None, *expected.shape[1:])
     graph.op("Identity", y.name, name="y")
-    output = batch_of("y", nchw(expected).shape[1:])
+    output = batch_info("y", nchw(expected).shape[1:])
     model = onnx.helper.make_model(
-        graph.finished("layer", [graph_input], [output], ""),
+        graph.to_proto("layer", [graph_input], [output], ""),
         opset_imports=[onnx.helper.make_opsetid("", onnx_format.OPSET)],
         ir_version=8,
     )

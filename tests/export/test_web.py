@@ -19,7 +19,7 @@ from pgan_tf import directions, truncation
 from pgan_tf.errors import UserError
 from pgan_tf.export import __main__ as command
 from pgan_tf.export import web
-from pgan_tf.export.writing import check_target, written_beside
+from pgan_tf.export.writing import atomic_output, check_target
 from pgan_tf.inference import synthesize
 from pgan_tf.pages.explorer import FILES, MODEL_FILE, RUNTIME_FILE
 from pgan_tf.pages.explorer import facts as facts_module
@@ -80,7 +80,7 @@ def test_what_may_not_be_replaced(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for out, message in (
         ("link", "is a link; name the directory"),
-        ("site", "holds other things"),
+        ("site", "holds other files"),
         (".", "name a directory to make, such as Gs"),
         ("page/..", r"name a directory to make, such as page/\.\./Gs"),
     ):
@@ -91,7 +91,7 @@ def test_what_may_not_be_replaced(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt), written_beside(page) as partial:
+    with pytest.raises(KeyboardInterrupt), atomic_output(page) as partial:
         partial.mkdir()
     assert (page / MODEL_FILE).read_text() == "old"
     assert {p.name for p in tmp_path.iterdir()} == {"page", "link", "site"}
@@ -141,12 +141,12 @@ def test_a_generator_too_large_for_a_page(quick, labelled, tmp_path, monkeypatch
     size = len(web.make_graphs(labelled.Gs).weights)
     monkeypatch.setattr(web, "LARGEST", size - 1)
     argv = ["web", "--snapshot", str(labelled.path), "--out", str(tmp_path / "page")]
-    with pytest.raises(UserError, match=r"is 0 MB, and a page holds 0 MB .*add --float16 to halve"):
+    with pytest.raises(UserError, match=r"0 MB, but a page holds 0 MB .*add --float16 to halve"):
         command.main(argv)
     assert not (tmp_path / "page").exists()
     command.main([*argv, "--float16"])  # the advice
     monkeypatch.setattr(web, "LARGEST", 10)
-    with pytest.raises(UserError, match=r"python -m pgan_tf.explore --snapshot .* serves the page"):
+    with pytest.raises(UserError, match=r"to serve it .*: python -m pgan_tf.explore --snapshot "):
         command.main([*argv, "--float16", "--force"])
 
 
@@ -154,10 +154,12 @@ def test_what_is_there_is_not_replaced_by_accident(labelled, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "index.html").write_text("mine")
-    with pytest.raises(UserError, match="holds other things; choose another directory"):
+    with pytest.raises(UserError, match="holds other files; choose another directory"):
         web.export_web(labelled.path, home, force=True)
     assert [p.name for p in home.iterdir()] == ["index.html"]
-    with pytest.raises(UserError, match=r"page\.onnx: a directory is written; leave out \.onnx"):
+    with pytest.raises(
+        UserError, match=r"page\.onnx: this export is a directory; leave out \.onnx"
+    ):
         web.export_web(labelled.path, tmp_path / "page.onnx")
     with pytest.raises(UserError, match="no snapshot at"):
         web.export_web(tmp_path / "none.npz", tmp_path / "page")

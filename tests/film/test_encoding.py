@@ -67,9 +67,9 @@ def test_interrupted_it_leaves_what_was_there(ending, tmp_path):
 
 def test_what_can_not_be_made_is_said_in_one_line(tmp_path, monkeypatch):
     for name, message in (
-        ("a.avi", "ending .avi is no film's; end it in one of .mp4, .webm, .webp, .gif"),
-        ("a", "a name without an ending"),
-        (".mp4", "a name without an ending"),
+        ("a.avi", ".avi is not a film format; choose one of .mp4, .webm, .webp, .gif"),
+        ("a", "the name has no ending; choose one of .mp4"),
+        (".mp4", "the name has no ending"),
     ):
         with pytest.raises(UserError, match=message):
             encoding.check(tmp_path / name, 30)

@@ -79,9 +79,9 @@ def test_rendered_anew_it_shows_the_latents_of_the_pictures(tmp_path, monkeypatc
     dataset = open_dataset(loaded.config.data)
     feed = Feed(dataset, loaded.config, loaded.Gs.latent_size)
     # A run whose pictures are gone is told how to make them; as printed, it works.
-    with pytest.raises(UserError, match="has no pictures, but snapshots") as error:
+    with pytest.raises(UserError, match="has no pictures; to make them from its snap") as error:
         growth(path, tmp_path / "growth.mp4")
-    command = str(error.value).split("make them from: ")[1]
+    command = str(error.value).split("from its snapshots: ")[1]
     out = tmp_path / "rendered.mp4"
     short = ["--duration", "1", "--fps", "8", "--size", "512x256", "--out", str(out)]
     video.main([*shlex.split(command)[3:], *short])
@@ -98,9 +98,9 @@ def test_rendered_anew_it_shows_the_latents_of_the_pictures(tmp_path, monkeypatc
     assert np.abs(rendered[-1].astype(float) - rendered[0]).mean() > 10
 
     (tmp_path / "data").rename(tmp_path / "moved")
-    with pytest.raises(UserError, match="can't be opened; name other latents") as error:
+    with pytest.raises(UserError, match="can't be opened; to use other latents") as error:
         growth(path, tmp_path / "growth.mp4", render=True)
-    command = str(error.value).split("name other latents: ")[1]
+    command = str(error.value).split("to use other latents: ")[1]
     short[5] = "384x256"
     video.main([*shlex.split(command)[3:], *short])
     (single,) = generate(path, tmp_path, range(6), grid=(3, 2), zoom=8)
@@ -119,9 +119,9 @@ def test_what_can_not_be_shown_is_said_in_one_line(run, tmp_path):
 
     refused("gone is no run: there is no such directory", tmp_path / "gone")
     refused("holds runs; name one of them: .*004-shades", run.parent)
-    refused("--seeds: a run's own pictures have latents of their own", seeds=[1])
-    refused("--grid 5x1: .* shows 4x3 images", grid=(5, 1))
-    command = refused("no snapshot to render from", render=True).split("can be shown: ")[1]
+    refused("--seeds: a run's pictures are made from its own latents; add --render", seeds=[1])
+    refused("--grid 5x1: .* hold only 4x3 images", grid=(5, 1))
+    command = refused("no snapshot to render from", render=True).split("to show its pictures: ")[1]
     short = ["--duration", "0.2", "--fps", "5", "--out", str(out)]
     video.main([*shlex.split(command)[3:], *short])
     assert out.exists()
@@ -130,7 +130,7 @@ def test_what_can_not_be_shown_is_said_in_one_line(run, tmp_path):
     last.write_bytes(last.read_bytes()[:60])
     refused("fakes000008.png can't be read")
     (run / "reals.png").unlink()
-    refused("no picture of reals; leave --reals out", reals=True)
+    refused("no picture of reals; leave out --reals", reals=True)
     for path in run.glob("fakes*"):
         path.unlink()
-    refused("nothing to show yet; train on, or name another run")
+    refused("has no pictures and no snapshots yet; train on, or name another run")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgan_tf.film.timeline import Clock, moment, positions
+from pgan_tf.film.timeline import Clock, picture_at, picture_times
 from pgan_tf.run import Tick
 
 
@@ -21,29 +21,29 @@ def tick(nimg, resolution, time):
 def test_film_time_is_monotone_and_covers_every_picture(steps, seconds):
     nimgs = np.cumsum([step for step, _ in steps])
     resolutions = 4 * 2 ** np.cumsum([grows for _, grows in steps]).clip(0, 8)
-    times = positions(nimgs, resolutions, seconds)
+    times = picture_times(nimgs, resolutions, seconds)
     assert times[0] == 0 and len(times) == len(nimgs)
     assert (np.diff(times) > 0).all()
     assert len(times) == 1 or times[-1] == pytest.approx(seconds)
     for k, t in enumerate(times):
-        assert moment(times, t + 1e-9, 0.0005)[0] in (k, min(k + 1, len(times) - 1))
+        assert picture_at(times, t + 1e-9, 0.0005)[0] in (k, min(k + 1, len(times) - 1))
 
 
 def test_a_stage_lasts_by_the_square_root_of_its_images():
     # 4x4 for 100 images, 8x8 for 900 in two unequal parts, 16x16 for 2,500: as 1 to 3 to 5.
-    times = positions([0, 100, 400, 1000, 3500], [4, 4, 8, 8, 16], 9.0)
+    times = picture_times([0, 100, 400, 1000, 3500], [4, 4, 8, 8, 16], 9.0)
     np.testing.assert_allclose(times, [0, 1, 2, 4, 9])
-    np.testing.assert_array_equal(positions([7], [4], 9.0), [0])
+    np.testing.assert_array_equal(picture_times([7], [4], 9.0), [0])
 
 
 def test_the_next_picture_fades_in_just_before_its_time():
     times = np.array([0.0, 4.0, 4.25, 8.0])
-    assert moment(times, 0.0, 0.5) == (0, 0.0)
-    assert moment(times, 3.5, 0.5) == (0, 0.0)
-    assert moment(times, 3.75, 0.5) == (0, 0.5)
-    assert moment(times, 4.0, 0.5) == (1, 0.0)
-    assert moment(times, 4.125, 0.5) == (1, 0.5)  # all of a short time
-    assert moment(times, 8.0, 0.5) == moment(times, 99.0, 0.5) == (3, 0.0)
+    assert picture_at(times, 0.0, 0.5) == (0, 0.0)
+    assert picture_at(times, 3.5, 0.5) == (0, 0.0)
+    assert picture_at(times, 3.75, 0.5) == (0, 0.5)
+    assert picture_at(times, 4.0, 0.5) == (1, 0.0)
+    assert picture_at(times, 4.125, 0.5) == (1, 0.5)  # all of a short time
+    assert picture_at(times, 8.0, 0.5) == picture_at(times, 99.0, 0.5) == (3, 0.0)
 
 
 def test_captions_follow_the_ticks():

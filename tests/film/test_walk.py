@@ -65,7 +65,7 @@ def test_a_walk_through_latents_of_files(snapshot, tmp_path, monkeypatch):
     )
     swing = film(seeds=[4], direction=1, grid=(2, 1))
     np.testing.assert_array_equal(film(latent_files=files[1:], direction=1, grid=(2, 1)), swing)
-    with pytest.raises(UserError, match=r"b\.npy holds one latent: name a second file to go to"):
+    with pytest.raises(UserError, match=r"b\.npy holds one latent; name a second file to go to"):
         walk(snapshot, tmp_path / "walk.mp4", latent_files=files[1:])
 
 
@@ -109,8 +109,8 @@ def test_at_psi_0_all_images_of_a_class_are_one(options, snapshot, tmp_path, mon
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"straight": True}, "--straight goes between chosen seeds: name them by --seeds"),
-        ({"seeds": [5]}, "--seeds: name two seeds or more to go between, or a --direction"),
+        ({"straight": True}, "--straight needs latents to go between; name them with --seeds"),
+        ({"seeds": [5]}, "--seeds: name two seeds or more to go between, or add --direction"),
         ({"direction": 17}, "direction 17: this generator has directions 1 to 16"),
         ({"duration": 10_000, "grid": (90, 1)}, "choose a shorter --duration or a smaller --grid"),
         ({"class_name": "cat"}, "--class cat: the network's classes are 0 to 2"),

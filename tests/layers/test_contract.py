@@ -82,7 +82,7 @@ def test_every_layer_is_under_the_contract():
     ],
 )
 def test_refuses_what_makes_no_sense(make):
-    with pytest.raises(ValueError, match=r"needed|halved|groups|of one name"):
+    with pytest.raises(ValueError, match=r"needed|halved|groups|share a name"):
         make()
 
 

@@ -109,10 +109,10 @@ def test_winograd_is_taken_at_the_papers_width_and_is_as_exact():
     x = RS.randn(8, 8, 8, 128).astype(np.float32)
     layer = layers.EqualizedConv2D(128, seed=1)
     layer.build(x.shape)
-    assert winograd.pays(tf.constant(x), 128)
-    assert not winograd.pays(tf.constant(x[..., :64]), 128)
-    assert not winograd.pays(tf.constant(x[:4, :4, :4]), 128)  # 16 tiles
-    assert not winograd.pays(tf.constant(x, tf.float16), 128)
+    assert winograd.is_faster(tf.constant(x), 128)
+    assert not winograd.is_faster(tf.constant(x[..., :64]), 128)
+    assert not winograd.is_faster(tf.constant(x[:4, :4, :4]), 128)  # 16 tiles
+    assert not winograd.is_faster(tf.constant(x, tf.float16), 128)
     w = layer.weight.numpy().astype(np.float64) * layer.scale
     exact = tf.nn.conv2d(x.astype(np.float64), w, 1, "SAME").numpy()
     plain = tf.nn.conv2d(x, w.astype(np.float32), 1, "SAME").numpy()

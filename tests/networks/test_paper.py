@@ -169,7 +169,7 @@ def test_names_refuse_what_does_not_fit(case):
     bad = {**before, "extra": np.zeros(3), "4x4/Conv/bias": np.zeros(3)}
     del bad["4x4/Dense1/bias"]
     with pytest.raises(
-        ValueError, match="4x4/Dense1/bias is missing; extra has no place; 4x4/Conv"
+        ValueError, match="4x4/Dense1/bias is missing; extra is not in the network; 4x4/Conv"
     ):
         from_official(case.D, bad)
     for name, value in to_official(case.D).items():

@@ -128,7 +128,7 @@ def test_counts_follow_from_the_table(toy_config):
 
 
 def test_an_unknown_one_names_the_nearest():
-    with pytest.raises(ValueError, match=re.escape("networks='toi': there are ")) as error:
+    with pytest.raises(ValueError, match=re.escape("networks='toi': choose from ")) as error:
         architecture("toi")
     assert "did you mean 'toy'?" in str(error.value)
 

@@ -132,15 +132,15 @@ def test_what_can_not_be_projected(snapshot, tmp_path):
         ("", "is a directory; name a picture file in it"),
         ("cut.png", r"cut\.png can't be used: damaged"),
         ("text.png", r"text\.png can't be used: not a picture"),
-        ("tiny.png", r"tiny\.png can't be used: 64x3 pixels, and 4x4 are the least"),
+        ("tiny.png", r"tiny\.png can't be used: 64x3 pixels, and at least 4x4 are needed"),
     ):
         with pytest.raises(UserError, match=message) as error:  # before the good one is searched
             files.project_pictures(loaded, [tmp_path / "good.png", tmp_path / name], out)
         assert "\n" not in str(error.value)
     for options, message in (
         ({"class_name": "cow"}, "--class cow: the network's classes are 0 to 1: a cat, dog"),
-        ({"film": "a.avi"}, r"the ending \.avi is no film's"),
-        ({"film": "b/a.mp4"}, "--film b/a.mp4: a name without a directory is needed"),
+        ({"film": "a.avi"}, r"\.avi is not a film format"),
+        ({"film": "b/a.mp4"}, "--film b/a.mp4: give a name without a directory"),
     ):
         with pytest.raises(UserError, match=message):
             files.project_pictures(loaded, [tmp_path / "good.png"], out, **options)

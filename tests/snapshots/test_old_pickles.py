@@ -241,7 +241,10 @@ def test_functions_and_versions(states, tmp_path):
         ({"build_func_name": "G_style"}, "built by G_style, not G_paper"),
         ({"version": 3}, "another version of the official program"),
         ({"version": None}, "has no version"),
-        ({"variables": first["variables"] + [("extra", np.zeros(3, "f4"))]}, "extra has no place"),
+        (
+            {"variables": first["variables"] + [("extra", np.zeros(3, "f4"))]},
+            "extra is not in the network",
+        ),
         ({"variables": first["variables"] * 2}, "two variables"),
         ({"variables": [*first["variables"][:-1], ("x", first["variables"][-1][1])]}, "is missing"),
         ({"variables": [("a\nb", np.zeros(3, "f4"))]}, "no valid name"),
