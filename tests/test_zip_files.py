@@ -67,7 +67,7 @@ def test_readers_of_arrays_refuse_a_list_of_a_megabyte(tmp_path):
             file.writestr(info, b"")
     for read, words in (
         (lambda: archive.load_arrays(path, "snapshot", range(1, 2)), "no snapshot"),
-        (lambda: inputs.resolve(path), "holds no statistics"),
+        (lambda: inputs.resolve(path), "holds no usable statistics"),
     ):
         with pytest.raises(UserError, match=rf"{words}.*its list of files takes 1,105,\d+ bytes"):
             read()
