@@ -175,7 +175,7 @@ def test_metrics_while_training_mark_the_best_snapshot(tmp_path, tiny):
     assert "SWDx1e3_avg" in (run / "log.txt").read_text()
     for wrong, message in (
         ({"train.metrics": "swdd"}, "swdd"),
-        ({"train.best_metric": "FID"}, "none of the values"),
+        ({"train.best_metric": "FID"}, "is not a value of"),
         ({"train.best_metric": "SWDx1e3_32"}, r"did you mean 'SWDx1e3_16'"),
         ({"train.metric_images": 21}, "take an even one"),
         ({"data.resolution": 8}, "16x16 or more"),
