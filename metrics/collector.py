@@ -55,13 +55,18 @@ class Collector(abc.ABC):
         """Returns the arrays computed from all images."""
 
     @classmethod
-    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
-        """Raises UserError, naming the requirement, if images of these sizes can't be processed."""
-        del sizes, whose  # a collector takes any size unless its class overrides this
+    def check(cls, sizes: Sequence[Size], subject: str = "these") -> None:
+        """Raises UserError, naming the requirement, if images of these sizes can't be processed.
+
+        Args:
+          sizes: all sizes of the images.
+          subject: the message's words for the images: "these" or "the reals".
+        """
+        del sizes, subject  # a collector takes any size unless its class overrides this
 
     @classmethod
     def weights(cls, tools: Tools) -> dict[str, str]:
-        """Returns {name in result files: SHA-256} of the weights that the arrays depend on."""
+        """Returns {key in result files: SHA-256} of the weights that the arrays depend on."""
         return {}
 
     @classmethod
@@ -75,13 +80,13 @@ class Collector(abc.ABC):
         return None
 
 
-def require_power_of_two(sizes: Sequence[Size], minimum: int, whose: str) -> None:
+def require_power_of_two(sizes: Sequence[Size], minimum: int, subject: str) -> None:
     """Raises UserError unless images are square, of one size, a power of two from `minimum` up."""
     height, width = sizes[0]
     if len(sizes) > 1 or height != width or height < minimum or height & (height - 1):
         raise UserError(
             f"images must be square and of one size, a power of two, {minimum}x{minimum} or more;"
-            f" {whose} are {describe_sizes(sizes)}"
+            f" {subject} are {describe_sizes(sizes)}"
         )
 
 

@@ -80,7 +80,7 @@ class TrainingMetrics:
         )
         self._evaluator = Evaluator(names, tools, options.metric_images)
         self._fakes = Fakes(Gs, Gs.lod, options.seed, labels, "metrics", options.xla)
-        self._check(options, registry.named(names))
+        self._check(options, registry.metrics_named(names))
         self._reals = Reals(dataset, resolution, mirror, options.seed)
         self._best = _make_best_snapshot(options, names, resolution, directory)
         self._directory, self._say = directory, say

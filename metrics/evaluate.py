@@ -36,7 +36,7 @@ class Evaluator:
     """
 
     def __init__(self, metrics: Sequence[str], tools: Tools, num_images: int | None = None):
-        self.metrics = registry.named(metrics)
+        self.metrics = registry.metrics_named(metrics)
         self.tools, self.num_images = tools, num_images
         self._reals: Measurable | None = None  # the reals whose arrays are in `_kept`
         self._kept: dict[tuple[type[Collector], int], Arrays] = {}  # (collector, count) -> arrays
@@ -295,16 +295,18 @@ def _num_different(stream: Measurable | None, count: int | None) -> int | None:
     return count if count is None or different is None else min(count, different)
 
 
-def _obstacle(metric: Metric, stream: Measurable, count: int | None, what: str, whose: str) -> str:
+def _obstacle(
+    metric: Metric, stream: Measurable, count: int | None, noun: str, subject: str
+) -> str:
     """Returns why a metric can't measure `count` images of a stream, or ""."""
     if isinstance(stream, Statistics):
         if metric.from_statistics:
             return ""
         return f"needs images; {stream.name} holds only the mean and covariance of their features"
     if count < metric.min_images:
-        return f"{count} {what} are too few; at least {metric.min_images} are needed"
+        return f"{count} {noun} are too few; at least {metric.min_images} are needed"
     try:
-        metric.collector.check(stream.sizes, whose)
+        metric.collector.check(stream.sizes, subject)
     except UserError as error:
         return str(error)
     return ""

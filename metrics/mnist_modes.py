@@ -185,10 +185,10 @@ class Codes(Collector):
     grouping = f"images are counted in {NUM_GROUPS} equal groups"
 
     @classmethod
-    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
+    def check(cls, sizes: Sequence[Size], subject: str = "these") -> None:
         if list(sizes) != [(RESOLUTION, RESOLUTION)]:
             raise UserError(
-                f"images must be {RESOLUTION}x{RESOLUTION} and show three digits; {whose} are"
+                f"images must be {RESOLUTION}x{RESOLUTION} and show three digits; {subject} are"
                 f" {describe_sizes(sizes)}"
             )
 

@@ -155,8 +155,8 @@ class Similarities(Collector):
     grouping = "images are compared in pairs"
 
     @classmethod
-    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
-        require_power_of_two(sizes, MIN_RESOLUTION, whose)
+    def check(cls, sizes: Sequence[Size], subject: str = "these") -> None:
+        require_power_of_two(sizes, MIN_RESOLUTION, subject)
 
     def __init__(self, count: int, shape: Size | None, tools: Tools, random_stream: int):
         self._pairs = PairSimilarities()

@@ -6,7 +6,7 @@ from metrics import fid, inception_score, kid, mnist_modes, ms_ssim, swd  # noqa
 from metrics.metric import METRICS, Metric
 from pgan_tf.errors import UserError, nearest
 
-__all__ = ["METRICS", "columns_of", "higher_is_better", "named", "parse_names"]
+__all__ = ["METRICS", "columns_of", "higher_is_better", "metrics_named", "parse_names"]
 
 _LARGEST = 1 << 20  # a resolution at which every metric has all its possible columns
 
@@ -16,7 +16,7 @@ def parse_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def named(names: Sequence[str]) -> list[Metric]:
+def metrics_named(names: Sequence[str]) -> list[Metric]:
     """Returns the metrics with these names; duplicates are dropped.
 
     Raises: UserError for an unknown name, or an empty list.

@@ -39,7 +39,7 @@ def parser() -> cli.Parser:
     """Returns the parser of the command line."""
     p = cli.Parser(
         prog="python -m metrics.run",
-        description="Measures trained networks, or folders of images, with the paper's metrics.",
+        description="Measures trained networks, or folders of images: SWD, MS-SSIM, FID and more.",
         examples=EXAMPLES,
     )
     what = p.add_mutually_exclusive_group(required=True)
@@ -103,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measures what the command line asks for; returns 1 if anything failed, else 0."""
     args = parser().parse_args(argv)
     if args.inception_sha256 and not args.inception:
-        raise UserError("--inception-sha256 is the hash of the file that --inception names")
+        raise UserError("--inception-sha256 needs --inception: it is the hash of that file")
     devices.load_tensorflow(repeatable=True)
     if args.list:
         return _list()

@@ -295,8 +295,8 @@ class Descriptors(Collector):
     one_to_one = True
 
     @classmethod
-    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
-        require_power_of_two(sizes, MIN_RESOLUTION, whose)
+    def check(cls, sizes: Sequence[Size], subject: str = "these") -> None:
+        require_power_of_two(sizes, MIN_RESOLUTION, subject)
 
     def __init__(self, count: int, shape: Size | None, tools: Tools, random_stream: int):
         seed = (tools.seed, random_stream)
