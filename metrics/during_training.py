@@ -176,7 +176,7 @@ def _make_best_snapshot(
 
 
 class MetricsCallback(NoCallback):
-    """Connects `TrainingMetrics` to a training: measures, and appends and compares the results."""
+    """Connects `TrainingMetrics` to a training: measures, appends results, records the best."""
 
     def begin(self, context: Context) -> None:
         """Prepares the metrics. Raises: UserError when the options ask for something impossible."""

@@ -116,7 +116,7 @@ def _is_run(path: str) -> bool:
 
 
 def _archive_names(path: str) -> set[str]:
-    """Returns the names in a zip archive; an empty set if the file is not one."""
+    """Returns the names in a zip archive; an empty set if the file is not a readable one."""
     try:
         with zip_files.opened(path) as archive:
             return set(archive.namelist())

@@ -42,18 +42,18 @@ def parser() -> cli.Parser:
         description="Measures trained networks, or folders of images: SWD, MS-SSIM, FID and more.",
         examples=EXAMPLES,
     )
-    what = p.add_mutually_exclusive_group(required=True)
-    what.add_argument(
+    source = p.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--snapshot", nargs="?", const="", metavar="PATH|RUN",
         help="a snapshot, or a run to measure all its snapshots; without a value, the newest"
         " snapshot of the newest run",
     )  # fmt: skip
-    what.add_argument(
+    source.add_argument(
         "--images", nargs=2, metavar=("REALS", "FAKES"),
         help="two sets of images: each a folder or zip file of images, a data set's directory, or,"
         " for fid, an .npz file of statistics (mu, sigma); FAKES may be a snapshot",
     )  # fmt: skip
-    what.add_argument("--list", action="store_true", help="list the metrics and their values")
+    source.add_argument("--list", action="store_true", help="list the metrics and their values")
     p.add_argument(
         "--metrics", default="swd,msssim", metavar="LIST",
         help="metrics separated by commas, such as swd,msssim,fid,kid,is,modes (--list describes"

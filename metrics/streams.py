@@ -253,7 +253,7 @@ class Reals(IndexedStream):
 
 
 def _position_blocks(count: int, shape: Size) -> Iterator[np.ndarray]:
-    """Yields the positions 0 .. count - 1 in blocks of some 32 million pixels."""
+    """Yields the positions 0 .. count - 1 in blocks of some 32 million pixels, 32 to 1024 each."""
     size = int(np.clip((1 << 25) // (shape[0] * shape[1]), 32, 1024))
     for start in range(0, count, size):
         yield np.arange(start, min(start + size, count))
