@@ -163,7 +163,7 @@ def test_statistics_may_be_given_for_fid(world, capsys, read_results):
     assert "kid: needs images; reals.npz holds only the mean and covariance" in out
     assert [line.split()[0] for line in out.splitlines()] == ["kid:", "fid:", "time", "fakes"]
     np.savez("other.npz", features=np.zeros((3, 6)))
-    with pytest.raises(UserError, match=r"other\.npz holds no usable statistics .* mu is missing"):
+    with pytest.raises(UserError, match=r"other\.npz holds no usable statistics: mu is missing"):
         measure("other.npz", "fakes", metrics="fid")
 
 
