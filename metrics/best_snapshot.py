@@ -1,4 +1,4 @@
-"""Which of a run's snapshots is best by a chosen value: `best-snapshot.json` in the run."""
+"""Records a run's best snapshot by a chosen value, in the run's `best-snapshot.json`."""
 
 import json
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from pgan_tf.run import BEST
 
 
 class BestSnapshot:
-    """Keeps the mark, over interruptions too.
+    """The record of the best snapshot, kept in a file so that it survives interruptions.
 
     Args:
-      directory: of the run.
-      column: name of the value, such as SWDx1e3_avg.
+      directory: the run's directory.
+      column: name of the value to compare, such as SWDx1e3_avg.
     Raises: UserError when no metric has such a value.
     """
 
@@ -26,13 +26,16 @@ class BestSnapshot:
 
     @property
     def snapshot(self) -> Path | None:
-        """The marked snapshot, if it is there."""
+        """The recorded snapshot; None if there is none or its file is gone."""
         name = self._read().get("snapshot")
         path = self._path.parent / name if name else None
         return path if path is not None and path.is_file() else None
 
     def is_beaten(self, values: Mapping[str, float]) -> bool:
-        """Returns whether these values, if the column is among them, are better than the mark's."""
+        """Returns True if the column's value in `values` is better than the recorded one.
+
+        Also True without a recorded snapshot; False if the column is not in `values`.
+        """
         if self._column not in values:
             return False
         if self.snapshot is None:
@@ -40,7 +43,7 @@ class BestSnapshot:
         return self._sign * values[self._column] > self._sign * self._read()["value"]
 
     def mark(self, values: Mapping[str, float], snapshot: Path) -> None:
-        """Marks a snapshot of the run."""
+        """Records a snapshot of the run as the best, with its value."""
         record = {
             "snapshot": snapshot.name,
             "column": self._column,
@@ -49,7 +52,7 @@ class BestSnapshot:
         write_text(self._path, json.dumps(record) + "\n")
 
     def _read(self) -> dict:
-        """Returns the mark; nothing where there is none for this column."""
+        """Returns the record; {} if there is no readable one for this column."""
         try:
             record = json.loads(self._path.read_text(encoding="utf-8"))
             whole = (

@@ -1,4 +1,4 @@
-"""Work in chunks of one size, so that results don't depend on how images arrive."""
+"""Processes images in chunks of one size, so that results don't depend on their batches."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def padded_chunks(images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, int]]:
-    """Yields (chunk, number of real entries) of exactly `size` entries, the last one zero-padded.
+    """Yields (chunk of exactly `size` images, number of actual images in it).
 
-    A compiled function that only ever sees one shape is compiled once, and treats an image the
-    same whatever the batch that it came in.
+    The last chunk is padded with zeros. A function that always gets the same shape is compiled
+    once, and its result for an image doesn't depend on the image's batch.
     """
     for start in range(0, len(images), size):
         chunk = images[start : start + size]
@@ -22,15 +22,15 @@ def padded_chunks(images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, i
         yield chunk, count
 
 
-def chunk_size(resolution: int, pixels: int, multiple: int = 1) -> int:
-    """Returns how many images of resolution x resolution make about `pixels` pixels."""
-    return max(pixels // resolution**2, multiple)
+def chunk_size(resolution: int, pixels: int, minimum: int = 1) -> int:
+    """Returns the number of images, at least `minimum`, that have about `pixels` pixels."""
+    return max(pixels // resolution**2, minimum)
 
 
 def map_rows(function: Callable[[slice], object], rows: int, block: int) -> list:
     """Returns [function(slice)] for consecutive blocks of rows, computed on all cores.
 
-    NumPy lets go of Python's lock, so threads suffice.
+    Threads suffice, because NumPy releases Python's lock.
     """
     slices = [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
     return list(_threads().map(function, slices))

@@ -1,4 +1,4 @@
-"""What is computed of images as they come by, once for all metrics that need it."""
+"""Collectors compute arrays from a stream of images, once for all metrics that need them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from metrics.tools import Tools
 from pgan_tf.errors import UserError
 
 Arrays = dict[str, np.ndarray]
-Images = np.ndarray | list[np.ndarray]  # uint8 [n, H, W, 3], or n images [H, W, 3] of any sizes
+Images = np.ndarray | list[np.ndarray]  # uint8 [n, H, W, 3], or n images [H, W, 3] of any size
 Size = tuple[int, int]  # height, width
 
 
 class Collector(abc.ABC):
-    """Takes images in blocks of any size and gives arrays from which metrics are computed.
+    """Receives images in blocks of any size and computes the arrays that metrics need.
 
-    A metric names the class that it needs. Metrics that name the same class share one collector.
+    A metric names the class of its collector. Metrics that name the same class share one collector.
 
     Class attributes:
-      name: stands in the keys of what is cached.
-      network: the one of `Tools.networks` that it needs, or None.
-      group: images are taken in groups of so many; those after the last whole group are left out.
-      grouping: why, in a few words.
-      one_to_one: images are compared with as many reals of the same size.
+      name: part of the keys of cached arrays.
+      network: name of the network in `Tools.networks` that it uses, or None.
+      group: size of the groups that images are processed in; an incomplete last group is left out.
+      grouping: the reason for the groups, for messages.
+      one_to_one: True if the images are compared with the same number of reals of the same size.
 
     Args:
-      count: how many images will come, a multiple of `group`.
-      shape: (height, width) of all of them; None where sizes differ.
-      tools: what it works with.
-      stream: tells apart the random numbers of sets of images that are compared.
-    Raises: UserError when a network is missing.
+      count: number of images to come, a multiple of `group`.
+      shape: (height, width) of the images; None if sizes differ.
+      tools: seed, cache and networks.
+      random_stream: number of the stream of random numbers to use; sets of images that are
+        compared have different ones.
+    Raises: UserError when its network is missing; whatever loading the network raises.
     """
 
     name: ClassVar[str]
@@ -43,44 +44,54 @@ class Collector(abc.ABC):
     one_to_one: ClassVar[bool] = False
 
     @abc.abstractmethod
-    def __init__(self, count: int, shape: Size | None, tools: Tools, stream: int): ...
+    def __init__(self, count: int, shape: Size | None, tools: Tools, random_stream: int): ...
 
     @abc.abstractmethod
     def add(self, images: Images) -> None:
-        """Takes the next images; a list where their sizes differ."""
+        """Processes the next images; a list if their sizes differ."""
 
     @abc.abstractmethod
     def finish(self) -> Arrays:
-        """Returns what was computed of all images."""
+        """Returns the arrays computed from all images."""
 
     @classmethod
-    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
-        """Raises UserError, with what is needed, unless images of these sizes can be taken."""
-        del sizes, whose  # any will do, unless a class says otherwise
+    def check(cls, sizes: Sequence[Size], subject: str = "these") -> None:
+        """Raises UserError, naming the requirement, if images of these sizes can't be processed.
+
+        Args:
+          sizes: all sizes of the images.
+          subject: the message's words for the images: "these" or "the reals".
+        """
+        del sizes, subject  # a collector takes any size unless its class overrides this
 
     @classmethod
     def weights(cls, tools: Tools) -> dict[str, str]:
-        """Returns {name in result files: SHA-256} of the weights that the arrays depend on."""
+        """Returns {key in result files: SHA-256} of the weights that the arrays depend on."""
         return {}
 
     @classmethod
     def subset(cls, arrays: Arrays, positions: np.ndarray) -> Arrays | None:
-        """Returns the arrays of some of the images; None where they can't be had from all's."""
+        """Returns the arrays of a subset of the images, or None if `arrays` don't determine them.
+
+        Args:
+          arrays: the arrays of all images.
+          positions: positions of the subset's images.
+        """
         return None
 
 
-def require_power_of_two(sizes: Sequence[Size], least: int, whose: str) -> None:
-    """Raises UserError unless all images are squares of one size, a power of two from `least`."""
+def require_power_of_two(sizes: Sequence[Size], minimum: int, subject: str) -> None:
+    """Raises UserError unless images are square, of one size, a power of two from `minimum` up."""
     height, width = sizes[0]
-    if len(sizes) > 1 or height != width or height < least or height & (height - 1):
+    if len(sizes) > 1 or height != width or height < minimum or height & (height - 1):
         raise UserError(
-            f"square images of one size are needed, a power of two, {least}x{least} or more;"
-            f" {whose} are {describe_sizes(sizes)}"
+            f"images must be square and of one size, a power of two, {minimum}x{minimum} or more;"
+            f" {subject} are {describe_sizes(sizes)}"
         )
 
 
 def describe_sizes(sizes: Sequence[Size]) -> str:
-    """Returns sizes for people, width first: `64x64`, or `64x64, 48x32 and 7 other sizes`."""
+    """Returns sizes as text, width first: `64x64`, or `64x64, 48x32 and 7 other sizes`."""
     words = [f"{width}x{height}" for height, width in sizes]
     if len(words) > 3:
         words = [*words[:2], f"{len(words) - 2} other sizes"]

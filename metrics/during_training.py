@@ -1,4 +1,4 @@
-"""Metrics of a network while it trains."""
+"""Measures a network while it trains."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,17 +20,17 @@ from pgan_tf.errors import UserError, nearest
 from pgan_tf.networks import Generator
 from pgan_tf.training.callbacks import Context, NoCallback, TickEnd
 
-_NETWORKS = (None, "inception")  # that collectors can have while training
+_NETWORKS = (None, "inception")  # networks that collectors may use during training
 
 
 class Measured(NamedTuple):
-    """What came out of a measurement while training.
+    """The outcome of a measurement during training.
 
     Attributes:
-      values: by column; empty when all failed.
-      append: adds a line per result to `metric-<name>.jsonl` in the run's directory, given the
-        name of the snapshot that holds the networks measured, or None where none does; says what
-        hinders it.
+      values: {column: value}; empty when all metrics failed.
+      append: appends one line per result to `metric-<name>.jsonl` in the run's directory. Its
+        argument is the name of the snapshot of the measured networks, or None if none was saved.
+        If writing fails, it reports the error and does not raise.
     """
 
     values: dict[str, float]
@@ -38,10 +38,10 @@ class Measured(NamedTuple):
 
 
 class TrainingMetrics:
-    """Measures Gs as it is when it is called, and keeps the mark of the best snapshot.
+    """Measures the current Gs on each call, and records the best snapshot.
 
-    Called with (lod, images shown) it returns a `Measured`. A metric that fails is left out, and
-    said; a call never raises for that, so a training goes on. In a loop:
+    A call takes (lod, images shown) and returns a `Measured`. A metric that fails is reported and
+    left out; the call does not raise, so the training goes on. In a loop:
 
         values, append = metrics(lod, nimg)
         if metrics.is_best(values):
@@ -50,13 +50,13 @@ class TrainingMetrics:
         append(path.name if path else None)
 
     Args:
-      options: `metrics`, `metric_images`, `best_metric`, `inception`, `seed` and `xla` are used;
-        the same latents are measured every time.
+      options: `metrics`, `metric_images`, `best_metric`, `inception`, `seed` and `xla` are used.
+        The same latents are measured every time.
       Gs, dataset, resolution, mirror, labels: the training's; labels [num, label_size] or None.
-      directory: the run's.
-      say: is told what failed, and what to know of the values.
-    Raises: UserError, at once, for an unknown metric, one that has no place in this training, or
-      a best_metric that is none of the values.
+      directory: the run's directory.
+      say: called with a line about each failure and each note on the values.
+    Raises: UserError, before any measuring, for an unknown metric, a metric that can't be measured
+      in this training, or a best_metric that is not one of the values.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class TrainingMetrics:
         )
         self._evaluator = Evaluator(names, tools, options.metric_images)
         self._fakes = Fakes(Gs, Gs.lod, options.seed, labels, "metrics", options.xla)
-        self._check(options, registry.named(names))
+        self._check(options, registry.metrics_named(names))
         self._reals = Reals(dataset, resolution, mirror, options.seed)
-        self._best = _best(options, names, resolution, directory)
+        self._best = _make_best_snapshot(options, names, resolution, directory)
         self._directory, self._say = directory, say
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self._about = {
             "seed": options.seed,
             "resolution": resolution,
@@ -95,7 +95,7 @@ class TrainingMetrics:
         }
 
     def _check(self, options: TrainOptions, metrics: Sequence) -> None:
-        """Raises UserError for what can't be measured during this training."""
+        """Raises UserError if a metric can't be measured in this training."""
         where, count = f"train.metrics={options.metrics}", options.metric_images
         for metric in metrics:
             collector = metric.collector
@@ -109,24 +109,29 @@ class TrainingMetrics:
             except UserError as error:
                 raise UserError(f"{where}: {metric.name}: {error}") from None
             if count % collector.group:
-                wanted = "an even one" if collector.group == 2 else "another"
+                multiple = count + collector.group - count % collector.group
                 raise UserError(
-                    f"train.metric_images={count}: for {metric.name} {collector.grouping}; take"
-                    f" {wanted}, such as {count + collector.group - count % collector.group}"
+                    f"train.metric_images={count}: with {metric.name} {collector.grouping}; use a"
+                    f" multiple of {collector.group}, such as {multiple}"
                 )
 
     def __call__(self, lod: float, nimg: int) -> Measured:
-        """Measures Gs at a lod, after so many images shown."""
+        """Measures Gs at a lod.
+
+        Args:
+          lod: level of detail.
+          nimg: number of images shown so far.
+        """
         try:
             self._fakes.lod = lod
             results = self._evaluator.measure(self._fakes, self._reals)
             dataset_hash = self._reals.key["dataset"]
         except Exception as error:
-            self._say(f"not measured: {describe(error)}")
+            self._say(f"the metrics could not be measured: {describe(error)}")
             return Measured({}, lambda snapshot: None)
         for message in messages(results):
-            if message not in self._said:
-                self._said.add(message)
+            if message not in self._reported:
+                self._reported.add(message)
                 self._say(message)
         about = {"kimg": nimg / 1000, "lod": lod, **self._about, "dataset_hash": dataset_hash}
 
@@ -142,20 +147,20 @@ class TrainingMetrics:
             self._say(f"{error.filename or self._directory}: {error.strerror}")
 
     def is_best(self, values: Mapping[str, float]) -> bool:
-        """Returns whether these values are better than those of the marked snapshot."""
+        """Returns True if these values are better than the best snapshot's."""
         return self._best is not None and self._best.is_beaten(values)
 
     def mark_best(self, values: Mapping[str, float], snapshot: Path) -> None:
-        """Marks a snapshot of the run as the best; call it after `is_best`."""
+        """Records a snapshot of the run as the best; call it only if `is_best` is True."""
         self._best.mark(values, snapshot)
 
     @property
     def best_snapshot(self) -> Path | None:
-        """The marked snapshot, if there is one; it is to be kept."""
+        """The best snapshot so far, which must not be removed; None if there is none."""
         return self._best.snapshot if self._best else None
 
 
-def _best(
+def _make_best_snapshot(
     options: TrainOptions, names: Sequence[str], resolution: int, directory: Path
 ) -> BestSnapshot | None:
     if not options.best_metric:
@@ -163,18 +168,18 @@ def _best(
     columns = registry.columns_of(names, resolution)
     if options.best_metric not in columns:
         raise UserError(
-            f"train.best_metric={options.best_metric} is none of the values of"
-            f" train.metrics={options.metrics}{nearest(options.best_metric, columns)}; there are"
+            f"train.best_metric={options.best_metric} is not a value of"
+            f" train.metrics={options.metrics}{nearest(options.best_metric, columns)}; choose from"
             f" {', '.join(columns)}"
         )
     return BestSnapshot(directory, options.best_metric)
 
 
 class MetricsCallback(NoCallback):
-    """Plugs `TrainingMetrics` into a training: measures, appends lines, keeps the best snapshot."""
+    """Connects `TrainingMetrics` to a training: measures, appends results, records the best."""
 
     def begin(self, context: Context) -> None:
-        """Raises: UserError for options that can't be measured by."""
+        """Prepares the metrics. Raises: UserError when the options ask for something impossible."""
         config = context.config
         self._every = config.train.metric_ticks
         self._metrics = TrainingMetrics(
@@ -184,18 +189,18 @@ class MetricsCallback(NoCallback):
         self._measured = Measured({}, lambda snapshot: None)
 
     def at_tick(self, end: TickEnd) -> dict[str, float]:
-        """Measures, where it is due."""
+        """Measures if a measurement is due; returns the values."""
         self._measured = Measured({}, lambda snapshot: None)
         if end.is_due(self._every):
             self._measured = self._metrics(end.lod, end.nimg)
         return dict(self._measured.values)
 
     def wants_save(self, end: TickEnd) -> bool:
-        """Whether this tick's values are the best so far."""
+        """Returns True if this tick's values are the best so far."""
         return self._metrics.is_best(self._measured.values)
 
     def after_tick(self, end: TickEnd, snapshot: Path | None) -> None:
-        """Appends the tick's lines, and marks the best snapshot."""
+        """Appends the tick's results, and records the snapshot if it is the best."""
         self._measured.append(snapshot.name if snapshot else None)
         if snapshot is not None and self._metrics.is_best(self._measured.values):
             self._metrics.mark_best(self._measured.values, snapshot)

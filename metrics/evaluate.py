@@ -1,4 +1,4 @@
-"""Measures streams of images with several metrics in one pass over them."""
+"""Measures streams of images with several metrics, in one pass over each stream."""
 
 import sys
 import time
@@ -20,34 +20,35 @@ Counts = dict[type[Collector], int]
 Outcomes = dict[type[Collector], Arrays | Exception]
 Progress = Callable[[str, int, int], None]
 
+# Numbers of random streams. Passes over other reals have the numbers in between.
 FAKES = 1 << 20
-_REALS = 0  # streams of random numbers; passes over other reals are between
+_REALS = 0
 
 
 class Evaluator:
-    """Measures one stream after the other, against the same reals or others.
+    """Measures streams one after another, against the same or different reals.
 
     Args:
-      metrics: names.
+      metrics: names of metrics.
       tools: seed, cache and networks.
-      num_images: for every metric; None: each metric's own.
+      num_images: number of images for every metric; None: each metric's default.
     Raises: UserError for an unknown metric.
     """
 
     def __init__(self, metrics: Sequence[str], tools: Tools, num_images: int | None = None):
-        self.metrics = registry.named(metrics)
+        self.metrics = registry.metrics_named(metrics)
         self.tools, self.num_images = tools, num_images
-        self._reals: Measurable | None = None  # those whose statistics are kept:
-        self._kept: dict[tuple[type[Collector], int], Arrays] = {}  # by number of images
+        self._reals: Measurable | None = None  # the reals whose arrays are in `_kept`
+        self._kept: dict[tuple[type[Collector], int], Arrays] = {}  # (collector, count) -> arrays
 
     @property
-    def compares(self) -> bool:
-        """Whether any metric needs reals."""
+    def needs_reals(self) -> bool:
+        """True if any metric needs reals."""
         return any(metric.needs_reals for metric in self.metrics)
 
     @property
     def most_images(self) -> int:
-        """The largest number of images that a metric takes."""
+        """The largest number of images that any metric uses."""
         return self.num_images or max(metric.num_images for metric in self.metrics)
 
     def plan(
@@ -56,11 +57,10 @@ class Evaluator:
         reals: Measurable | None,
         names: Sequence[str] | None = None,
     ) -> list[Plan]:
-        """Says what each metric will be computed from, or why it can't be, before any work.
+        """Returns each metric's numbers of images, or why it can't be computed, before any work.
 
-        Args: as those of `measure`.
-        Raises: UserError when the number of images was given and there are fewer, except in a
-          part of a stream.
+        Args: see `measure`.
+        Raises: UserError when a stream has fewer images than `num_images`; a `Part` may have fewer.
         """
         chosen = [m for m in self.metrics if names is None or m.name in names]
         compared = [metric for metric in chosen if metric.needs_reals]
@@ -73,61 +73,63 @@ class Evaluator:
                     " asked for with --num-images"
                 )
         counts = self._counts(stream, chosen, reals)
-        wanted = self._counts(reals, compared, stream) if reals is not None else {}
-        return [self._planned(metric, stream, reals, counts, wanted) for metric in chosen]
+        real_counts = self._counts(reals, compared, stream) if reals is not None else {}
+        return [self._plan_metric(metric, stream, reals, counts, real_counts) for metric in chosen]
 
     def measure(
         self,
         stream: Measurable,
         reals: Measurable | None,
-        number: int = FAKES,
+        random_stream: int = FAKES,
         progress: Progress = lambda name, done, total: None,
         names: Sequence[str] | None = None,
     ) -> list[Result]:
         """Measures a stream.
 
         Args:
-          stream: what is measured.
-          reals: what it is compared with; its statistics are kept for further calls with the
-            same object, and in the cache if it has a `key`.
-          number: tells the random numbers of streams that are measured with one another apart.
-          progress: is told (stream's name, images done, images in all).
-          names: of some of the metrics; None: with all.
-        Returns: a result for each metric; one that fails doesn't hinder the others.
+          stream: the images to measure.
+          reals: the images to compare with. Their statistics are kept for further calls with the
+            same object, and in the cache if the object has a `key`.
+          random_stream: number of the stream of random numbers to use; image streams that are
+            compared need different ones.
+          progress: called with (stream's name, images done, images in all).
+          names: the metrics to compute; None: all.
+        Returns: one result per metric; the failure of one doesn't affect the others.
         """
         started = time.monotonic()
         self.tools.forget_failures()
         plans = self.plan(stream, reals, names)
-        theirs = self._arrays_of_reals(reals, plans, progress)
-        mine = self._arrays(stream, _needed(plans, "num_images"), number, progress)
+        real_outcomes = self._arrays_of_reals(reals, plans, progress)
+        counts = _counts_of_plans(plans, "num_images")
+        outcomes = self._arrays(stream, counts, random_stream, progress)
         results = []
         for plan in plans:
-            outcome = {"num_images": plan.num_images, "notes": plan.notes}
+            fields = {"num_images": plan.num_images, "notes": plan.notes}
             try:
-                outcome |= self._computed(plan, mine, theirs)
+                fields |= self._compute(plan, outcomes, real_outcomes)
             except Exception as error:
-                outcome["error"] = describe(error)
-            results.append(Result(plan.metric, seconds=time.monotonic() - started, **outcome))
+                fields["error"] = describe(error)
+            results.append(Result(plan.metric, seconds=time.monotonic() - started, **fields))
         return results
 
-    def _computed(self, plan: Plan, mine: Outcomes, theirs: Outcomes) -> dict:
-        """Returns what a result holds of a metric that came out. Raises: whatever hindered it."""
+    def _compute(self, plan: Plan, outcomes: Outcomes, real_outcomes: Outcomes) -> dict:
+        """Returns the fields of a successful `Result`. Raises: whatever made the metric fail."""
         metric = plan.metric
         if plan.error:
             raise UserError(plan.error)
-        images = _raised(mine[metric.collector])
-        reals = _raised(theirs[metric.collector]) if metric.needs_reals else None
+        images = _arrays_or_raise(outcomes[metric.collector])
+        reals = _arrays_or_raise(real_outcomes[metric.collector]) if metric.needs_reals else None
         values = metric.compute(reals, images, self.tools)
         if not np.all(np.isfinite(list(values.values()))):
-            raise UserError(f"came out as {values[metric.headline]}")
-        by_images = plan.num_images is not None or plan.num_reals is not None
-        weights = metric.collector.weights(self.tools) if by_images else {}
+            raise UserError(f"the value is {values[metric.headline]}")
+        uses_network = plan.num_images is not None or plan.num_reals is not None
+        weights = metric.collector.weights(self.tools) if uses_network else {}
         return {"values": values, "weights": weights, "num_reals": plan.num_reals}
 
     def _counts(
         self, stream: Measurable, metrics: Sequence[Metric], other: Measurable | None
     ) -> Counts:
-        """Returns how many of the stream's images each collector is to take."""
+        """Returns the number of the stream's images for each collector."""
         counts: Counts = {}
         for metric in metrics:
             available = _available(stream)
@@ -137,48 +139,51 @@ class Evaluator:
             counts[metric.collector] = max(counts.get(metric.collector, 0), count)
         return counts
 
-    def _planned(
+    def _plan_metric(
         self,
         metric: Metric,
         stream: Measurable,
         reals: Measurable | None,
         counts: Counts,
-        wanted: Counts,
+        real_counts: Counts,
     ) -> Plan:
         collector = metric.collector
-        found = None if isinstance(stream, Statistics) else counts[collector]
-        compared = None
+        num_images = None if isinstance(stream, Statistics) else counts[collector]
+        num_reals = None
         if metric.needs_reals and not isinstance(reals, Statistics):
-            compared = wanted.get(collector)
-        error = _obstacle(metric, stream, found, "image(s)", "these")
+            num_reals = real_counts.get(collector)
+        error = _obstacle(metric, stream, num_images, "image(s)", "these")
         if metric.needs_reals and not error:
             if reals is None:
                 error = "there are no reals to compare with"
             else:
-                error = _obstacle(metric, reals, compared, "real image(s)", "the reals")
+                error = _obstacle(metric, reals, num_reals, "real image(s)", "the reals")
         if collector.one_to_one and not error and list(stream.sizes) != list(reals.sizes):
             error = (
-                f"images of one size can be compared; these are {describe_sizes(stream.sizes)},"
+                f"images and reals must be of one size; these are {describe_sizes(stream.sizes)},"
                 f" the reals {describe_sizes(reals.sizes)}"
             )
         if error:
-            return Plan(metric, found, compared, error)
-        notes = [metric.caution(_different(stream, found), _different(reals, compared))]
-        if left := (found or 0) % collector.group:
-            which = "the last one" if left == 1 else f"the last {left}"
-            notes.append(f"{collector.grouping}: {which} of the {found} images is left out")
-            found -= left
-        compared = compared and compared // collector.group * collector.group
-        return Plan(metric, found, compared, notes=tuple(filter(None, notes)))
+            return Plan(metric, num_images, num_reals, error)
+        notes = [
+            metric.caution(_num_different(stream, num_images), _num_different(reals, num_reals))
+        ]
+        if left := (num_images or 0) % collector.group:
+            which = "last is" if left == 1 else f"last {left} are"
+            notes.append(f"{collector.grouping}; of the {num_images} images the {which} left out")
+            num_images -= left
+        num_reals = num_reals and num_reals // collector.group * collector.group
+        return Plan(metric, num_images, num_reals, notes=tuple(filter(None, notes)))
 
     def _arrays_of_reals(
         self, reals: Measurable | None, plans: Sequence[Plan], progress: Progress
     ) -> Outcomes:
-        """Returns statistics of reals: those kept, those in the cache, or new ones, to be kept.
+        """Returns the arrays of the reals: from memory, from the cache, or computed and kept.
 
-        Some may not be had now; the next time they are tried anew.
+        Failures are not kept: the next call tries again.
         """
-        counts = _needed([plan for plan in plans if plan.metric.needs_reals], "num_reals")
+        comparing = [plan for plan in plans if plan.metric.needs_reals]
+        counts = _counts_of_plans(comparing, "num_reals")
         if reals is None or isinstance(reals, Part | Statistics):
             return self._arrays(reals, counts, _REALS, progress)
         if reals is not self._reals:
@@ -190,7 +195,7 @@ class Evaluator:
                 arrays = self._kept.get((collector, count))
                 if arrays is None and hasattr(reals, "key"):
                     arrays = self.tools.cache.load(self._key(reals, collector, count))
-            except Exception as error:  # no network for the features
+            except Exception as error:  # the key needs a network that can't be loaded
                 outcomes[collector] = error
                 continue
             if arrays is None:
@@ -213,7 +218,7 @@ class Evaluator:
             self.tools.cache.save(self._key(reals, collector, count), arrays)
         except OSError as error:
             print(
-                f"statistics of {reals.name} are not kept in {self.tools.cache.directory}:"
+                f"can't cache the statistics of {reals.name} in {self.tools.cache.directory}:"
                 f" {error.strerror}",
                 file=sys.stderr,
             )
@@ -225,9 +230,9 @@ class Evaluator:
         return key | reals.key
 
     def _arrays(
-        self, stream: Measurable | None, counts: Counts, number: int, progress: Progress
+        self, stream: Measurable | None, counts: Counts, random_stream: int, progress: Progress
     ) -> Outcomes:
-        """Returns what collectors make of a stream."""
+        """Returns each collector's arrays, or the error that prevented them."""
         if isinstance(stream, Statistics):
             return {collector: stream.arrays for collector in counts}
         outcomes: Outcomes = {}
@@ -235,31 +240,31 @@ class Evaluator:
             for (collector, _), arrays in self._kept.items():
                 if collector in counts:
                     positions = stream.positions[: counts[collector]]
-                    if (some := collector.subset(arrays, positions)) is not None:
-                        outcomes[collector] = some
+                    if (subset := collector.subset(arrays, positions)) is not None:
+                        outcomes[collector] = subset
         missing = {c: count for c, count in counts.items() if c not in outcomes}
-        return outcomes | self._collect(stream, missing, number, progress)
+        return outcomes | self._collect(stream, missing, random_stream, progress)
 
     def _collect(
-        self, stream: ImageStream, counts: Counts, number: int, progress: Progress
+        self, stream: ImageStream, counts: Counts, random_stream: int, progress: Progress
     ) -> Outcomes:
-        """Passes over a stream once for all collectors."""
+        """Feeds a stream to all collectors in one pass; returns their arrays or errors."""
         outcomes: Outcomes = {}
         collectors: dict[type[Collector], Collector] = {}
         for kind, count in counts.items():
             shape = stream.sizes[0] if len(stream.sizes) == 1 else None
             try:
-                collectors[kind] = kind(count, shape, self.tools, number)
+                collectors[kind] = kind(count, shape, self.tools, random_stream)
             except Exception as error:
                 outcomes[kind] = error
         total = max((counts[kind] for kind in collectors), default=0)
         done = 0
         for images in stream.blocks(total) if total else ():
             for kind, collector in list(collectors.items()):
-                mine = images[: max(counts[kind] - done, 0)]
-                if len(mine):
+                needed = images[: max(counts[kind] - done, 0)]
+                if len(needed):
                     try:
-                        collector.add(mine)
+                        collector.add(needed)
                     except Exception as error:
                         outcomes[kind] = error
                         del collectors[kind]
@@ -276,7 +281,7 @@ class Evaluator:
 
 
 def resolution_of(stream: Measurable) -> int | None:
-    """Returns the height of a stream's images; None where it isn't the same for all."""
+    """Returns the height of a stream's images; None if their sizes differ or are unknown."""
     return stream.sizes[0][0] if len(stream.sizes) == 1 else None
 
 
@@ -284,33 +289,39 @@ def _available(stream: Measurable) -> float:
     return np.inf if stream.num_images is None else stream.num_images
 
 
-def _different(stream: Measurable | None, count: int | None) -> int | None:
-    """Returns how many different images are among the first `count` of a stream."""
+def _num_different(stream: Measurable | None, count: int | None) -> int | None:
+    """Returns the number of different images among the first `count` of a stream."""
     different = getattr(stream, "num_different", None)
     return count if count is None or different is None else min(count, different)
 
 
-def _obstacle(metric: Metric, stream: Measurable, count: int | None, what: str, whose: str) -> str:
-    """Returns why a metric can't measure so many images of a stream, or ""."""
+def _obstacle(
+    metric: Metric, stream: Measurable, count: int | None, noun: str, subject: str
+) -> str:
+    """Returns why a metric can't measure `count` images of a stream, or ""."""
     if isinstance(stream, Statistics):
         if metric.from_statistics:
             return ""
-        return f"images are needed; {stream.name} holds only their features' mean and covariance"
-    if count < metric.least:
-        return f"{count} {what} are too few; at least {metric.least} are needed"
+        return f"needs images; {stream.name} holds only the mean and covariance of their features"
+    if count < metric.min_images:
+        return f"{count} {noun} are too few; at least {metric.min_images} are needed"
     try:
-        metric.collector.check(stream.sizes, whose)
+        metric.collector.check(stream.sizes, subject)
     except UserError as error:
         return str(error)
     return ""
 
 
-def _needed(plans: Sequence[Plan], number: str) -> Counts:
-    """Returns the number of images for each collector of the metrics that can be computed."""
-    return {p.metric.collector: getattr(p, number) for p in plans if not p.error}
+def _counts_of_plans(plans: Sequence[Plan], attribute: str) -> Counts:
+    """Returns {collector: number of images} of the plans without an error.
+
+    Args:
+      attribute: `num_images` or `num_reals`.
+    """
+    return {p.metric.collector: getattr(p, attribute) for p in plans if not p.error}
 
 
-def _raised(outcome: Arrays | Exception) -> Arrays:
+def _arrays_or_raise(outcome: Arrays | Exception) -> Arrays:
     if isinstance(outcome, Exception):
         raise outcome
     return outcome

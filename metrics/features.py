@@ -20,7 +20,7 @@ class Gaussian(NamedTuple):
 
 
 def statistics(features: np.ndarray) -> Gaussian:
-    """Returns mean and (unbiased) covariance of features [N, D], N >= 2, in float64."""
+    """Returns the mean and (unbiased) covariance of features [N, D], N >= 2, in float64."""
     features = np.asarray(features)
     if len(features) < MIN_IMAGES:
         raise ValueError(f"{len(features)} images have no covariance; at least 2 are needed")
@@ -33,15 +33,16 @@ def statistics(features: np.ndarray) -> Gaussian:
 
 
 class Features(Collector):
-    """{"features": pool_3 of each image, float32 [N, 2048]; their "mean" and "covariance"}.
+    """Computes the Inception features of the images, and their statistics.
 
-    Images may be of any sizes, since each is resized to 299x299.
+    Arrays: "features", pool_3 of each image, float32 [N, 2048]; their "mean" and "covariance".
+    Images may have any size, since each is resized to 299x299.
     """
 
     name = "features"
     network = "inception"
 
-    def __init__(self, count: int, shape: Size | None, tools: Tools, stream: int):
+    def __init__(self, count: int, shape: Size | None, tools: Tools, random_stream: int):
         self._network = tools.network(self.network)
         self._features = np.empty((count, self._network.num_features), np.float32)
         self._count = 0

@@ -15,21 +15,21 @@ from metrics.tools import Tools
 def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     """Returns |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)).
 
-    The trace of the root is the sum of the singular values of C_a^(1/2) C_b^(1/2), which stays
-    real and exact where covariances are singular, as they are with fewer images than features.
+    The trace of the root is computed as the sum of the singular values of C_a^(1/2) C_b^(1/2). It
+    stays real and exact for singular covariances, which fewer images than features have.
 
-    Raises: ValueError when the dimensions disagree or a number is not finite.
+    Raises: ValueError when the dimensions differ or a number is not finite.
     """
     if a.covariance.shape != b.covariance.shape:
         raise ValueError(f"features of {len(a.mean)} and {len(b.mean)} dimensions")
-    # These decompositions synchronise their threads thousands of times: beside another busy
-    # process several threads take ten times as long as one, and alone hardly less.
+    # These decompositions synchronise their threads thousands of times. Several threads are hardly
+    # faster than one, and ten times slower while another process is busy.
     with threadpoolctl.threadpool_limits(1, "blas"):
         roots = _root(a.covariance).T @ _root(b.covariance)
         trace_of_root = scipy.linalg.svdvals(roots, overwrite_a=True).sum() if roots.size else 0.0
     difference = a.mean - b.mean
     trace = np.trace(a.covariance) + np.trace(b.covariance) - 2 * trace_of_root
-    return max(float(difference @ difference + trace), 0.0)  # of equal ones rounding leaves -1e-14
+    return max(float(difference @ difference + trace), 0.0)  # rounding gives -1e-14 if a equals b
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
@@ -40,19 +40,19 @@ def _root(covariance: np.ndarray) -> np.ndarray:
 
 
 def compute(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
-    """Returns {"FID": the distance} of arrays that hold "mean" and "covariance"."""
+    """Returns {"FID": the distance} from arrays with "mean" and "covariance"."""
     a, b = (Gaussian(x["mean"], x["covariance"]) for x in (reals, fakes))
     return {"FID": frechet_distance(a, b)}
 
 
 def caution(num_images: int | None, num_reals: int | None) -> str:
-    """Returns a line about fewer images than features, or ""."""
+    """Returns a warning if there are fewer images than features, or ""."""
     known = [count for count in (num_images, num_reals) if count is not None]
     if min(known, default=NUM_FEATURES) >= NUM_FEATURES:
         return ""
     return (
-        f"with fewer than {NUM_FEATURES:,} different images on either side the value comes out too"
-        f" high; here are {min(known):,}; compare it only with values of as many images"
+        f"with fewer than {NUM_FEATURES:,} different images or reals the value is too high; here"
+        f" there are {min(known):,}, so compare it only with values of the same number of images"
     )
 
 
@@ -61,7 +61,7 @@ METRIC = register(
         name="fid",
         collector=Features,
         num_images=50000,
-        least=MIN_IMAGES,
+        min_images=MIN_IMAGES,
         needs_reals=True,
         columns=lambda resolution: ["FID"],
         headline="FID",

@@ -1,8 +1,8 @@
-"""Reads the weights of the 2015-12-05 Inception network out of its frozen TensorFlow graph.
+"""Reads the weights of the 2015-12-05 Inception network from its frozen TensorFlow graph.
 
-Only the graph's constants are looked at, as they lie in the file; nothing is run. TensorFlow's own
-reader is not used: a message of two bytes takes it a hundred, and a constant that the file gives
-by one number and a shape all that the shape asks for.
+Only the graph's constants are read, directly from the file's bytes; nothing is run. TensorFlow's
+own reader is not used, because a small file can make it take much memory: it needs a hundred bytes
+for a message of two, and expands a constant stored as one number to its full shape.
 """
 
 import gzip
@@ -18,10 +18,10 @@ from pgan_tf.data.format import protobuf
 from pgan_tf.errors import one_line
 
 GRAPH_FILE = "classify_image_graph_def.pb"
-_MOST_MEMBERS = 1000  # of the archive, that are looked through; the real one has six
-_MOST_NODES = 20_000  # of the graph; the real one has a thousand
-_MOST_FIELDS = 64  # of any other message
-_MOST_NUMBERS = 1 << 25  # in all constants; the real ones have 24 million
+_MOST_MEMBERS = 1000  # files searched in the archive; the real one has six
+_MOST_NODES = 20_000  # nodes in the graph; the real one has a thousand
+_MOST_FIELDS = 64  # fields in any other message
+_MOST_NUMBERS = 1 << 25  # numbers in all constants together; the real graph has 24 million
 
 # Field numbers in TensorFlow's graph.proto, node_def.proto, attr_value.proto, tensor.proto,
 # tensor_shape.proto.
@@ -32,11 +32,11 @@ _ATTR_BOOL, _ATTR_TENSOR = 5, 8
 _TENSOR_DTYPE, _TENSOR_SHAPE, _TENSOR_CONTENT, _TENSOR_FLOATS = 1, 2, 4, 5
 _SHAPE_DIM, _DIM_SIZE = 2, 1
 _DT_FLOAT = 1
-_LONGEST_NAME = 200  # bytes of a node's or an attribute's, of which no more is looked at
+_LONGEST_NAME = 200  # bytes of a node's or attribute's name that are read
 
 
 def _scopes() -> dict[str, str]:
-    """Returns {name in the PyTorch weights file: the convolution's scope in the graph}."""
+    """Returns {convolution's name in the PyTorch weights file: its scope in the graph}."""
     stem = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
     scopes = {name: _conv(i) for i, name in enumerate(stem)}
     mixed_35 = {
@@ -91,12 +91,13 @@ SCOPES = _scopes()
 
 
 def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
-    """Returns the weights under the names and in the layouts of the PyTorch weights file.
+    """Returns {name: array} of the weights, with the PyTorch file's names and layouts.
 
     Args:
       data: contents of `classify_image_graph_def.pb`, or of a .tgz that holds it.
-      most_bytes: of the unpacked archive; the real one has 100 million.
-    Raises: ValueError when it is something else or damaged; its text completes "the file ...".
+      most_bytes: largest size of the unpacked archive; the real one has 100 million bytes.
+    Raises: ValueError when the file is damaged or another one; its message continues "the file
+      ...".
     """
     if data[:2] == b"\x1f\x8b":
         data = _from_archive(data, most_bytes)
@@ -115,7 +116,7 @@ def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
             "running_mean": "moving_mean", "running_var": "moving_variance",
         }.items():  # fmt: skip
             parameters[f"{name}.bn.{ours}"] = graph.constant(f"{scope}/batchnorm/{theirs}")
-        if graph.says_no(f"{scope}/batchnorm", "scale_after_normalization"):
+        if graph.is_false(f"{scope}/batchnorm", "scale_after_normalization"):
             parameters[f"{name}.bn.weight"] = np.ones_like(parameters[f"{name}.bn.weight"])
     return parameters
 
@@ -123,7 +124,7 @@ def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
 def _from_archive(data: bytes, most_bytes: int) -> bytes:
     try:
         with gzip.open(io.BytesIO(data)) as stream:
-            content = stream.read(most_bytes)  # to its end, where the checksum is
+            content = stream.read(most_bytes)  # to the end, which checks the checksum
             if stream.read(1):
                 raise OSError(f"more than {most_bytes} bytes")
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
@@ -141,9 +142,10 @@ def _from_archive(data: bytes, most_bytes: int) -> bytes:
 
 
 class _Graph:
-    """A serialized GraphDef whose nodes are found by name; their content is read when asked for.
+    """A serialized GraphDef; finds nodes by name and reads their content on demand.
 
-    Raises: ValueError when it is none, or damaged; the text as in `read_tensors`.
+    Raises: ValueError when the data is not a GraphDef or is damaged; for its message see
+      `read_tensors`.
     """
 
     def __init__(self, data: bytes):
@@ -158,17 +160,17 @@ class _Graph:
             raise ValueError(f"is not a TensorFlow graph, or is damaged ({error})") from None
 
     def constant(self, name: str) -> np.ndarray:
-        """Returns the numbers of a constant, float32, as a view of the file."""
+        """Returns the float32 array of a constant, if possible as a view of the file."""
         node = self._nodes.get(name)
         if node is None or self._text(self._first(*node, _NODE_OP)) != "Const":
-            raise ValueError(f"is another graph than {GRAPH_FILE}: it has no constant {name}")
+            raise ValueError(f"is not {GRAPH_FILE}: it has no constant {name}")
         try:
             return self._tensor(*self._first(*self._attribute(node, "value"), _ATTR_TENSOR))
         except ValueError as error:
             raise ValueError(f"is damaged in its constant {name} ({error})") from None
 
-    def says_no(self, name: str, attribute: str) -> bool:
-        """Returns whether there is a node of this name whose attribute is not true."""
+    def is_false(self, name: str, attribute: str) -> bool:
+        """Returns True if the node exists and its attribute is false or missing."""
         if name not in self._nodes:
             return False
         start, end = self._attribute(self._nodes[name], attribute)
@@ -181,22 +183,22 @@ class _Graph:
         shape = [self._number(*dim, _DIM_SIZE) for dim in dims]
         if len(shape) > 4:
             raise ValueError(f"{len(shape)} dimensions")
-        count = math.prod(shape)  # of four numbers below 2^64
+        count = math.prod(shape)  # exact and fast: at most four numbers below 2^64
         self._left -= count
         if self._left < 0:
             raise ValueError(f"a shape {shape} that is too large")
         a, b = self._first(start, end, _TENSOR_CONTENT)
-        if a == b:  # as the numbers of a field, the last of which stands for all that follow
+        if a == b:  # the numbers are in a field of their own; a single one fills the whole shape
             parts = list(self._children(start, end, _TENSOR_FLOATS))
             a, b = parts[0] if len(parts) == 1 else (0, 0)
             if b - a == 4 < 4 * count:
                 return np.full(shape, np.frombuffer(self._view[a:b], "<f4")[0])
         if b - a != 4 * count:
-            raise ValueError(f"{b - a} bytes instead of those of shape {shape}")
+            raise ValueError(f"{b - a} bytes instead of {4 * count} for shape {shape}")
         return np.frombuffer(self._view[a:b], "<f4").reshape(shape)
 
     def _attribute(self, node: tuple[int, int], name: str) -> tuple[int, int]:
-        """Returns where the value of a node's attribute lies; an empty place if it has none."""
+        """Returns the range of a node's attribute value; an empty one if it has none."""
         for entry in self._children(*node, _NODE_ATTR):
             if self._text(self._first(*entry, _MAP_KEY)) == name:
                 return self._first(*entry, _MAP_VALUE)
@@ -205,19 +207,19 @@ class _Graph:
     def _children(
         self, start: int, end: int, number: int, most: int = _MOST_FIELDS
     ) -> Iterator[tuple[int, int]]:
-        """Yields where the contents of a message's fields of this number lie."""
+        """Yields the range (start, end) of each field with this number in a message."""
         for field in protobuf.fields(self._view, start, end, most):
             if field.number == number and field.wire != protobuf.VARINT:
                 yield field.start, field.end
 
     def _first(self, start: int, end: int, number: int) -> tuple[int, int]:
-        """Returns where the content of the first such field lies; an empty place without one."""
+        """Returns the range of the first field with this number; an empty one if there is none."""
         return next(self._children(start, end, number), (0, 0))
 
     def _number(self, start: int, end: int, number: int) -> int:
-        """Returns the value of a field that is a varint; 0, its default, without one."""
+        """Returns the value of a varint field; 0, the default, if it is missing."""
         fields = protobuf.fields(self._view, start, end, _MOST_FIELDS)
         return next((f.value for f in fields if f.number == number), 0)
 
-    def _text(self, place: tuple[int, int]) -> str:
-        return bytes(self._view[slice(*place)][:_LONGEST_NAME]).decode("utf-8", "replace")
+    def _text(self, content: tuple[int, int]) -> str:
+        return bytes(self._view[slice(*content)][:_LONGEST_NAME]).decode("utf-8", "replace")

@@ -1,8 +1,8 @@
 """The Inception network of 2015-12-05, whose features FID, KID and the Inception score use.
 
-Inception v3 as it was frozen then (section 6.3): input (x - 128) / 128, batch norm epsilon
-0.001, average pools that don't count padding, a max pool in the last block's pool branch, 1008
-logits. Batch norm is folded into the convolutions when weights are loaded.
+This is Inception v3 as it was frozen on that date (section 6.3): input (x - 128) / 128, batch norm
+with epsilon 0.001, average pools that don't count padding, a max pool in the pool branch of the
+last block, 1008 logits. Batch norm is folded into the convolutions when weights are loaded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ _CHUNK = 32  # images that go through the network at a time
 
 
 class Inception:
-    """The network with weights: images -> features -> logits.
+    """The network with its weights: images -> features -> logits.
 
     Args:
-      parameters: {name: array} under the names and in the layouts of the PyTorch weights file
-        (`metrics.inception_weights` reads them): `<conv>.conv.weight` [out, in, kh, kw];
+      parameters: {name: array} with the names and layouts of the PyTorch weights file, which
+        `metrics.inception_weights` reads: `<conv>.conv.weight` [out, in, kh, kw];
         `<conv>.bn.weight`, `.bias`, `.running_mean`, `.running_var` [out]; `fc.weight`
         [1008, 2048], `fc.bias` [1008].
-      weights_hash: SHA-256 of the file that they came from.
+      weights_hash: SHA-256 of the weights file.
     """
 
     num_features = NUM_FEATURES
@@ -41,29 +41,29 @@ class Inception:
         self._fc_weight = parameters["fc.weight"]
         self._fc_bias = parameters["fc.bias"]
         self._compiled = tf.function(self._network, autograph=False)
-        # One program for images of every size.
+        # Compiled once for images of every size.
         any_size = tf.TensorSpec([None, None, None, 3], tf.uint8)
         self._resized = tf.function(InceptionInput(dtype="float32"), [any_size], autograph=False)
 
     def stages(self, images: np.ndarray | tf.Tensor | Sequence[np.ndarray]) -> dict:
-        """Returns the features of every stage, as `build` names them: {name: float32 [N, ...]}.
+        """Returns the features of every stage of `build`: {stage: float32 [N, channels]}.
 
         Args:
-          images: uint8 0..255, RGB or gray, which is replicated to RGB: [N, H, W, 3 or 1], or a
-            list of N images [H, W, 3 or 1] of any sizes.
+          images: uint8, 0..255, [N, H, W, 3 or 1], or a list of N images [H, W, 3 or 1] of any
+            size. Gray is replicated to RGB.
         Raises: ValueError for other shapes.
         """
         parts = []
         for start in range(0, len(images), _CHUNK):
             inputs = self._inputs(images[start : start + _CHUNK])
-            missing = _CHUNK - len(inputs)  # the network only ever sees one shape
+            missing = _CHUNK - len(inputs)  # padded so that the network always gets the same shape
             inputs = tf.pad(inputs, [[0, missing], [0, 0], [0, 0], [0, 0]])
             stages = self._compiled(inputs)
             parts.append({k: v.numpy()[: _CHUNK - missing] for k, v in stages.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _inputs(self, images: np.ndarray | tf.Tensor | Sequence[np.ndarray]) -> tf.Tensor:
-        """Returns images as the network takes them: float32 [n, 299, 299, 3]."""
+        """Returns the network's input for images as in `stages`: float32 [n, 299, 299, 3]."""
         if isinstance(images, list):
             return tf.concat([self._inputs(image[None]) for image in images], axis=0)
         images = np.asarray(images)
@@ -74,11 +74,11 @@ class Inception:
         return self._resized(images)
 
     def features(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
-        """Returns pool_3 of images as in `stages`: float32 [N, 2048]."""
+        """Returns the pool_3 features of images as in `stages`: float32 [N, 2048]."""
         return self.stages(images)["2048"]
 
     def differentiable(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns pool_3 of images as `features` does, as a tensor with gradients.
+        """Returns the pool_3 features as a tensor that gradients flow through.
 
         Args:
           images: float32 [N, H, W, 3 or 1], -1 to 1.
@@ -91,7 +91,8 @@ class Inception:
     def logits(self, features: np.ndarray, bias: bool = False) -> np.ndarray:
         """Returns the logits of features [N, 2048]: float32 [N, 1008].
 
-        The Inception score is defined on logits without their bias.
+        Args:
+          bias: True to add the bias; the Inception score uses logits without it.
         """
         logits = features @ self._fc_weight.T
         return logits + self._fc_bias if bias else logits
@@ -107,7 +108,7 @@ def convolutions(network: keras.Model) -> dict[str, tuple[int, int, int, int]]:
 
 
 def _folded(parameters: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (kernel [kh, kw, in, out], bias [out]) of a convolution and its batch norm."""
+    """Returns the kernel [kh, kw, in, out] and bias [out] of a convolution with its batch norm."""
     conv, scale, shift, mean, variance = (
         np.asarray(parameters[f"{name}.{part}"], np.float64)
         for part in ("conv.weight", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var")
@@ -136,12 +137,11 @@ class InceptionInput(layers.Layer):
 
 
 def build() -> keras.Model:
-    """Returns the network with untrained weights; its convolutions are named as in the
-    PyTorch weights file.
+    """Returns the untrained network, its convolutions named as in the PyTorch weights file.
 
-    Input: float32 [N, 299, 299, 3], what `InceptionInput` gives.
-    Output: dictionary of float32 arrays: `64` and `192`, means over space after the two max
-      pools, `768`, before Mixed_7a, and `2048`, pool_3.
+    Input: float32 [N, 299, 299, 3], the output of `InceptionInput`.
+    Output: {stage: spatial mean of its features, float32 [N, channels]}. The stages are `64` and
+      `192`, after the two max pools, `768`, before Mixed_7a, and `2048`, which is pool_3.
     """
     inputs = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="images")
     x = _conv(inputs, "Conv2d_1a_3x3", 32, 3, stride=2)
@@ -173,9 +173,12 @@ def _conv(x, name, filters, kernel, stride=1, same=False):
 
 
 def _average_pool_conv(x, name, filters):
-    """3x3 average pool, then 1x1 convolution; swapped, as both are linear, for fewer operations."""
+    """Returns ReLU of a 1x1 convolution of the 3x3 average pool.
+
+    Both are linear, so the convolution comes first here: fewer operations.
+    """
     conv = layers.Conv2D(filters, 1, use_bias=True, name=name)
-    # The bias passes the pool unchanged, because the pool doesn't count padding.
+    # The pool leaves the bias unchanged, because it doesn't count padding.
     return ops.relu(layers.AveragePooling2D(3, 1, "same")(conv(x)))
 
 

@@ -17,12 +17,13 @@ def class_probabilities(logits: np.ndarray) -> np.ndarray:
 
 
 def inception_score(probabilities: np.ndarray, num_splits: int = NUM_SPLITS) -> tuple[float, float]:
-    """Returns mean and (population) standard deviation of the score over consecutive splits.
+    """Returns the mean and (population) standard deviation of the score over consecutive splits.
 
-    exp(E_x KL(p(y|x) || p(y))) with p(y) the mean of p(y|x) over the split.
+    The score of a split is exp(E_x KL(p(y|x) || p(y))); p(y) is the mean of p(y|x) over the split.
 
     Args:
       probabilities: p(y|x), [N, K]; N >= num_splits.
+    Raises: ValueError when N < num_splits.
     """
     if len(probabilities) < num_splits:
         raise ValueError(f"{len(probabilities)} images can't be split into {num_splits}")
@@ -37,7 +38,7 @@ def inception_score(probabilities: np.ndarray, num_splits: int = NUM_SPLITS) -> 
 
 
 def compute(reals: None, fakes: Arrays, tools: Tools) -> dict[str, float]:
-    """Returns mean and standard deviation of the score over ten splits."""
+    """Returns the mean and standard deviation of the score over ten splits."""
     logits = tools.network(Features.network).logits(fakes["features"])
     mean, deviation = inception_score(class_probabilities(logits))
     return {"IS_mean": mean, "IS_std": deviation}
@@ -48,7 +49,7 @@ METRIC = register(
         name="is",
         collector=Features,
         num_images=50000,
-        least=NUM_SPLITS,
+        min_images=NUM_SPLITS,
         needs_reals=False,
         columns=lambda resolution: ["IS_mean", "IS_std"],
         headline="IS_mean",

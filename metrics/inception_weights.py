@@ -18,8 +18,8 @@ FILE_NAME = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE_NAME}"
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
-_MOST_BYTES = 256 << 20  # of the file, and of what it unpacks to
-_OTHER_NAMES = (  # under which people have the same numbers
+_MOST_BYTES = 256 << 20  # largest size of the file, and of its unpacked content
+_OTHER_NAMES = (  # other files with the same weights
     "pt_inception-2015-12-05-6726825d.pth",
     frozen_graph.GRAPH_FILE,
     "inception-2015-12-05.tgz",
@@ -35,27 +35,30 @@ def load(
     """Returns the network with its weights.
 
     Args:
-      path: the weights file (.pth, .pb or .tgz); None takes one from the cache directory, or
-        downloads it there.
-      cache: the directory.
-      sha256: what the file at `path` must have; None: what is known of the file.
-      option: by which the user names a file, for the message.
-    Raises: UserError when there is no file, its hash is wrong, or it is damaged.
+      path: the weights file (.pth, .pb or .tgz); None: use one in the cache directory, or
+        download it there.
+      cache: the cache directory.
+      sha256: the expected hash of the file; None: the published hash, if there is one.
+      option: the option that names the file, as printed in error messages.
+    Raises: UserError when the file is missing or damaged, or its hash is wrong.
     """
     if path is None:
-        found = [cache / name for name in (FILE_NAME, *_OTHER_NAMES) if (cache / name).is_file()]
-        path = found[0] if found else download(cache, option)
-    parameters, found_hash = read(path, sha256)
-    return Inception(parameters, found_hash)
+        cached = [cache / name for name in (FILE_NAME, *_OTHER_NAMES) if (cache / name).is_file()]
+        path = cached[0] if cached else download(cache, option)
+    parameters, file_hash = read(path, sha256)
+    return Inception(parameters, file_hash)
 
 
 def read(path: str | os.PathLike, sha256: str | None = None) -> tuple[dict[str, np.ndarray], str]:
-    """Returns (parameters as `Inception` takes them, the file's SHA-256).
+    """Returns (the parameters for `Inception`, the file's SHA-256).
 
-    The PyTorch file's hash is known and checked. None is published for the frozen graph: its
-    constants must have the right names and shapes. The hash is written down with every result.
+    The hash of the PyTorch file is published, and checked. The frozen graph has no published hash,
+    so only the names and shapes of its constants are checked. Every result records the hash.
 
-    Raises: UserError.
+    Args:
+      path: the weights file (.pth, .pb or .tgz).
+      sha256: the expected hash; None: the published one, if there is one.
+    Raises: UserError when the file is missing or damaged, or its hash is wrong.
     """
     path = Path(path)
     try:
@@ -65,16 +68,16 @@ def read(path: str | os.PathLike, sha256: str | None = None) -> tuple[dict[str, 
         raise UserError(f"can't read the Inception weights {path}: {error.strerror}") from None
     if len(data) > _MOST_BYTES:
         raise UserError(
-            f"{path} is no file of the Inception weights: it has more than"
-            f" {_MOST_BYTES >> 20} MiB, and they 96 million bytes; get {URL}"
+            f"{path} is not a file of the Inception weights: it has more than"
+            f" {_MOST_BYTES >> 20} MiB instead of 96 million bytes; get {URL}"
         )
-    found_hash = hashlib.sha256(data).hexdigest()
+    file_hash = hashlib.sha256(data).hexdigest()
     is_torch = data[:4] == b"PK\x03\x04" or data[:1] == b"\x80"  # a zip archive, a pickle
     expected = sha256.lower() if sha256 else SHA256 if is_torch else None
-    if expected and found_hash != expected:
+    if expected and file_hash != expected:
         raise UserError(
-            f"{path} has SHA-256 {found_hash} instead of {expected}: it is damaged or another"
-            f" network; get {URL}, or pass --inception-sha256 {found_hash} to trust it"
+            f"{path} has SHA-256 {file_hash} instead of {expected}: it is damaged or holds another"
+            f" network; get {URL}, or pass --inception-sha256 {file_hash} to trust it"
         )
     try:
         if is_torch:
@@ -83,12 +86,12 @@ def read(path: str | os.PathLike, sha256: str | None = None) -> tuple[dict[str, 
             parameters = frozen_graph.read_tensors(data, _MOST_BYTES)
         _check(parameters)
     except ValueError as error:
-        raise UserError(f"the Inception weights {path}: the file {error}") from error
-    return parameters, found_hash
+        raise UserError(f"can't use the Inception weights {path}: the file {error}") from error
+    return parameters, file_hash
 
 
 def _check(parameters: dict[str, np.ndarray]) -> None:
-    """Raises ValueError unless all parameters are there, finite and of the right shape."""
+    """Raises ValueError unless all parameters exist, are finite and have the right shapes."""
     shapes = {"fc.weight": (NUM_LOGITS, NUM_FEATURES), "fc.bias": (NUM_LOGITS,)}
     for name, shape in convolutions(build()).items():
         shapes[f"{name}.conv.weight"] = shape
@@ -96,23 +99,23 @@ def _check(parameters: dict[str, np.ndarray]) -> None:
             shapes[f"{name}.bn.{part}"] = shape[:1]
     for name, shape in shapes.items():
         if name not in parameters:
-            raise ValueError(f"lacks {name}: it is of another network")
-        found = parameters[name]
-        if found.shape != shape:
+            raise ValueError(f"lacks {name}: it holds another network")
+        array = parameters[name]
+        if array.shape != shape:
             raise ValueError(
-                f"holds {name} of shape {list(found.shape)} instead of {list(shape)}: it is of"
+                f"holds {name} of shape {list(array.shape)} instead of {list(shape)}: it holds"
                 " another network"
             )
-        if not np.isfinite(found).all():
-            raise ValueError(f"holds numbers in {name} that are not finite")
+        if not np.isfinite(array).all():
+            raise ValueError(f"has numbers in {name} that are not finite")
 
 
 def download(cache: Path, option: str = "--inception PATH") -> Path:
     """Downloads the weights to the cache directory and returns their path.
 
-    Raises: UserError, with the address and the option, when that fails.
+    Raises: UserError, naming the address and the option, when the download fails.
     """
-    remedy = f"get {URL} elsewhere and pass it as {option}, or put it into {cache}"
+    remedy = f"get {URL} another way and pass it as {option}, or put it into {cache}"
     cache.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
@@ -126,8 +129,8 @@ def download(cache: Path, option: str = "--inception PATH") -> Path:
                     bar.advance(task, len(block))
             if digest.hexdigest() != SHA256:
                 raise UserError(
-                    f"the Inception weights came with SHA-256 {digest.hexdigest()} instead of"
-                    f" {SHA256}; {remedy}"
+                    f"the downloaded Inception weights have SHA-256 {digest.hexdigest()} instead"
+                    f" of {SHA256}; {remedy}"
                 )
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error

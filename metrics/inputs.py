@@ -1,4 +1,4 @@
-"""From what people name, such as a path, to streams of images that can be measured."""
+"""Opens paths, snapshots, data sets and arrays as streams of images to measure."""
 
 from __future__ import annotations
 
@@ -25,71 +25,74 @@ from pgan_tf.snapshots import Snapshot, load_snapshot
 
 AnyDataset = Dataset | SyntheticDataset
 Input = str | os.PathLike | np.ndarray | Snapshot | AnyDataset | Measurable
-"""What `open_pair` takes: see there."""
+"""An argument of `open_pair`, which explains them."""
 
-_OTHER_DATA = "name their data set with --data-dir (reals= from Python)"
+_NAME_DATA_SET = "name their data set with --data-dir (from Python: reals=)"
 
 
 def open_pair(
     images: Input,
     reals: Input | None,
     *,
-    compares: bool,
+    needs_reals: bool,
     seed: int = 0,
-    most: int | None = None,
-    most_reals: int | None = None,
+    max_images: int | None = None,
+    max_reals: int | None = None,
     skip_bad: bool = False,
     say: Callable[[str], None] = print,
     progress: Progress = lambda name, done, total: None,
 ) -> tuple[Measurable, Measurable | None]:
-    """Opens images to measure and reals to compare them with; checks both before any measuring.
+    """Opens images to measure and reals to compare them with, and checks both.
 
     Args:
-      images, reals: each the path of a folder or zip file of images, of a data set's directory,
-        of statistics (.npz), or of a snapshot or run, whose newest snapshot's Gs makes images; or
-        such a thing opened; or an array, uint8 [N, H, W, C]. reals=None is, for a snapshot, the
-        data set that it was trained on, else nothing.
-      compares: whether reals are needed.
-      seed: of latents, and of the order of a data set's images.
-      most, most_reals: how many images, and reals, to look at; None: all.
+      images, reals: each the path of a folder or zip file of images, a data set's directory, a
+        file of statistics (.npz), a snapshot, or a run, whose newest snapshot is used; or one of
+        these already opened; or an array, uint8 [N, H, W, C]. A snapshot stands for images of its
+        Gs. reals=None means the data set that a snapshot was trained on, otherwise no reals.
+      needs_reals: fail if a snapshot's data set is missing.
+      seed: seeds the latents, and the order of a data set's images.
+      max_images, max_reals: how many image files of a folder to check and use; None: all.
       skip_bad, say, progress: see `Folder`.
-    Raises: UserError for what isn't there, is damaged, or doesn't go together.
+    Raises: UserError when something is missing or damaged, or reals and networks don't fit.
     """
 
-    def opened(found: Input, count: int | None) -> Measurable:
-        if isinstance(found, Snapshot):
-            return fakes_of(found, None, seed)
-        if isinstance(found, AnyDataset):
-            name = found.path or found.name
-            return Reals(found, found.resolution, False, seed, name=name, ends=True)
-        if isinstance(found, np.ndarray):
-            return ArrayImages(found)
-        if isinstance(found, str):
-            return Folder(found, count, skip_bad, say, progress)
-        return found
+    def as_stream(source: Input, limit: int | None) -> Measurable:
+        if isinstance(source, Snapshot):
+            return fakes_of(source, None, seed)
+        if isinstance(source, AnyDataset):
+            name = source.path or source.name
+            return Reals(source, source.resolution, False, seed, name=name, ends=True)
+        if isinstance(source, np.ndarray):
+            return ArrayImages(source)
+        if isinstance(source, str):
+            return Folder(source, limit, skip_bad, say, progress)
+        return source
 
-    found, others = resolve(images), None if reals is None else resolve(reals)
-    if not isinstance(found, Snapshot):
-        return opened(found, most), None if others is None else opened(others, most_reals)
-    if others is None:
-        dataset = dataset_of(found, None, compares)
-    elif isinstance(others, AnyDataset):
-        dataset = _fitting(others, found)
+    images, reals = resolve(images), None if reals is None else resolve(reals)
+    if not isinstance(images, Snapshot):
+        stream = as_stream(images, max_images)
+        return stream, None if reals is None else as_stream(reals, max_reals)
+    if reals is None:
+        dataset = dataset_of(images, None, needs_reals)
+    elif isinstance(reals, AnyDataset):
+        dataset = _require_fit(reals, images)
     else:
-        labelled = found.Gs.label_size > 0
-        dataset = dataset_of(found, None, needed=False) if labelled else None
-        return fakes_of(found, dataset, seed), opened(others, most_reals)
-    return fakes_of(found, dataset, seed), dataset and reals_of(found, dataset, seed)
+        labelled = images.Gs.label_size > 0
+        dataset = dataset_of(images, None, needed=False) if labelled else None
+        return fakes_of(images, dataset, seed), as_stream(reals, max_reals)
+    return fakes_of(images, dataset, seed), dataset and reals_of(images, dataset, seed)
 
 
-def resolve(what: Input) -> str | np.ndarray | Snapshot | AnyDataset | Measurable:
-    """Returns what a path leads to, by its content; a path of images stays one.
+def resolve(source: Input) -> str | np.ndarray | Snapshot | AnyDataset | Measurable:
+    """Opens the data set, snapshot or statistics at a path; returns a path of images as it is.
 
-    Raises: UserError.
+    The content decides what a path is. Anything that is not a path is returned unchanged.
+
+    Raises: UserError when the file is missing or damaged.
     """
-    if not isinstance(what, str | os.PathLike):
-        return what
-    path = os.fspath(what)
+    if not isinstance(source, str | os.PathLike):
+        return source
+    path = os.fspath(source)
     if storage.is_dir(path):
         if is_data_set(path):
             return Dataset(path)
@@ -104,7 +107,7 @@ def resolve(what: Input) -> str | np.ndarray | Snapshot | AnyDataset | Measurabl
 
 
 def _is_run(path: str) -> bool:
-    """Returns whether a directory is a run, or holds runs with snapshots."""
+    """Returns True if a directory is a run, or holds runs with snapshots."""
     if storage.is_remote(path):
         return False
     if (Path(path) / run.CONFIG).exists() or run.Run(path).snapshots:
@@ -113,7 +116,7 @@ def _is_run(path: str) -> bool:
 
 
 def _archive_names(path: str) -> set[str]:
-    """Returns the names in an archive of arrays, or nothing where it is none."""
+    """Returns the names in a zip archive; an empty set if the file is not a readable one."""
     try:
         with zip_files.opened(path) as archive:
             return set(archive.namelist())
@@ -124,18 +127,18 @@ def _archive_names(path: str) -> set[str]:
 def dataset_of(
     snapshot: Snapshot, data_dir: str | os.PathLike | None, needed: bool
 ) -> AnyDataset | None:
-    """Returns the data set that a snapshot was trained on, or the one of another directory.
+    """Returns the data set that a snapshot was trained on, or the one in `data_dir`.
 
     Args:
-      data_dir: the other directory; None: the training's.
-      needed: fail where the training's is missing, instead of returning None.
-    Raises: UserError when it is missing, damaged, or of other images than the networks make.
+      data_dir: directory of the data set; None: the training's.
+      needed: fail if the training's data set is missing; False: return None.
+    Raises: UserError when the data set is missing or damaged, or doesn't fit the networks.
     """
-    config = snapshot.config or Config()  # files of other programs have none
+    config = snapshot.config or Config()  # snapshots of other programs have no config
     if snapshot.config is None and data_dir is None:
         if not needed:
             return None
-        raise UserError(f"{snapshot.path} doesn't say what it was trained on; {_OTHER_DATA}")
+        raise UserError(f"{snapshot.path} doesn't say what it was trained on; {_NAME_DATA_SET}")
     if data_dir is not None:
         other = config_module.own_images(data_dir)
         config = config_module.override(
@@ -148,45 +151,45 @@ def dataset_of(
         if data_dir is not None or needed:
             raise
         return None
-    return _fitting(dataset, snapshot)
+    return _require_fit(dataset, snapshot)
 
 
-def _fitting(dataset: AnyDataset, snapshot: Snapshot) -> AnyDataset:
-    """Returns the data set. Raises: UserError unless its images are such as the networks make."""
+def _require_fit(dataset: AnyDataset, snapshot: Snapshot) -> AnyDataset:
+    """Returns the data set. Raises: UserError if its images don't match the networks'."""
     Gs = snapshot.Gs
     where = dataset.path or dataset.name
     if dataset.num_channels != Gs.num_channels:
         raise UserError(
-            f"{where} has {dataset.num_channels} channel(s), but the networks {Gs.num_channels};"
-            f" {_OTHER_DATA}"
+            f"{where} has {dataset.num_channels} channel(s), but the networks have"
+            f" {Gs.num_channels}; {_NAME_DATA_SET}"
         )
     if dataset.resolution < Gs.resolution:
         raise UserError(
             f"{where} is {dataset.resolution}x{dataset.resolution}, but the networks make"
-            f" {Gs.resolution}x{Gs.resolution}; {_OTHER_DATA}"
+            f" {Gs.resolution}x{Gs.resolution}; {_NAME_DATA_SET}"
         )
     if Gs.label_size and dataset.label_size != Gs.label_size:
         raise UserError(
-            f"{where} has {dataset.label_size} classes, but the networks {Gs.label_size};"
-            f" {_OTHER_DATA}"
+            f"{where} has {dataset.label_size} classes, but the networks have {Gs.label_size};"
+            f" {_NAME_DATA_SET}"
         )
     return dataset
 
 
 def fakes_of(snapshot: Snapshot, dataset: AnyDataset | None, seed: int) -> Fakes:
-    """Returns the images of a snapshot's Gs, with labels drawn from the data set's, if known."""
+    """Returns the images of a snapshot's Gs; labels are drawn from the data set, if given."""
     labels = dataset.labels if dataset is not None and snapshot.Gs.label_size else None
     return Fakes(snapshot.Gs, snapshot.lod, seed, labels, name=snapshot.path.stem)
 
 
 def is_mirrored(snapshot: Snapshot) -> bool:
-    """Returns whether the snapshot's training mirrors images; no where the file doesn't say."""
+    """Returns True if the snapshot's training mirrors images; False if the file doesn't say."""
     return snapshot.config is not None and snapshot.config.data.mirror
 
 
 def reals_of(
     snapshot: Snapshot, dataset: AnyDataset, seed: int, first: int = 0, name: str = "reals"
 ) -> Reals:
-    """Returns the data set's images as the snapshot's training sees them, from a position on."""
+    """Returns the data set's images as the snapshot's training sees them, from `first` on."""
     mirror = is_mirrored(snapshot)
     return Reals(dataset, snapshot.Gs.resolution, mirror, seed, first, name)

@@ -15,7 +15,7 @@ MIN_IMAGES = 2
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the unbiased estimate of the squared maximum mean discrepancy.
+    """Returns the unbiased estimate of the squared maximum mean discrepancy (MMD).
 
     mean_{i!=j} k(a_i, a_j) + mean_{i!=j} k(b_i, b_j) - 2 mean_{ij} k(a_i, b_j) with the
     polynomial kernel k(x, y) = (x . y / D + 1)^3.
@@ -44,10 +44,13 @@ def subset_distances(
 ) -> np.ndarray:
     """Returns `kernel_distance` of random subsets, drawn without replacement: [num_subsets].
 
+    The metric is the mean and standard deviation of these distances.
+
     Args:
       a, b: features, float32 [N, D], [M, D].
-      subset_size: reduced to N or M where that is smaller.
-    Their mean and standard deviation are what is reported.
+      seed: seeds the choice of subsets.
+      subset_size: images per subset; reduced to N or M if that is smaller.
+    Raises: ValueError when N, M or subset_size is below 2.
     """
     size = min(subset_size, len(a), len(b))
     if size < MIN_IMAGES:
@@ -62,7 +65,7 @@ def subset_distances(
 
 
 def compute(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
-    """Returns mean and standard deviation of `subset_distances`, times 1000."""
+    """Returns the mean and standard deviation of `subset_distances`, times 1000."""
     distances = subset_distances(reals["features"], fakes["features"], tools.seed) * 1e3
     return {
         "KIDx1e3_mean": float(np.mean(distances)),
@@ -75,7 +78,7 @@ METRIC = register(
         name="kid",
         collector=Features,
         num_images=50000,
-        least=MIN_IMAGES,
+        min_images=MIN_IMAGES,
         needs_reals=True,
         columns=lambda resolution: ["KIDx1e3_mean", "KIDx1e3_std"],
         headline="KIDx1e3_mean",

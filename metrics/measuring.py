@@ -1,4 +1,4 @@
-"""Measuring by one call from Python, and the rows of values that `metrics.run` prints."""
+"""Measures images in one call from Python, and makes the rows that `metrics.run` prints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from metrics.cache import Cache
 from metrics.evaluate import Evaluator, Measurable, Progress, resolution_of
 from metrics.inception import Inception
 from metrics.results import Plan, Result, messages
-from metrics.streams import Addressed, halves
+from metrics.streams import IndexedStream, halves
 from metrics.tools import Tools
 from pgan_tf import __version__
 from pgan_tf.errors import UserError
@@ -26,7 +26,7 @@ class MetricError(UserError):
     """Some metrics could not be computed.
 
     Attributes:
-      values: {column: value} of those that could.
+      values: {column: value} of the metrics that could be computed.
     """
 
     def __init__(self, message: str, values: Mapping[str, float]):
@@ -49,26 +49,26 @@ def measure(
     say: Callable[[str], None] = print,
     progress: Progress = lambda name, done, total: None,
 ) -> dict[str, float]:
-    """Measures images, or what a snapshot's Gs makes, with one or more metrics.
+    """Measures images, or the images of a snapshot's Gs, with one or more metrics.
 
     Args:
-      images, reals: paths of a snapshot, a run, a folder or zip file of images, a data set, or
-        statistics (.npz); or arrays, uint8 [N, H, W, C]; see `inputs.open_pair`. Without reals a
-        snapshot is compared with the data set that it was trained on.
-      metrics: names, such as ["swd", "fid"] or "swd,fid"; `registry.METRICS` has all.
-      num_images: for every metric; None: each metric's own number, or all there are if fewer.
-      seed: of latents, patches and all else that is random.
+      images, reals: each a path of a snapshot, a run, a folder or zip file of images, a data set,
+        or statistics (.npz); or an array, uint8 [N, H, W, C]; see `inputs.open_pair`. Without
+        reals a snapshot is compared with the data set that it was trained on.
+      metrics: names, such as ["swd", "fid"] or "swd,fid"; `registry.METRICS` lists them all.
+      num_images: number for every metric; None: each metric's default, or all images if fewer.
+      seed: seeds latents, patches and all other random numbers.
       skip_bad: leave out image files that can't be used instead of failing.
-      inception: the Inception network for fid, is and kid, or a file of its weights; None for
-        the file in the cache directory, or a download.
-      inception_sha256: hash to expect of that file.
-      mnist_dir: MNIST's files, for modes.
-      cache: directory for statistics and weights; None for `~/.cache/pgan-tf`.
-      say: is told what to know of the values, such as that there are few images.
-      progress: is told (what is done, images done, images in all).
+      inception: the Inception network for fid, is and kid, or a file of its weights; None: use
+        the file in the cache directory, or download it.
+      inception_sha256: expected hash of that file.
+      mnist_dir: directory of MNIST's files, for modes.
+      cache: directory of statistics and weights; None: `~/.cache/pgan-tf`.
+      say: called with each note on the values, such as that there are few images.
+      progress: called with (current step, images done, images in all).
     Returns: {name of the value: value}, such as {"SWDx1e3_avg": 5.4, "FID": 7.3}.
-    Raises: MetricError when a metric can't be computed, before any work where that is known;
-      UserError for what can't be opened.
+    Raises: MetricError when a metric can't be computed, before any work if that is known then;
+      UserError when images or reals can't be opened.
     """
     names = registry.parse_names(metrics) if isinstance(metrics, str) else list(metrics)
     tools = make_tools(
@@ -78,20 +78,21 @@ def measure(
     evaluator = Evaluator(names, tools, num_images)
     most = evaluator.most_images
     stream, others = inputs.open_pair(
-        images, reals, compares=evaluator.compares, seed=seed, most=most, most_reals=most,
+        images, reals, needs_reals=evaluator.needs_reals, seed=seed, max_images=most,
+        max_reals=most,
         skip_bad=skip_bad, say=say, progress=progress,
     )  # fmt: skip
     plans = evaluator.plan(stream, others)
-    _require_all(plans, {})
+    _require_success(plans, {})
     for message in messages(plans):
         say(message)
     results = evaluator.measure(stream, others, progress=progress)
     values = {column: value for r in results for column, value in r.values.items()}
-    _require_all(results, values)
+    _require_success(results, values)
     return values
 
 
-def _require_all(results: Sequence[Plan | Result], values: Mapping[str, float]) -> None:
+def _require_success(results: Sequence[Plan | Result], values: Mapping[str, float]) -> None:
     if failed := [result for result in results if result.error]:
         raise MetricError("; ".join(messages(failed)), values)
 
@@ -105,10 +106,10 @@ def make_tools(
     say: Callable[[str], None] = print,
     options: tuple[str, str] = ("--inception PATH", "--mnist-dir DIR"),
 ) -> Tools:
-    """Returns what metrics work with; networks are loaded when they are first needed.
+    """Returns the tools of the metrics; networks are loaded on first use.
 
     Args:
-      options: how a user names the weights and MNIST's files, for messages.
+      options: the options, as printed in messages, that name the weights and MNIST's directory.
       others: see `measure`.
     """
     directory = Path(cache) if cache else cache_directory()
@@ -122,9 +123,9 @@ def make_tools(
 
     def load_classifier() -> mnist_modes.DigitClassifier:
         if not mnist_dir:
-            raise UserError(f"MNIST's digits are needed: {options[1]} with its .gz files")
+            raise UserError(f"MNIST's .gz files are needed; name their directory: {options[1]}")
         classifier = mnist_modes.load_classifier(mnist_dir, directory)
-        say(f"Digit classifier: {classifier.accuracy:.2%} of the digits held out are right")
+        say(f"Digit classifier: {classifier.accuracy:.2%} of the held-out digits are read right")
         return classifier
 
     networks = {"inception": load_inception, "digits": load_classifier}
@@ -133,14 +134,14 @@ def make_tools(
 
 @dataclass(frozen=True)
 class Row:
-    """What came out of one measurement of several.
+    """The results of one measurement in a series.
 
     Attributes:
-      name: of what was measured.
-      results: one for each metric.
-      about: what was measured, for the record.
-      is_floor: whether reals were measured against reals.
-      error: why nothing was measured.
+      name: name of the measured images.
+      results: one result per metric.
+      about: keys that describe the measurement in the results file.
+      is_floor: True if reals were measured against reals.
+      error: why nothing was measured, or "".
     """
 
     name: str
@@ -151,13 +152,13 @@ class Row:
 
 
 class Watcher:
-    """Is told how a measurement goes; does nothing about it."""
+    """Receives the progress of measurements; this one ignores it."""
 
     def begin(self, stream: Measurable, plans: Sequence[Plan]) -> None:
-        """A stream is going to be measured, if all goes well by these plans."""
+        """Called before a stream is measured, with the plan of each metric."""
 
     def progress(self, name: str, done: int, total: int) -> None:
-        """So many images of `total` are done."""
+        """Called when `done` of the `total` images of the stream `name` are done."""
 
 
 def image_rows(
@@ -167,13 +168,13 @@ def image_rows(
     real_passes: int = 1,
     watcher: Watcher = Watcher(),  # noqa: B008 (it has no state)
 ) -> Iterator[Row]:
-    """Yields the values of a stream, then those of halves of the reals against each other.
+    """Yields a stream's values, then the floor: the values of random halves of the reals.
 
-    These are the floor: what images of the same kind have. Halves have fewer images than the
-    reals, and values of fewer images tend to be higher.
+    Each half is measured against the other, which shows the values of images of the same kind.
+    Halves have fewer images than the reals, and fewer images tend to give higher values.
 
     Args:
-      real_passes: how many times the reals are halved at random.
+      real_passes: how many times the reals are halved.
     """
     seed = evaluator.tools.seed
     about = {
@@ -186,14 +187,14 @@ def image_rows(
     watcher.begin(stream, evaluator.plan(stream, reals))
     results = evaluator.measure(stream, reals, progress=watcher.progress)
     yield Row(stream.name, results, {"images": stream.name, **about})
-    came_out = [result.metric.name for result in results if result.values]
-    if not came_out or not isinstance(reals, Addressed) or (reals.num_images or 0) < 2:
+    measured = [result.metric.name for result in results if result.values]
+    if not measured or not isinstance(reals, IndexedStream) or (reals.num_images or 0) < 2:
         return
     about["resolution"] = resolution_of(reals)
     for number in range(1, real_passes + 1):
         name = f"reals, halves of {reals.num_images // 2}"
         one, other = halves(reals, seed, number, name)
-        results = evaluator.measure(one, other, number, watcher.progress, came_out)
+        results = evaluator.measure(one, other, number, watcher.progress, measured)
         yield Row(name, results, {"reals_pass": number, **about}, is_floor=True)
 
 
@@ -204,13 +205,13 @@ def snapshot_rows(
     real_passes: int = 1,
     watcher: Watcher = Watcher(),  # noqa: B008 (it has no state)
 ) -> Iterator[Row]:
-    """Yields the values of other reals against the reals, the floor, then those of each snapshot.
+    """Yields the floor, the values of other reals against the reals, then those of each snapshot.
 
     Args:
       paths: snapshots of one run.
-      data_dir: the data set; None: the one that they were trained on.
+      data_dir: the data set to compare with; None: the one that they were trained on.
       real_passes: how many times other reals are measured.
-    Raises: UserError for a data set that is missing or of other images.
+    Raises: UserError when the data set is missing, or its images don't fit the networks.
     """
     reals = None
     is_first = True
@@ -220,8 +221,8 @@ def snapshot_rows(
         except UserError as error:
             yield Row(path.name, error=str(error))
             continue
-        if is_first:  # the data set that all of them are compared with
-            dataset = inputs.dataset_of(snapshot, data_dir, evaluator.compares)
+        if is_first:  # all snapshots are compared with the data set of the first
+            dataset = inputs.dataset_of(snapshot, data_dir, evaluator.needs_reals)
             if dataset is not None:
                 reals = inputs.reals_of(snapshot, dataset, evaluator.tools.seed)
         fakes = inputs.fakes_of(snapshot, dataset, evaluator.tools.seed)

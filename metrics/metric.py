@@ -1,4 +1,4 @@
-"""What a metric is, and how one makes itself known."""
+"""The definition of a metric, and the function that registers one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,29 +12,29 @@ METRICS: dict[str, "Metric"] = {}
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric.
+    """The definition of a metric.
 
     Attributes:
-      name: what `--metrics` is given.
-      collector: the class that gathers what it is computed from.
-      num_images: how many images it takes unless told otherwise.
-      least: how many it needs.
-      needs_reals: whether it compares with reals.
+      name: its name in `--metrics`.
+      collector: the class that computes the arrays that `compute` needs.
+      num_images: default number of images.
+      min_images: smallest number of images.
+      needs_reals: True if the images are compared with reals.
       columns: resolution of square images -> names of the values.
-      headline: the value that stands for the others.
-      compute: (arrays of the reals or None, arrays of the images measured, tools) -> {column:
+      headline: name of the main value.
+      compute: (arrays of the reals or None, arrays of the measured images, tools) -> {column:
         value}.
-      higher_is_better: the columns of which higher values are better; of all others, lower ones.
+      higher_is_better: the columns whose higher values are better; in the others lower ones are.
       summary: what it measures, in one line.
-      from_statistics: whether mean and covariance of the features are enough, without images.
-      caution: (number of different images, that of reals, each None where unknown) -> a line
-        about numbers that are too small to be relied on, or "".
+      from_statistics: True if the mean and covariance of the features suffice, without images.
+      caution: (number of different images, number of different reals; None where unknown) -> one
+        line that warns of unreliable values from few images, or "".
     """
 
     name: str
     collector: type[Collector]
     num_images: int
-    least: int
+    min_images: int
     needs_reals: bool
     columns: Callable[[int], list[str]]
     headline: str
@@ -46,9 +46,9 @@ class Metric:
 
 
 def register(metric: Metric) -> Metric:
-    """Makes a metric known by its name, and returns it.
+    """Adds a metric to `METRICS` and returns it.
 
-    Raises: ValueError when another one has the name.
+    Raises: ValueError when another metric has its name.
     """
     if METRICS.setdefault(metric.name, metric) is not metric:
         raise ValueError(f"there are two metrics named {metric.name!r}")

@@ -1,7 +1,7 @@
 """Modes recovered out of 1000 by a generator of three-digit MNIST images (section 9.6).
 
-Each channel of an image shows a digit; a classifier reads them, and the image counts for mode
-d0 + 10 d1 + 100 d2. The classifier is trained from MNIST's own files.
+Each channel of an image shows a digit. A classifier reads the three digits, and the image counts
+for mode d0 + 10 d1 + 100 d2. The classifier is trained on MNIST's own files.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NUM_MODES = 1000
 NUM_GROUPS = 10
 IMAGES_PER_GROUP = 25_600
 RESOLUTION = 32
-_HELD_OUT = 5000  # of the digits, for the classifier's accuracy
+_HELD_OUT = 5000  # number of digits held out to measure the classifier's accuracy
 _EPOCHS, _BATCH, _RATE = 3, 128, 1e-3
 _CHUNK = 256
 
@@ -39,7 +39,7 @@ def modes_and_divergence(codes: np.ndarray) -> tuple[int, float]:
     """Returns (number of modes seen, KL divergence of the codes' distribution from uniform).
 
     Args:
-      codes: mode of each image, integers [N] in 0..999.
+      codes: the mode of each image, integers [N] in 0..999.
     """
     counts = np.bincount(codes, minlength=NUM_MODES)
     share = counts[counts > 0] / len(codes)
@@ -47,10 +47,11 @@ def modes_and_divergence(codes: np.ndarray) -> tuple[int, float]:
 
 
 def group_statistics(codes: np.ndarray, num_groups: int = NUM_GROUPS) -> list[float]:
-    """Returns mean and standard deviation of the modes seen, and of the divergence, over groups.
+    """Returns [modes mean, modes std, divergence mean, divergence std] over consecutive groups.
 
     Args:
-      codes: integers [N], N divisible by num_groups; groups are consecutive.
+      codes: the mode of each image, integers [N] in 0..999; N divisible by num_groups.
+    Raises: ValueError when N is not divisible by num_groups.
     """
     if len(codes) % num_groups:
         raise ValueError(f"{len(codes)} images don't make {num_groups} equal groups")
@@ -63,8 +64,8 @@ class DigitClassifier:
     """Reads digits: the classifier of section 9.6 with its weights.
 
     Attributes:
-      network: [N, 32, 32, 1] in [0, 1] -> logits [N, 10].
-      accuracy: on digits it was not trained with.
+      network: images [N, 32, 32, 1] in [0, 1] -> logits [N, 10].
+      accuracy: share of digits it reads right, among digits it was not trained on.
     """
 
     def __init__(self, network: keras.Model, accuracy: float):
@@ -84,7 +85,7 @@ class DigitClassifier:
         return tf.argmax(logits, axis=1)
 
     def classify(self, digits: np.ndarray) -> np.ndarray:
-        """Returns the class of each digit, uint8 [N, 32, 32, 1]: int64 [N]."""
+        """Returns the classes of digits, uint8 [N, 32, 32, 1]: int64 [N] in 0..9."""
         return np.concatenate(
             [
                 self._classify(chunk).numpy()[:count]
@@ -93,7 +94,7 @@ class DigitClassifier:
         )
 
     def codes(self, images: np.ndarray) -> np.ndarray:
-        """Returns the mode of each image, uint8 [N, 32, 32, 3]: int64 [N] in 0..999."""
+        """Returns the modes of images, uint8 [N, 32, 32, 3]: int64 [N] in 0..999."""
         if images.shape[1:] != (RESOLUTION, RESOLUTION, 3):
             raise ValueError(f"images of shape {images.shape[1:]} instead of (32, 32, 3)")
         channels = np.moveaxis(images, 3, 0)[..., None]  # [3, N, 32, 32, 1]
@@ -115,13 +116,13 @@ def build_classifier() -> keras.Model:
 def load_classifier(
     mnist_dir: str | os.PathLike, cache: Path, allow_partial: bool = False
 ) -> DigitClassifier:
-    """Returns the classifier for these digits: from the cache directory, or trained and kept there.
+    """Returns the classifier of these digits: from the cache, or else trained and cached.
 
     Args:
-      mnist_dir: holds train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.
-      cache: the directory.
-      allow_partial: accepts fewer than 60,000 digits.
-    Raises: UserError for files that are missing or damaged.
+      mnist_dir: directory of train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz.
+      cache: the cache directory.
+      allow_partial: accept fewer than 60,000 digits.
+    Raises: UserError when a file of MNIST is missing or damaged.
     """
     digits = mnist.read_digits(mnist_dir, allow_partial)
     classes = mnist.read_classes(mnist_dir, len(digits))
@@ -133,7 +134,7 @@ def load_classifier(
         network.set_weights([arrays[f"weight{i}"] for i in range(len(network.weights))])
         return DigitClassifier(network, float(meta["accuracy"]))
     except (UserError, ValueError, TypeError, KeyError):
-        pass  # absent or unreadable: train
+        pass  # missing or unreadable: train a new one
     accuracy = train_classifier(network, digits[..., None], classes)
     cache.mkdir(parents=True, exist_ok=True)
     weights = {f"weight{i}": weight for i, weight in enumerate(network.get_weights())}
@@ -144,13 +145,13 @@ def load_classifier(
 
 
 def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarray) -> float:
-    """Trains the network in place and returns its accuracy on digits held out.
+    """Trains the network in place and returns its accuracy on held-out digits.
 
     Args:
       digits: uint8 [N, 32, 32, 1]; the last twelfth, at most 5,000, are held out.
       classes: integers [N].
     """
-    for layer in network.layers:  # weights that do not depend on what was built before
+    for layer in network.layers:  # makes weights independent of networks built before
         if isinstance(layer, layers.Conv2D | layers.Dense):
             layer.kernel.assign(keras.initializers.HeNormal(seed=0)(layer.kernel.shape))
     held_out = min(_HELD_OUT, len(digits) // 12)
@@ -171,28 +172,28 @@ def train_classifier(network: keras.Model, digits: np.ndarray, classes: np.ndarr
                 inputs[order], targets[order],
                 batch_size=_BATCH, shuffle=False, verbose=0, callbacks=[advance],
             )  # fmt: skip
-    found = DigitClassifier(network, 0.0).classify(digits[-held_out:])
-    return float(np.mean(found == classes[-held_out:]))
+    predicted = DigitClassifier(network, 0.0).classify(digits[-held_out:])
+    return float(np.mean(predicted == classes[-held_out:]))
 
 
 class Codes(Collector):
-    """{"codes": mode of each image, int64 [count]}."""
+    """Computes {"codes": mode of each image, int64 [count]}."""
 
     name = "codes"
     network = "digits"
     group = NUM_GROUPS
-    grouping = f"{NUM_GROUPS} equal groups are counted"
+    grouping = f"images are counted in {NUM_GROUPS} equal groups"
 
     @classmethod
-    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
+    def check(cls, sizes: Sequence[Size], subject: str = "these") -> None:
         if list(sizes) != [(RESOLUTION, RESOLUTION)]:
             raise UserError(
-                f"{RESOLUTION}x{RESOLUTION} images of three digits are needed; {whose} are"
+                f"images must be {RESOLUTION}x{RESOLUTION} and show three digits; {subject} are"
                 f" {describe_sizes(sizes)}"
             )
 
-    def __init__(self, count: int, shape: Size | None, tools: Tools, stream: int):
-        self._classifier = tools.network(self.network)  # may train one first
+    def __init__(self, count: int, shape: Size | None, tools: Tools, random_stream: int):
+        self._classifier = tools.network(self.network)  # may first train it
         self._codes: list[np.ndarray] = []
 
     def add(self, images: Images) -> None:
@@ -219,12 +220,12 @@ METRIC = register(
         name="modes",
         collector=Codes,
         num_images=NUM_GROUPS * IMAGES_PER_GROUP,
-        least=NUM_GROUPS,
+        min_images=NUM_GROUPS,
         needs_reals=False,
         columns=lambda resolution: list(_COLUMNS),
         headline="Modes_mean",
         compute=compute,
         higher_is_better=("Modes_mean", "Modes_std"),
-        summary="modes recovered out of 1000, of images of three MNIST digits",
+        summary="modes recovered out of 1000 from images of three MNIST digits",
     )
 )

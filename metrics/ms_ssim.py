@@ -1,6 +1,6 @@
 """Multi-scale structural similarity of pairs of images (Wang, Simoncelli & Bovik 2003).
 
-Low between pairs of generated images means that they vary. Section 6 has the constants.
+A low similarity of pairs of generated images means that they vary. Section 6.2 gives the constants.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _CHUNK_PIXELS = 1 << 18
 def ms_ssim(x: np.ndarray | tf.Tensor, y: np.ndarray | tf.Tensor) -> np.ndarray:
     """Returns the similarity of each image in `x` to its counterpart in `y`.
 
-    prod_{i<5} max(cs_i, 0)^w_i * max(ssim_5, 0)^w_5: cs_i (contrast and structure) and ssim_5
-    are means over pixels and channels at scale i of
+    It is prod_{i<5} max(cs_i, 0)^w_i * max(ssim_5, 0)^w_5. Here cs_i (contrast and structure) and
+    ssim_5 are means over pixels and channels at scale i of
 
       cs = (2 s_xy + c2) / (s_xx + s_yy + c2),   ssim = (2 m_x m_y + c1) / (m_x^2 + m_y^2 + c1) cs
 
-    with Gaussian-weighted local means m and (co)variances s. A scale is the 2x2 mean of the
-    scale before. Where a scale is smaller than the window, the window shrinks to it, and sigma
-    with the window.
+    with Gaussian-weighted local means m and (co)variances s. Each scale is the 2x2 mean of the
+    previous one. At a scale smaller than the window, the window shrinks to the scale's size, and
+    sigma in proportion.
 
     Args:
       x, y: [N, R, R, C], uint8 0..255; R a power of two, at least 16.
@@ -43,9 +43,11 @@ def ms_ssim(x: np.ndarray | tf.Tensor, y: np.ndarray | tf.Tensor) -> np.ndarray:
     x, y = np.asarray(x), np.asarray(y)
     resolution = x.shape[1]
     if x.shape != y.shape or x.ndim != 4 or x.shape[2] != resolution:
-        raise ValueError(f"shapes {x.shape} and {y.shape} are not of square images alike")
+        raise ValueError(f"shapes {x.shape} and {y.shape} are not of square images of one size")
     if resolution < MIN_RESOLUTION or resolution & (resolution - 1):
-        raise ValueError(f"resolution {resolution} is not a power of two from {MIN_RESOLUTION} on")
+        raise ValueError(
+            f"resolution {resolution} is not a power of two of at least {MIN_RESOLUTION}"
+        )
     pairs = np.stack([x, y], axis=1)
     terms = np.concatenate(
         [
@@ -72,7 +74,7 @@ def pair_similarities(images: np.ndarray | tf.Tensor) -> np.ndarray:
 
 
 def gaussian_window(size: int) -> np.ndarray:
-    """Returns the weights of one axis of the window: float32 [size], sum 1."""
+    """Returns the weights of the window along one axis: float32 [size], with sum 1."""
     sigma = WINDOW_SIGMA * size / WINDOW_SIZE
     offsets = np.arange(size) - (size - 1) / 2
     window = np.exp(-0.5 * (offsets / sigma) ** 2)
@@ -98,10 +100,10 @@ def _scale_terms(pairs: tf.Tensor) -> tf.Tensor:
 def _similarity(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the maps of cs and ssim of images [N, C, r, r]."""
     window = gaussian_window(min(WINDOW_SIZE, x.shape[-1]))
-    # (Co)variances are of the images less half their range: the same numbers, smaller squares,
-    # so that float32 suffices. Only the sum of the variances is needed, not each.
+    # Shifting the images by half their range leaves (co)variances unchanged, but makes the squares
+    # smaller, so that float32 suffices. Only the sum of the variances is needed.
     u, v = x - 127.5, y - 127.5
-    # Concatenated, XLA filters each map once; apart, it would filter them anew at every use.
+    # XLA filters each of the concatenated maps once; it would filter separate maps at every use.
     maps = _filter(tf.concat([u, v, u * u + v * v, u * v], axis=0), window)
     mean_u, mean_v, squares, product = tf.split(maps, 4, axis=0)
     squares -= mean_u**2 + mean_v**2
@@ -120,14 +122,14 @@ def _filter(x: tf.Tensor, window: np.ndarray) -> tf.Tensor:
 
 
 class PairSimilarities:
-    """The similarities of consecutive pairs of images that come in batches of any size."""
+    """Computes the similarities of consecutive pairs of images that come in batches of any size."""
 
     def __init__(self):
         self._values: list[np.ndarray] = []
         self._waiting: np.ndarray | None = None  # an image without its partner
 
     def add(self, images: np.ndarray) -> None:
-        """Takes uint8 [N, R, R, C], 0..255."""
+        """Adds images, uint8 [N, R, R, C], 0..255."""
         if self._waiting is not None:
             images = np.concatenate([self._waiting, images])
         even = len(images) // 2 * 2
@@ -136,24 +138,27 @@ class PairSimilarities:
             self._values.append(pair_similarities(images[:even]))
 
     def finish(self) -> np.ndarray:
-        """Returns float64 [number of pairs]."""
+        """Returns the similarities, float64 [number of pairs].
+
+        Raises: ValueError when the number of images is odd.
+        """
         if self._waiting is not None:
             raise ValueError("an odd number of images can't be paired")
         return np.concatenate(self._values)
 
 
 class Similarities(Collector):
-    """{"similarities": of consecutive pairs, float64 [count / 2]}."""
+    """Computes {"similarities": similarities of consecutive pairs, float64 [count / 2]}."""
 
     name = "similarities"
     group = 2
-    grouping = "pairs are compared"
+    grouping = "images are compared in pairs"
 
     @classmethod
-    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
-        require_power_of_two(sizes, MIN_RESOLUTION, whose)
+    def check(cls, sizes: Sequence[Size], subject: str = "these") -> None:
+        require_power_of_two(sizes, MIN_RESOLUTION, subject)
 
-    def __init__(self, count: int, shape: Size | None, tools: Tools, stream: int):
+    def __init__(self, count: int, shape: Size | None, tools: Tools, random_stream: int):
         self._pairs = PairSimilarities()
 
     def add(self, images: Images) -> None:
@@ -173,7 +178,7 @@ METRIC = register(
         name="msssim",
         collector=Similarities,
         num_images=20000,
-        least=2,
+        min_images=2,
         needs_reals=False,
         columns=lambda resolution: ["MS-SSIM"],
         headline="MS-SSIM",

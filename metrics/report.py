@@ -1,4 +1,4 @@
-"""Results on the console and in files."""
+"""Prints results as a table and appends them to files."""
 
 import json
 import os
@@ -11,15 +11,15 @@ from metrics.results import Plan, Result, messages
 from pgan_tf.progress import duration
 from pgan_tf.run import metric_name
 
-_NAME, _TIME, _VALUE = 28, 12, 12  # least widths of columns
+_NAME, _TIME, _VALUE = 28, 12, 12  # smallest widths of the columns
 
 
 class Table:
-    """Prints the official kind of table: a row for each set of images, a column for each value.
+    """Prints a table as the official program does: a row per set of images, a column per value.
 
     Args:
-      metrics: measured.
-      stream: one of the streams, for the names of the columns.
+      metrics: the metrics to print.
+      stream: one of the streams; its resolution determines the columns.
     """
 
     def __init__(self, metrics: Sequence[Metric], stream: Measurable):
@@ -27,14 +27,14 @@ class Table:
             (metric.name, column) for metric in metrics for column in _columns(metric, stream)
         ]
         self._header_is_due = True
-        self._said: set[str] = set()
+        self._printed: set[str] = set()
 
     def announce(self, plans: Sequence[Plan]) -> None:
-        """Prints, before any work, which metrics can't be had and what to know of the others."""
-        self._say(plans, "")
+        """Prints the errors and notes of plans, before any work."""
+        self._print_messages(plans, "")
 
     def row(self, name: str, results: Sequence[Result]) -> None:
-        """Prints a row, and below it what there is to say of it, unless it was said before."""
+        """Prints a row, and below it its errors and notes that were not printed before."""
         if self._header_is_due:  # only now, so that errors before it stand alone
             self._header_is_due = False
             self._print("", "time", [column for _, column in self._columns])
@@ -42,12 +42,12 @@ class Table:
         cells = [values.get(metric, {}).get(column) for metric, column in self._columns]
         seconds = max((r.seconds for r in results), default=0)
         self._print(name, duration(seconds), ["-" if c is None else f"{c:.4f}" for c in cells])
-        self._say(results, "  ")
+        self._print_messages(results, "  ")
 
-    def _say(self, results: Sequence[Plan | Result], margin: str) -> None:
+    def _print_messages(self, results: Sequence[Plan | Result], margin: str) -> None:
         for message in messages(results):
-            if message not in self._said:
-                self._said.add(message)
+            if message not in self._printed:
+                self._printed.add(message)
                 print(margin + message, flush=True)
 
     def _print(self, name: str, time: str, cells: Sequence[str]) -> None:
@@ -57,7 +57,7 @@ class Table:
 
 
 def _columns(metric: Metric, stream: Measurable) -> list[str]:
-    """Returns the names of a metric's values; none where the stream can't be measured."""
+    """Returns the names of a metric's values; none if it can't measure the stream."""
     try:
         return metric.columns(resolution_of(stream) or 0)
     except ValueError:
@@ -65,13 +65,13 @@ def _columns(metric: Metric, stream: Measurable) -> list[str]:
 
 
 def append_results(directory: str | os.PathLike, results: Sequence[Result], about: dict) -> None:
-    """Appends a line per result to `metric-<name>.jsonl`; failed ones leave none.
+    """Appends one line per result that has values to `metric-<name>.jsonl`.
 
-    Each line is written at once, so that those before it stay whole whatever happens.
+    Each line is written in one piece, so a failure can't damage earlier lines.
 
     Args:
-      directory: of the run.
-      about: what was measured: snapshot, kimg, seed, data set and so on.
+      directory: where the files are, such as the run's directory.
+      about: further keys of each line: snapshot, kimg, seed, data set and so on.
     """
     for result in results:
         if not result.values:
@@ -91,7 +91,7 @@ def append_results(directory: str | os.PathLike, results: Sequence[Result], abou
 
 
 def append_line(path: Path, line: str) -> None:
-    """Appends a line; one that a full disk cut short before is ended first."""
+    """Appends a line; first ends the last line if an earlier write was cut short."""
     with open(path, "ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""What is planned for a metric, what came out, and how both are said."""
+"""Plans and results of metrics, and their messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from pgan_tf.errors import UserError
 
 @dataclass(frozen=True)
 class Plan:
-    """What a metric is going to be computed from, or why it can't be.
+    """The numbers of images that a metric will be computed from, or why it can't be computed.
 
     Attributes:
-      metric: its definition.
-      num_images: that are measured; None of statistics, which don't say.
-      num_reals: that are compared with; None without reals, or of statistics.
-      error: why the metric can't be computed, in one line; "" when it can.
-      notes: what to know of the values, a line each.
+      metric: the metric's definition.
+      num_images: number of images to measure; None for a file of statistics.
+      num_reals: number of reals to compare with; None without reals, or for a file of statistics.
+      error: why the metric can't be computed, in one line; "" if it can.
+      notes: remarks about the values, one line each.
     """
 
     metric: Metric
@@ -28,17 +28,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """What a metric said of a stream.
+    """The values of a metric for a stream of images.
 
     Attributes:
-      metric: its definition.
-      num_images: measured; None of statistics.
-      seconds: what it took, shared passes counted whole, a classifier's training too.
-      values: by column; empty when it failed.
-      error: why it failed, in one line.
-      num_reals: that it compared with; None without, or of statistics.
-      weights: hash of the weights of the network that it used, by that network's name in files.
-      notes: what to know of the values, a line each.
+      metric: the metric's definition.
+      num_images: number of images measured; None for a file of statistics.
+      seconds: time from the start of the measurement until this metric was computed, with the
+        passes over the images and a classifier's training.
+      values: {column: value}; empty when the metric failed.
+      error: why the metric failed, in one line; "" if it did not.
+      num_reals: number of reals compared with; None without reals, or for a file of statistics.
+      weights: {key in result files: SHA-256} of the weights of the network used, if any.
+      notes: remarks about the values, one line each.
     """
 
     metric: Metric
@@ -57,7 +58,7 @@ class Result:
 
 
 def describe(error: Exception) -> str:
-    """Returns an error as one line."""
+    """Returns an error's message as one line."""
     text = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, UserError | ValueError):
         return text
@@ -65,9 +66,9 @@ def describe(error: Exception) -> str:
 
 
 def messages(results: Sequence[Plan | Result]) -> list[str]:
-    """Returns what is to be said of some results, such as `fid, is: no weights here`."""
-    said: dict[str, list[str]] = {}
+    """Returns the errors and notes as lines such as `fid, is: no weights`, each text once."""
+    names_by_text: dict[str, list[str]] = {}
     for result in results:
         for text in (result.error,) if result.error else result.notes:
-            said.setdefault(text, []).append(result.metric.name)
-    return [f"{', '.join(names)}: {text}" for text, names in said.items()]
+            names_by_text.setdefault(text, []).append(result.metric.name)
+    return [f"{', '.join(names)}: {text}" for text, names in names_by_text.items()]

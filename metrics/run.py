@@ -1,4 +1,4 @@
-"""Command line: measures snapshots of a training, or folders of images."""
+"""Command line: measures the snapshots of a run, or folders of images."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if not __package__:  # `python metrics/run.py`: the package's own directory would hide others
+if not __package__:  # `python metrics/run.py`: modules in metrics/ would hide other packages
     sys.path[0] = str(Path(__file__).parents[1])
 
 from pgan_tf import cli, devices, progress
 from pgan_tf.errors import UserError
 
-if TYPE_CHECKING:  # they load TensorFlow
+if TYPE_CHECKING:  # these load TensorFlow
     from metrics.evaluate import Evaluator, Measurable
     from metrics.measuring import Row
     from metrics.results import Plan
@@ -30,69 +30,80 @@ EXAMPLES = """\
   python -m metrics.run --images STATISTICS.npz FAKES --metrics fid
   python -m metrics.run --snapshot results/007-mnistrgb --metrics modes --mnist-dir MNIST
 
-Lines are appended to metric-NAME.jsonl in the run's directory, or for --images in this one.
+Results are appended to metric-NAME.jsonl in the run's directory, or in the current directory with
+--images.
 """
 
 
 def parser() -> cli.Parser:
-    """Returns the command line's parser."""
+    """Returns the parser of the command line."""
     p = cli.Parser(
         prog="python -m metrics.run",
-        description="Measures trained networks, or folders of images, as the paper does.",
+        description="Measures trained networks, or folders of images: SWD, MS-SSIM, FID and more.",
         examples=EXAMPLES,
     )
-    what = p.add_mutually_exclusive_group(required=True)
-    what.add_argument(
+    source = p.add_mutually_exclusive_group(required=True)
+    source.add_argument(
         "--snapshot", nargs="?", const="", metavar="PATH|RUN",
-        help="a snapshot; a run: every snapshot in it; nothing: the newest of the newest run",
+        help="a snapshot, or a run to measure all its snapshots; without a value, the newest"
+        " snapshot of the newest run",
     )  # fmt: skip
-    what.add_argument(
+    source.add_argument(
         "--images", nargs=2, metavar=("REALS", "FAKES"),
-        help="each a folder or zip file of images, a data set's directory, or an .npz file of"
-        " statistics (mu, sigma) for fid; FAKES may be a snapshot",
+        help="two sets of images: each a folder or zip file of images, a data set's directory, or,"
+        " for fid, an .npz file of statistics (mu, sigma); FAKES may be a snapshot",
     )  # fmt: skip
-    what.add_argument("--list", action="store_true", help="list the metrics and their values")
+    source.add_argument("--list", action="store_true", help="list the metrics and their values")
     p.add_argument(
         "--metrics", default="swd,msssim", metavar="LIST",
-        help="with commas, such as swd,msssim,fid,kid,is,modes (--list tells of each); fid, kid and"
-        " is need the Inception network, modes --mnist-dir",
+        help="metrics separated by commas, such as swd,msssim,fid,kid,is,modes (--list describes"
+        " them); fid, kid and is need the Inception network, modes needs --mnist-dir",
     )  # fmt: skip
     p.add_argument(
         "--num-images", type=cli.whole_number(), metavar="N",
-        help="images for each metric (default: its own number, see --list; of folders all, up to"
-        " that)",
+        help="images for each metric (default: the metric's number in --list, or all images of a"
+        " folder that has fewer)",
     )  # fmt: skip
-    p.add_argument("--data-dir", metavar="DIR", help="the data set (default: the training's)")
+    p.add_argument(
+        "--data-dir", metavar="DIR", help="data set to compare with (default: the training's)"
+    )
     p.add_argument(
         "--real-passes", type=cli.whole_number(0), default=1, metavar="N",
-        help="how often reals are measured against other reals, of folders one half against the"
-        " other, for the floor",
+        help="how many times reals are measured against other reals (with --images: one half"
+        " against the other), which shows what perfect fakes would get",
     )  # fmt: skip
     p.add_argument(
         "--skip-bad", action="store_true",
-        help="leave out image files that can't be used instead of ending",
+        help="leave out image files that can't be used instead of stopping",
     )  # fmt: skip
     p.add_argument(
-        "--seed", type=cli.whole_number(0), default=0, metavar="N", help="of all random draws"
+        "--seed", type=cli.whole_number(0), default=0, metavar="N", help="seed of all random draws"
     )  # fmt: skip
-    p.add_argument("--inception", metavar="FILE", help="weights: .pth, .pb or .tgz of 2015-12-05")
-    p.add_argument("--inception-sha256", metavar="HEX", help="hash to expect of --inception")
-    p.add_argument("--mnist-dir", metavar="DIR", help="MNIST's .gz files, for modes")
+    p.add_argument(
+        "--inception", metavar="FILE",
+        help="weights of the 2015-12-05 Inception network: .pth, .pb or .tgz",
+    )  # fmt: skip
+    p.add_argument(
+        "--inception-sha256", metavar="HEX", help="expected hash of the --inception file"
+    )
+    p.add_argument("--mnist-dir", metavar="DIR", help="directory of MNIST's .gz files, for modes")
     cli.add_results(p)
     p.add_argument(
-        "--out", metavar="DIR", help="where lines are appended (default: the run, or here)"
-    )
+        "--out", metavar="DIR",
+        help="directory to append results in (default: the run's, or the current directory)",
+    )  # fmt: skip
     p.add_argument(
-        "--cache", metavar="DIR", help="kept statistics and weights (default: ~/.cache/pgan-tf)"
-    )
+        "--cache", metavar="DIR",
+        help="directory of cached statistics and weights (default: ~/.cache/pgan-tf)",
+    )  # fmt: skip
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parses the command line and measures; returns 1 when anything failed."""
+    """Measures what the command line asks for; returns 1 if anything failed, else 0."""
     args = parser().parse_args(argv)
     if args.inception_sha256 and not args.inception:
-        raise UserError("--inception-sha256 is the hash of the file that --inception names")
+        raise UserError("--inception-sha256 needs --inception: it is the hash of that file")
     devices.load_tensorflow(repeatable=True)
     if args.list:
         return _list()
@@ -127,8 +138,8 @@ def _measure_images(args: argparse.Namespace) -> int:
     with _Console(evaluator) as console:
         reals, fakes = args.images
         stream, others = open_pair(
-            fakes, reals, compares=True, seed=args.seed, most=most,
-            most_reals=2 * most if args.real_passes else most,
+            fakes, reals, needs_reals=True, seed=args.seed, max_images=most,
+            max_reals=2 * most if args.real_passes else most,
             skip_bad=args.skip_bad, say=console.say, progress=console.progress,
         )  # fmt: skip
         rows = image_rows(evaluator, stream, others, args.real_passes, console)
@@ -147,33 +158,33 @@ def _measure_snapshots(args: argparse.Namespace) -> int:
 
 
 def _snapshot_paths(args: argparse.Namespace) -> list[Path]:
-    """Returns the snapshots that `--snapshot` means, oldest first."""
+    """Returns the snapshots that `--snapshot` selects, oldest first."""
     from pgan_tf.run import Run, newest_snapshot
 
     if not args.snapshot:
         return [newest_snapshot(args.results)]
     path = Path(args.snapshot)
     if not path.exists():
-        raise UserError(f"--snapshot {path} is not there; name a snapshot, or a run's directory")
+        raise UserError(f"--snapshot {path} does not exist; name a snapshot, or a run's directory")
     if path.is_file():
         return [path]
     return [m.path for m in Run(path).snapshots] or [newest_snapshot(path)]
 
 
 def _directory(path: str | Path) -> Path:
-    """Makes a directory if need be; raises UserError, before any work, where lines can't go."""
+    """Returns the directory for results, made if missing; raises UserError if it isn't writable."""
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out {path}: {error.strerror}") from None
     if not os.access(path, os.W_OK | os.X_OK):
-        raise UserError(f"{path}, where results are appended, can't be written to; use --out DIR")
+        raise UserError(f"can't append results in {path}; name another directory with --out DIR")
     return path
 
 
 class _Console:
-    """Shows how a measurement goes: what is known before, a bar with the time left, a table."""
+    """Shows a measurement: notes before it, a bar with the time left, and the table of results."""
 
     def __init__(self, evaluator: Evaluator):
         self._metrics = evaluator.metrics
@@ -207,9 +218,9 @@ class _Console:
         print(text, flush=True)
 
     def print_rows(self, rows: Iterator[Row], out: Path) -> int:
-        """Prints rows as they come and appends them to files in `out`.
+        """Prints rows as they are measured and appends them to files in `out`.
 
-        Returns: 1 when anything but the floor failed.
+        Returns: 1 if anything except the floor failed, else 0.
         """
         from metrics.report import append_results
 

@@ -1,4 +1,4 @@
-"""Files of statistics, `mu` and `sigma` in an .npz, as programs that compute the FID write them."""
+"""Reads files of statistics, `mu` and `sigma` in an .npz, as other FID programs write them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pgan_tf import npy, zip_files
 from pgan_tf.errors import UserError, one_line
 
 _SHAPES = {"mu": (NUM_FEATURES,), "sigma": (NUM_FEATURES, NUM_FEATURES)}
-_LONGEST_HEADER = 1 << 12  # bytes; NumPy's own of such arrays have 128
-_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that NumPy writes
-_ASYMMETRY = 1e-3  # of the largest covariance; float32 sums leave some 1e-5
+_LONGEST_HEADER = 1 << 12  # bytes; NumPy's headers of such arrays have 128
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the two that NumPy writes
+_ASYMMETRY = 1e-3  # allowed, relative to the largest covariance; float32 sums leave some 1e-5
 
 
 class Statistics:
-    """Mean and covariance of Inception's features of images that are not there themselves.
+    """The mean and covariance of the Inception features of images that are not available.
 
     Attributes:
-      name: for tables and messages.
-      arrays: what `metrics.features.Features` gives, without the features.
-      num_images: None; the file doesn't say.
-      sizes: none are known.
+      name: name in tables and messages.
+      arrays: the arrays of `metrics.features.Features`, without the features.
+      num_images: None, since the file doesn't say.
+      sizes: empty, since the sizes are unknown.
     """
 
     num_images = None
@@ -38,11 +38,11 @@ class Statistics:
 
 
 def read_statistics(path: str | os.PathLike) -> Statistics:
-    """Reads a file of statistics; of other arrays in it nothing is read.
+    """Reads a file of statistics; other arrays in the file are not read.
 
-    No more memory is taken than two arrays of the right size need, whatever the file declares.
+    It takes no more memory than two arrays of the right size need, whatever the file declares.
 
-    Raises: UserError unless it holds a mean of 2048 features and their covariance.
+    Raises: UserError unless the file holds a mean of 2048 features and their covariance.
     """
     path = os.fspath(path)
     try:
@@ -52,29 +52,29 @@ def read_statistics(path: str | os.PathLike) -> Statistics:
         raise UserError(f"{path} can't be read: {error.strerror or one_line(error)}") from None
     except zip_files.DAMAGE as error:
         raise UserError(
-            f"{path} holds no statistics that can be used: {one_line(error)}; mu"
-            f" [{NUM_FEATURES}] and sigma [{NUM_FEATURES}, {NUM_FEATURES}] are wanted, of the"
-            " 2015-12-05 Inception network"
+            f"{path} holds no usable statistics: {one_line(error)}; mu [{NUM_FEATURES}] and sigma"
+            f" [{NUM_FEATURES}, {NUM_FEATURES}] of features of the 2015-12-05 Inception network"
+            " are needed"
         ) from None
     return Statistics(Path(path).name, mean, covariance)
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Returns an array as float64. Raises: `zip_files.DAMAGE`."""
+    """Returns an array of the archive as float64. Raises: `zip_files.DAMAGE`."""
     if f"{name}.npy" not in archive.namelist():
         raise ValueError(f"{name} is missing")
     info, shape = archive.getinfo(f"{name}.npy"), _SHAPES[name]
     most = _LONGEST_HEADER + 8 * int(np.prod(shape))
     if info.file_size > most:
         raise ValueError(f"{name} declares {info.file_size:,} bytes, more than it can have")
-    if info.compress_type not in _PACKINGS:
-        raise ValueError(f"{name} is packed as NumPy packs nothing")
+    if info.compress_type not in _COMPRESSIONS:
+        raise ValueError(f"{name} has a compression that NumPy does not write")
     with archive.open(info) as file:
         content = file.read(most + 1)  # reading to the end checks the checksum
     try:
         array = npy.read(content)
     except ValueError as error:
-        raise ValueError(f"{name} is no array: {error}") from None
+        raise ValueError(f"{name} is not an array: {error}") from None
     if array.shape != shape or array.dtype.kind != "f" or array.itemsize not in (4, 8):
         raise ValueError(f"{name} is {array.dtype} {list(array.shape)}")
     array = array.astype(np.float64)
@@ -88,4 +88,4 @@ def _read(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 def _check_covariance(sigma: np.ndarray) -> None:
     largest = np.abs(sigma).max()
     if np.abs(sigma - sigma.T).max() > _ASYMMETRY * largest or np.diagonal(sigma).min() < 0:
-        raise ValueError("sigma is no covariance")
+        raise ValueError("sigma is not a covariance matrix")

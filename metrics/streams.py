@@ -1,7 +1,7 @@
-"""Streams of images to measure: from a generator, a data set, an array.
+"""Streams of images to measure, from a generator, a data set or an array.
 
-A stream yields uint8 RGB images in blocks. Which images they are is a function of the seed and
-their position, never of the size of the blocks. `metrics.image_files` has the stream of a folder.
+A stream yields uint8 RGB images in blocks. An image is a function of the seed and its position
+only; the size of the blocks doesn't matter. `metrics.image_files` has the stream of a folder.
 """
 
 import abc
@@ -21,18 +21,18 @@ from pgan_tf.networks import Generator
 from pgan_tf.pictures import enlarge
 from pgan_tf.randomness import Role, random_state
 
-_DRAWN = 1024  # positions whose random numbers are drawn together
+_DRAW_SIZE = 1024  # number of positions whose random numbers are drawn together
 
 
 class ImageStream(Protocol):
-    """Images to measure.
+    """A sequence of images to measure.
 
     Attributes:
-      name: for tables and messages.
-      sizes: (height, width) of the images; several where they differ, the most frequent first.
-      num_images: how many there are; None: as many as wanted.
+      name: name in tables and messages.
+      sizes: all (height, width) that occur among the images, the most frequent first.
+      num_images: number of images; None: endless.
 
-    One that repeats its images also has `num_different`, how many come before the first repetition.
+    A stream that repeats its images also has `num_different`, the number before the first repeat.
     """
 
     name: str
@@ -40,59 +40,65 @@ class ImageStream(Protocol):
     num_images: int | None
 
     def blocks(self, count: int) -> Iterator[Images]:
-        """Yields the first `count` images: uint8 [n, H, W, 3], 0..255; lists where sizes differ."""
+        """Yields the first `count` images, uint8 [n, H, W, 3], 0..255; as lists if sizes differ."""
         ...
 
 
-class Addressed(abc.ABC):
-    """A stream whose images can be had by their position."""
+class IndexedStream(abc.ABC):
+    """A stream whose images can be read by their position."""
 
     @abc.abstractmethod
     def blocks_at(self, positions: np.ndarray) -> Iterator[Images]:
-        """Yields the images at these positions, which go up."""
+        """Yields the images at these positions, which must be increasing."""
 
     def blocks(self, count: int) -> Iterator[Images]:
         """Yields the first `count` images."""
         return self.blocks_at(np.arange(count))
 
 
-class Part(Addressed):
-    """Some of a stream's images.
+class Part(IndexedStream):
+    """A subset of a stream's images.
 
     Attributes:
-      whole: the stream.
-      positions: of the images in it, going up.
+      whole: the complete stream.
+      positions: positions of the subset's images in it, increasing.
     """
 
-    def __init__(self, whole: "Addressed", positions: np.ndarray, name: str):
+    def __init__(self, whole: "IndexedStream", positions: np.ndarray, name: str):
         self.whole, self.positions, self.name = whole, positions, name
         self.sizes, self.num_images = whole.sizes, len(positions)
 
     def blocks_at(self, positions: np.ndarray) -> Iterator[Images]:
-        """Yields the images at these positions among the part's."""
+        """Yields the images at these positions within the subset."""
         return self.whole.blocks_at(self.positions[positions])
 
 
-def halves(stream: Addressed, seed: int, number: int, name: str) -> tuple[Part, Part]:
-    """Returns two random halves of a stream that ends, other ones for each number."""
+def halves(stream: IndexedStream, seed: int, number: int, name: str) -> tuple[Part, Part]:
+    """Returns two random halves of a finite stream.
+
+    Args:
+      seed, number: determine which images are in each half.
+      name: name of the halves.
+    """
     order = random_state(seed, Role.METRIC_HALVES, number).permutation(stream.num_images)
     size = stream.num_images // 2
     return tuple(Part(stream, np.sort(order[start : start + size]), name) for start in (0, size))
 
 
-class ArrayImages(Addressed):
-    """The images of an array.
+class ArrayImages(IndexedStream):
+    """The images in an array.
 
     Args:
-      images: uint8 [N, H, W, 3], or 1 for gray.
-    Raises: UserError for another array.
+      images: uint8 [N, H, W, 3], or [N, H, W, 1] for gray.
+      name: name in tables and messages.
+    Raises: UserError for an array of another type or shape, or an empty one.
     """
 
     def __init__(self, images: np.ndarray, name: str = "images"):
         if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.uint8:
             raise UserError(
-                f"{name}: an array {images.dtype} {list(images.shape)} holds no images to"
-                " measure; uint8 [N, height, width, 3 or 1], 0..255, is wanted"
+                f"{name} must be an array of uint8 [N, height, width, 3 or 1], 0..255, not of"
+                f" {images.dtype} {list(images.shape)}"
             )
         if not images.size:
             raise UserError(f"{name}: the array is empty")
@@ -101,18 +107,19 @@ class ArrayImages(Addressed):
 
     def blocks_at(self, positions: np.ndarray) -> Iterator[np.ndarray]:
         """Yields the images at these positions: uint8 [n, H, W, 3]."""
-        for block in _ranges(len(positions), self.sizes[0]):
+        for block in _position_blocks(len(positions), self.sizes[0]):
             yield _rgb(self._images[positions[block]])
 
 
 class Fakes:
-    """Images that a generator makes, at full resolution as the official program has them.
+    """The images of a generator, at full resolution as in the official program.
 
     Args:
       Gs: the generator.
       lod: its level of detail; coarser images are enlarged to the full resolution.
-      seed: of latents and labels.
-      labels: rows to draw labels from, [num, label_size]; None: one-hot rows, all equally often.
+      seed: seeds latents and labels.
+      labels: rows to draw labels from, [num, label_size]; None: draw all classes equally often.
+      name: name in tables and messages.
       xla: compile the generator with XLA.
     """
 
@@ -135,7 +142,7 @@ class Fakes:
 
     @property
     def lod(self) -> float:
-        """May be set to another."""
+        """The generator's level of detail; can be changed."""
         return self._generate.lod
 
     @lod.setter
@@ -144,25 +151,27 @@ class Fakes:
 
     def blocks(self, count: int) -> Iterator[np.ndarray]:
         """Yields the first `count` images as uint8 [n, R, R, 3]."""
-        ranges = _ranges(count, self.sizes[0])
-        if tf.config.list_physical_devices("GPU"):  # makes images while the last are measured
+        ranges = _position_blocks(count, self.sizes[0])
+        if tf.config.list_physical_devices("GPU"):  # makes a block while the last one is measured
             blocks = (images for _, images in prefetch(ranges, self._make, ahead=1, workers=1))
-        else:  # the CPU has no time left, and one thing at a time gives the same bits each run
+        else:  # a CPU has no idle time, and working serially gives the same bits in each run
             blocks = map(self._make, ranges)
         for images in blocks:
             yield _rgb(enlarge(images, self.sizes[0][0]))
 
     def _make(self, positions: np.ndarray) -> np.ndarray:
-        latents = _drawn(
+        latents = _random_at(
             positions,
-            lambda k: random_state(self._seed, Role.METRIC_LATENTS, k).randn(_DRAWN, self._size),
+            lambda k: random_state(self._seed, Role.METRIC_LATENTS, k).randn(
+                _DRAW_SIZE, self._size
+            ),
         )
         if not self._Gs.label_size:
             return self._generate(latents.astype(np.float32))
-        rows = _drawn(
+        rows = _random_at(
             positions,
             lambda k: random_state(self._seed, Role.METRIC_LABELS, k).randint(
-                len(self._labels), size=_DRAWN
+                len(self._labels), size=_DRAW_SIZE
             ),
         )
         return self._generate(latents.astype(np.float32), self._labels[rows])
@@ -172,22 +181,23 @@ class Fakes:
         return self._Gs.latent_size
 
 
-class Reals(Addressed):
-    """Images of a data set in random order, flipped with probability 1/2 if mirrored.
+class Reals(IndexedStream):
+    """The images of a data set in random order, flipped with probability 1/2 if mirrored.
 
-    Unless it ends, a set that is smaller than the number of images wanted is repeated, in another
-    order each time.
+    The stream is endless: the data set is repeated, in another order each time. With `ends` each
+    image comes once.
 
     Args:
-      dataset: as the training opens it.
-      resolution: level to read.
-      mirror: whether the training mirrors.
-      seed: of the order and the flips.
+      dataset: the data set, as the training opens it.
+      resolution: the level to read.
+      mirror: True if the training mirrors.
+      seed: seeds the order and the flips.
       first: position in the endless sequence to start at.
-      ends: whether each image comes once.
+      name: name in tables and messages.
+      ends: True for a finite stream of the data set's images.
 
     Attributes:
-      num_different: how many images there are, mirrored ones not counted.
+      num_different: number of images in the data set, without mirrored ones.
     """
 
     def __init__(
@@ -211,7 +221,7 @@ class Reals(Addressed):
 
     @functools.cached_property
     def key(self) -> dict:
-        """What identifies the images, for caches of what was computed from them."""
+        """Identifies the images, as a key for cached statistics."""
         return {
             "dataset": self._dataset.content_hash(),
             "records": self._dataset.records_hash(),
@@ -223,7 +233,7 @@ class Reals(Addressed):
 
     def blocks_at(self, positions: np.ndarray) -> Iterator[np.ndarray]:
         """Yields the images at these positions: uint8 [n, R, R, 3]."""
-        blocks = (positions[block] for block in _ranges(len(positions), self.sizes[0]))
+        blocks = (positions[block] for block in _position_blocks(len(positions), self.sizes[0]))
         for _, images in prefetch(blocks, self._make, ahead=2, workers=2):
             yield images
 
@@ -233,29 +243,33 @@ class Reals(Addressed):
         indices = self._order.indices(first, last - first + 1)[positions - first]
         images = self._dataset.read(self._resolution, indices)
         if self.mirror:
-            flips = _drawn(
+            flips = _random_at(
                 positions,
-                lambda k: random_state(self._seed, Role.METRIC_FLIPS, k).random_sample(_DRAWN),
+                lambda k: random_state(self._seed, Role.METRIC_FLIPS, k).random_sample(_DRAW_SIZE),
             )
             chosen = flips < 0.5
             images[chosen] = images[chosen, :, ::-1]
         return _rgb(images)
 
 
-def _ranges(count: int, shape: Size) -> Iterator[np.ndarray]:
-    """Yields the positions 0 .. count - 1 in blocks of some 32 million pixels."""
+def _position_blocks(count: int, shape: Size) -> Iterator[np.ndarray]:
+    """Yields the positions 0 .. count - 1 in blocks of some 32 million pixels, 32 to 1024 each."""
     size = int(np.clip((1 << 25) // (shape[0] * shape[1]), 32, 1024))
     for start in range(0, count, size):
         yield np.arange(start, min(start + size, count))
 
 
-def _drawn(positions: np.ndarray, draw) -> np.ndarray:
-    """Returns the random numbers of positions that go up; `draw(k)` gives _DRAWN of them."""
-    first, last = positions[0] // _DRAWN, positions[-1] // _DRAWN
+def _random_at(positions: np.ndarray, draw) -> np.ndarray:
+    """Returns the random numbers of increasing positions.
+
+    Args:
+      draw: k -> the numbers of the positions k * _DRAW_SIZE .. (k + 1) * _DRAW_SIZE - 1.
+    """
+    first, last = positions[0] // _DRAW_SIZE, positions[-1] // _DRAW_SIZE
     numbers = np.concatenate([draw(int(k)) for k in range(first, last + 1)])
-    return numbers[positions - first * _DRAWN]
+    return numbers[positions - first * _DRAW_SIZE]
 
 
 def _rgb(images: np.ndarray) -> np.ndarray:
-    """Replicates gray to RGB."""
+    """Returns the images as RGB; gray is replicated."""
     return np.repeat(images, 3, axis=3) if images.shape[3] == 1 else images

@@ -1,7 +1,7 @@
 """Sliced Wasserstein distance between patches of two sets of images (section 6.1).
 
 Images -> Laplacian pyramid -> random 7x7 patches of each level, normalised (descriptors) ->
-distances of sorted random projections. Section 6 has the constants.
+distances of sorted random projections. Section 6.1 gives the constants.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ NUM_REPEATS = 4
 DIRECTIONS_PER_REPEAT = 128
 MIN_RESOLUTION = 16
 _CHUNK_PIXELS = 1 << 20
-_BLOCK = 512  # descriptors worked on at a time
-_PROJECTED_FLOATS = 1 << 26  # of each set's projections held at a time; more is faster
+_BLOCK = 512  # descriptors processed at a time
+_PROJECTED_FLOATS = 1 << 26  # projections per set held in memory at a time; more is faster
 _FILTER = np.array([1, 4, 6, 4, 1], np.float32) / 16
 
 
@@ -33,7 +33,9 @@ def level_resolutions(resolution: int) -> list[int]:
     Raises: ValueError unless the resolution is a power of two, at least 16.
     """
     if resolution < MIN_RESOLUTION or resolution & (resolution - 1):
-        raise ValueError(f"resolution {resolution} is not a power of two from {MIN_RESOLUTION} on")
+        raise ValueError(
+            f"resolution {resolution} is not a power of two of at least {MIN_RESOLUTION}"
+        )
     log2 = resolution.bit_length() - 1
     return [1 << n for n in range(log2, MIN_RESOLUTION.bit_length() - 2, -1)]
 
@@ -74,7 +76,7 @@ def _pyramid(images: tf.Tensor) -> list[tf.Tensor]:
 
 
 def _down(x: tf.Tensor, axis: int) -> tf.Tensor:
-    """Filters along an axis and keeps every other entry."""
+    """Filters along an axis, with mirrored edges, and keeps every other entry."""
     n = x.shape[axis]
     paddings = [[2, 2] if a == axis else [0, 0] for a in range(4)]
     x = tf.pad(x, paddings, "REFLECT")
@@ -84,9 +86,9 @@ def _down(x: tf.Tensor, axis: int) -> tf.Tensor:
 
 
 def _up(x: tf.Tensor, axis: int) -> tf.Tensor:
-    """Puts zeros between entries and filters with twice the filter, mirrored.
+    """Puts zeros between the entries along an axis and applies the doubled filter, mirrored.
 
-    Of the five weights [1 4 6 4 1] / 8, three meet entries at even places, two at odd places.
+    Of the five weights [1 4 6 4 1] / 8, three fall on entries at even positions and two at odd.
     """
     n = x.shape[axis]
     after = tf.concat([_slice(x, axis, 1, n), _slice(x, axis, n - 1, n)], axis)
@@ -110,14 +112,14 @@ def extract_patches(
     per_image: int = PATCHES_PER_IMAGE,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Returns 7x7 patches at random places, `per_image` of each image.
+    """Returns 7x7 patches at random positions, `per_image` from each image.
 
     Args:
       level: [N, C, r, r], r >= 7.
-      rng: draws 2 * per_image numbers for each image in turn, so that the same images give the
-        same patches whether they come in one call or in several.
-      out: where to write to.
-    Returns: [N * per_image, C, 7, 7], the level's type.
+      rng: draws 2 * per_image numbers for each image in turn, so the same images give the same
+        patches in one call or in several.
+      out: array to write the patches to; None: a new one.
+    Returns: [N * per_image, C, 7, 7], of the level's type.
     """
     n, c, height, width = level.shape
     corners = rng.random((n, per_image, 2)) * [height - PATCH_SIZE + 1, width - PATCH_SIZE + 1]
@@ -139,14 +141,14 @@ def finalize_descriptors(patches: np.ndarray, out: np.ndarray | None = None) -> 
 
     Args:
       patches: [P, C, 7, 7], float32.
-      out: where to write to; may be `patches.reshape(P, -1)` itself.
-    Returns: float32 [P, C * 49]. A channel that is constant becomes 0.
+      out: array to write to; may be `patches.reshape(P, -1)` itself. None: a new one.
+    Returns: float32 [P, C * 49]. A constant channel becomes 0.
     """
     p, c = patches.shape[:2]
     rows = patches.reshape(p, c, -1)
     size = p * rows.shape[2]
-    # Float32 within a block that fits the cache, float64 across blocks; about a value near the
-    # mean, so that the variance doesn't drown.
+    # Sums are float32 within a block, which fits the cache, and float64 across blocks. Subtracting
+    # a value near the mean first keeps the precision of the variance.
     center = rows[:_BLOCK].mean(axis=(0, 2))[:, None]
 
     def moments(block: slice) -> np.ndarray:
@@ -172,18 +174,18 @@ def finalize_descriptors(patches: np.ndarray, out: np.ndarray | None = None) -> 
 
 
 def random_directions(rng: np.random.Generator, dimensions: int, count: int) -> np.ndarray:
-    """Returns unit vectors, uniform on the sphere: float32 [dimensions, count]."""
+    """Returns random unit vectors, uniform on the sphere: float32 [dimensions, count]."""
     directions = rng.standard_normal((dimensions, count))
     return (directions / np.linalg.norm(directions, axis=0)).astype(np.float32)
 
 
 def sliced_wasserstein(a: np.ndarray, b: np.ndarray, directions: np.ndarray) -> float:
-    """Returns the mean over directions of the Wasserstein-1 distance of the projections.
+    """Returns the Wasserstein-1 distance of the projections, averaged over the directions.
 
-    On a line that distance is the mean absolute difference of the sorted points.
+    For projections on a line it is the mean absolute difference of the sorted points.
 
     Args:
-      a, b: descriptors, float32 [P, D], as many in each.
+      a, b: descriptors, float32 [P, D], the same number in each.
       directions: unit vectors, float32 [D, K].
     Raises: ValueError when the shapes disagree.
     """
@@ -202,7 +204,7 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray, directions: np.ndarray) -> 
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the sum of absolute differences of the sorted rows; overwrites both."""
+    """Returns the sum of absolute differences of the sorted rows; overwrites both arrays."""
     a.sort(axis=-1)
     b.sort(axis=-1)
     np.subtract(a, b, out=a)
@@ -215,13 +217,13 @@ def _allocate(shape: tuple[int, ...]) -> np.ndarray:
 
 
 class DescriptorSet:
-    """The finalized descriptors of a set of images that come in batches.
+    """Computes the finalized descriptors of a set of images that come in batches.
 
     Args:
-      num_images: how many images will come, at least 1.
-      resolution, channels: of the images.
-      seed: of the patches' places; one or more integers.
-      allocate: gives float32 memory for a shape, backed by a file, say.
+      num_images: number of images to come, at least 1.
+      resolution, channels: the images' resolution and number of channels.
+      seed: seeds the positions of the patches; one or more integers.
+      allocate: shape -> uninitialised float32 array, which may be backed by a file.
     """
 
     def __init__(
@@ -239,7 +241,7 @@ class DescriptorSet:
         self._rngs = [np.random.default_rng([r, *np.atleast_1d(seed)]) for r in self._resolutions]
 
     def add(self, images: np.ndarray) -> None:
-        """Takes uint8 [N, R, R, C], 0..255."""
+        """Adds the descriptors of images, uint8 [N, R, R, C], 0..255."""
         start = self._count * PATCHES_PER_IMAGE
         self._count += len(images)
         block = slice(start, self._count * PATCHES_PER_IMAGE)
@@ -249,9 +251,12 @@ class DescriptorSet:
             extract_patches(level, rng, out=patches[block])
 
     def finish(self) -> dict[int, np.ndarray]:
-        """Returns {resolution of the level: float32 [num_images * 128, C * 49]}."""
+        """Returns {resolution of the level: descriptors, float32 [num_images * 128, C * 49]}.
+
+        Raises: ValueError unless `num_images` images were added.
+        """
         if self._count != self._num_images:
-            raise ValueError(f"{self._count} images came instead of {self._num_images}")
+            raise ValueError(f"got {self._count} images instead of {self._num_images}")
         return {
             resolution: finalize_descriptors(patches, out=patches.reshape(len(patches), -1))
             for resolution, patches in zip(self._resolutions, self._patches, strict=True)
@@ -261,11 +266,11 @@ class DescriptorSet:
 def distances(
     a: Mapping[int, np.ndarray], b: Mapping[int, np.ndarray], seed: int | Sequence[int]
 ) -> dict[str, float]:
-    """Returns the sliced Wasserstein distances, times 1000, of each level and their mean.
+    """Returns the sliced Wasserstein distance, times 1000, of each level, and their mean.
 
     Args:
-      a, b: {resolution of the level: finalized descriptors}, float32 [P, D].
-      seed: of the random directions, 4 x 128 for each level.
+      a, b: {resolution of the level: finalized descriptors, float32 [P, D]}.
+      seed: seeds the random directions, 4 x 128 for each level.
     Returns: {"SWDx1e3_64": ..., "SWDx1e3_32": ..., "SWDx1e3_16": ..., "SWDx1e3_avg": ...}.
     """
     values = {}
@@ -281,17 +286,20 @@ def distances(
 
 
 class Descriptors(Collector):
-    """{"<resolution>": descriptors of that level of the pyramid, float32 [count * 128, 147]}."""
+    """Computes the descriptors of each level of the pyramid.
+
+    Arrays: {"<resolution>": descriptors of that level, float32 [count * 128, 147]}.
+    """
 
     name = "descriptors"
     one_to_one = True
 
     @classmethod
-    def check(cls, sizes: Sequence[Size], whose: str = "these") -> None:
-        require_power_of_two(sizes, MIN_RESOLUTION, whose)
+    def check(cls, sizes: Sequence[Size], subject: str = "these") -> None:
+        require_power_of_two(sizes, MIN_RESOLUTION, subject)
 
-    def __init__(self, count: int, shape: Size | None, tools: Tools, stream: int):
-        seed = (tools.seed, stream)
+    def __init__(self, count: int, shape: Size | None, tools: Tools, random_stream: int):
+        seed = (tools.seed, random_stream)
         self._set = DescriptorSet(count, shape[0], 3, seed, tools.cache.allocate)
 
     def add(self, images: Images) -> None:
@@ -302,12 +310,12 @@ class Descriptors(Collector):
 
 
 def columns(resolution: int) -> list[str]:
-    """Returns the names of the values; raises ValueError as `level_resolutions` does."""
+    """Returns the names of the values. Raises: ValueError, see `level_resolutions`."""
     return [f"SWDx1e3_{r}" for r in level_resolutions(resolution)] + ["SWDx1e3_avg"]
 
 
 def compute(reals: Arrays, fakes: Arrays, tools: Tools) -> dict[str, float]:
-    """Returns `distances` of arrays that `Descriptors` gave."""
+    """Returns the `distances` between the arrays of two `Descriptors`."""
     reals, fakes = ({int(name): array for name, array in x.items()} for x in (reals, fakes))
     return distances(reals, fakes, tools.seed)
 
@@ -317,7 +325,7 @@ METRIC = register(
         name="swd",
         collector=Descriptors,
         num_images=16384,
-        least=1,
+        min_images=1,
         needs_reals=True,
         columns=columns,
         headline="SWDx1e3_avg",

@@ -1,4 +1,4 @@
-"""What metrics work with besides images: a seed, a cache, networks."""
+"""The resources that metrics need besides images: a seed, a cache, networks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from pgan_tf.errors import UserError
 
 
 class Tools:
-    """A seed, a cache, and networks that are loaded when they are first needed.
+    """A seed, a cache, and networks that are loaded on first use.
 
     Args:
-      cache: for statistics of reals, and memory for large arrays.
-      seed: of everything random, except the images' own.
+      cache: keeps statistics of reals, and provides memory for large arrays.
+      seed: seeds all random numbers except those that make the images.
       networks: {name: function that loads the network}, such as `inception` and `digits`.
     """
 
@@ -28,16 +28,16 @@ class Tools:
         self._failures: dict[str, Exception] = {}
 
     def network(self, name: str) -> Any:
-        """Returns a network.
+        """Returns the network of this name.
 
-        Raises: what its loading raised, the same again until `forget_failures` is called;
-          UserError when there is none of this name.
+        Raises: UserError for an unknown name; whatever loading the network raised. A failed load
+          is not repeated, but raises the same error until `forget_failures` is called.
         """
         if name in self._failures:
             raise self._failures[name]
         if name not in self._loaded:
             if name not in self.networks:
-                raise UserError(f"the {name} network is needed, and there is none here")
+                raise UserError(f"the {name} network is needed, but none was given")
             try:
                 self._loaded[name] = self.networks[name]()
             except Exception as error:
@@ -46,5 +46,5 @@ class Tools:
         return self._loaded[name]
 
     def forget_failures(self) -> None:
-        """Makes networks that could not be loaded be tried anew."""
+        """Lets networks that could not be loaded be loaded again."""
         self._failures.clear()

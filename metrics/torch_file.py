@@ -1,12 +1,12 @@
-"""Reads the tensors of a file that PyTorch's `torch.save` wrote, without PyTorch.
+"""Reads the tensors in a file written by PyTorch's `torch.save`, without PyTorch.
 
-Such a file is a pickle, which in general is a program. `pgan_tf.safe_pickle` reads it, with
-stand-ins for tensors, storages and ordered dictionaries; any other name is refused, so nothing
+Such a file is a pickle, and a pickle can be any program. `pgan_tf.safe_pickle` reads it with
+stand-ins for tensors, storages and ordered dictionaries. Every other name is refused, so nothing
 in the file is executed.
 
-Both layouts are read: the zip archive (PyTorch 1.6 and later) with the pickle in `data.pkl` and
-storages in `data/KEY`; and the older stream of pickles followed by the storages. Whatever a file
-declares, its tensors take no more than the bytes that the caller allows.
+Two layouts are read: the zip archive of PyTorch 1.6 and later, with the pickle in `data.pkl` and
+the storages in `data/KEY`; and the older stream of pickles followed by the storages. The tensors
+take no more bytes than the caller allows, whatever the file declares.
 """
 
 import io
@@ -21,11 +21,11 @@ from pgan_tf import safe_pickle
 from pgan_tf.errors import one_line
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_ZIP_ENTRY = b"PK\x01\x02"  # begins each entry of a zip archive's directory
+_ZIP_ENTRY = b"PK\x01\x02"  # start of each entry in a zip archive's directory
 _MOST_ENTRIES = 10_000  # the Inception weights have 600
 _MOST_PICKLE = 16 << 20  # bytes
 _MOST_DIMENSIONS = 32  # of a tensor
-_LONGEST_KEY = 200  # characters of a storage's
+_LONGEST_KEY = 200  # characters of a storage's key
 _STORAGE_TYPES = {
     "DoubleStorage": "<f8",
     "FloatStorage": "<f4",
@@ -40,16 +40,16 @@ _STORAGE_TYPES = {
 
 
 class TorchFileError(ValueError):
-    """The file is not what `torch.save` writes of a dictionary of tensors, or is damaged."""
+    """The file is damaged, or is not a dictionary of tensors written by `torch.save`."""
 
 
 def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
-    """Returns {name: array} of a file's contents that hold a dictionary of tensors.
+    """Returns {name: array} from the contents of a file with a dictionary of tensors.
 
     Args:
-      data: the contents.
-      most_bytes: of all storages together, unpacked.
-    Raises: TorchFileError; its text completes "the file ...".
+      data: the file's contents.
+      most_bytes: largest unpacked size of all storages together.
+    Raises: TorchFileError; its message continues "the file ...".
     """
     try:
         is_zip = data[:4] == b"PK\x03\x04"
@@ -64,39 +64,42 @@ def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
         raise TorchFileError(f"holds a {type(tensors).__name__} instead of a dictionary")
     tensors = {name: value for name, value in tensors.items() if isinstance(value, np.ndarray)}
     if not all(isinstance(name, str) for name in tensors):
-        raise TorchFileError("holds tensors whose names are no text")
+        raise TorchFileError("holds tensors whose names are not text")
     return tensors
 
 
 class _Storages:
-    """The storages of a file by their keys, each made once, all together bounded.
+    """The storages of a file by key; each is read once, and their total size is bounded.
 
     Args:
-      read: (key, bytes) -> the storage's bytes, or memory for them; writable or not.
-      most_bytes: of all.
+      read: (key, size in bytes) -> the storage's bytes, or a buffer to fill with them later.
+      most_bytes: largest size of all storages together.
+
+    Attributes:
+      arrays: {key: array} of the storages loaded so far.
     """
 
     def __init__(self, read: Callable[[str, int], Any], most_bytes: int):
-        self._read, self._left = read, most_bytes
-        self.of: dict[str, np.ndarray] = {}
+        self._read, self._bytes_left = read, most_bytes
+        self.arrays: dict[str, np.ndarray] = {}
 
     def load(self, kind: str, key: str, count: int) -> np.ndarray:
-        """Returns a storage of `count` numbers of a PyTorch type."""
+        """Returns the storage of this key, `count` numbers of PyTorch's storage type `kind`."""
         dtype = np.dtype(_STORAGE_TYPES[kind])
-        if key not in self.of:
-            if not 0 <= count <= self._left // dtype.itemsize:
-                raise TorchFileError(f"has a storage {_shown(key)} larger than the file may be")
+        if key not in self.arrays:
+            if not 0 <= count <= self._bytes_left // dtype.itemsize:
+                raise TorchFileError(f"declares storage {_printable(key)} larger than allowed")
             size = count * dtype.itemsize
-            self._left -= size
-            self.of[key] = np.frombuffer(self._read(key, size), dtype)
-        storage = self.of[key]
+            self._bytes_left -= size
+            self.arrays[key] = np.frombuffer(self._read(key, size), dtype)
+        storage = self.arrays[key]
         if (storage.dtype, storage.size) != (dtype, count):
-            raise TorchFileError(f"has a storage {_shown(key)} of two sizes or types")
+            raise TorchFileError(f"declares two sizes or types for storage {_printable(key)}")
         return storage
 
 
 def _read_zip(data: bytes, most_bytes: int) -> Any:
-    if data.count(_ZIP_ENTRY) > _MOST_ENTRIES:  # each takes a kilobyte
+    if data.count(_ZIP_ENTRY) > _MOST_ENTRIES:  # each entry takes a kilobyte of memory
         raise TorchFileError(f"is a zip archive of more than {_MOST_ENTRIES} files")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         pickles = [name for name in archive.namelist() if name.split("/")[1:] == ["data.pkl"]]
@@ -114,19 +117,22 @@ def _read_zip(data: bytes, most_bytes: int) -> Any:
 
 
 def _member(archive: zipfile.ZipFile, name: str, size: int | None) -> bytes:
-    """Returns the bytes of a zip archive's file, which must be of this size; None: of a pickle's.
+    """Returns the contents of a file in a zip archive.
 
-    PyTorch doesn't pack; nor may anything here, but what deflate makes of it.
+    PyTorch doesn't compress; deflate is read too, other methods are refused.
+
+    Args:
+      size: the size that the file must have; None: any size that a pickle may have.
     """
     info = archive.getinfo(name)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise TorchFileError("is a zip archive that is packed in an unusual way")
+        raise TorchFileError("is a zip archive with an unusual compression")
     if info.file_size != size and (size is not None or info.file_size > _MOST_PICKLE):
-        raise TorchFileError(f"has a file {_shown(name)} of another size than it says")
+        raise TorchFileError(f"has an unexpected size of its part {_printable(name)}")
     return archive.read(name)
 
 
-def _shown(name: str) -> str:
+def _printable(name: str) -> str:
     return ascii(name)[1:-1]
 
 
@@ -134,7 +140,7 @@ def _read_legacy(data: bytes, most_bytes: int) -> Any:
     file = io.BytesIO(data)
 
     def refuse(kind: str, key: str, count: int) -> np.ndarray:
-        raise TorchFileError("is damaged (a storage in its header)")
+        raise TorchFileError("is damaged (there is a storage in its header)")
 
     def load(load_storage: Callable[[str, str, int], np.ndarray] = refuse) -> Any:
         return _Unpickler(file, load_storage, len(data)).load()
@@ -149,20 +155,20 @@ def _read_legacy(data: bytes, most_bytes: int) -> Any:
         or not isinstance(system, dict)
         or not system.get("little_endian")
     ):
-        raise TorchFileError("is of an unsupported version or byte order")
-    # The numbers come after the pickle: the arrays are filled below.
+        raise TorchFileError("has an unsupported version or byte order")
+    # The numbers come after the pickle, so the arrays are filled below.
     storages = _Storages(lambda key, size: bytearray(size), min(most_bytes, len(data)))
     tensors = load(storages.load)
     for key in load():
         if not isinstance(key, str):
-            raise TorchFileError("is damaged (a key of a storage)")
+            raise TorchFileError("is damaged (the key of a storage is not text)")
         (count,) = struct.unpack("<q", file.read(8))
-        storage = storages.of[key]
+        storage = storages.arrays[key]
         if count != len(storage):
-            raise TorchFileError(f"has a storage {_shown(key)} of another size than it says")
+            raise TorchFileError(f"declares two sizes for storage {_printable(key)}")
         content = file.read(storage.nbytes)
         if len(content) != storage.nbytes:
-            raise TorchFileError(f"is cut short in its storage {_shown(key)}")
+            raise TorchFileError(f"is cut short in storage {_printable(key)}")
         storage[:] = np.frombuffer(content, storage.dtype)
     return tensors
 
@@ -181,12 +187,12 @@ class _Unpickler(safe_pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> np.ndarray:
         if not isinstance(pid, tuple) or len(pid) not in (5, 6) or pid[5:] not in ((), (None,)):
-            raise TorchFileError("holds something else than storages")
+            raise TorchFileError("holds something other than storages")
         tag, kind, key, _, count = pid[:5]
         if (type(tag), type(kind), type(key), type(count)) != (str, _StorageType, str, int):
-            raise TorchFileError("holds something else than storages")
+            raise TorchFileError("holds something other than storages")
         if tag != "storage" or len(key) > _LONGEST_KEY:
-            raise TorchFileError("holds something else than storages")
+            raise TorchFileError("holds something other than storages")
         return self._load_storage(str(kind), key, count)
 
 
@@ -197,11 +203,11 @@ class _StorageType(str):
 
 
 def _rebuild_tensor(storage, offset, shape, strides, *_) -> np.ndarray:
-    """Returns the view of a storage that a tensor is; it must lie inside the storage."""
+    """Returns a tensor as a view of its storage. Raises: TorchFileError if it reaches outside."""
     whole = isinstance(storage, np.ndarray) and storage.ndim == 1 and storage.flags.c_contiguous
     if not whole or len(shape) != len(strides) or len(shape) > _MOST_DIMENSIONS:
         raise TorchFileError("holds a tensor without a storage")
-    # Numbers first: the product of two very long ones takes hours.
+    # Checks each number first: the product of two very long ones would take hours.
     small = all(type(n) is int and 0 <= n < 1 << 48 for n in (offset, *shape, *strides))
     last = sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True)) if small else 0
     if not small or (0 not in shape and offset + last >= len(storage)):

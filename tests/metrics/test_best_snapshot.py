@@ -33,5 +33,5 @@ def test_a_mark_without_its_snapshot_or_of_another_value_counts_for_nothing(tmp_
 
 
 def test_unknown_values_are_refused(tmp_path):
-    with pytest.raises(UserError, match="no metric gives"):
+    with pytest.raises(UserError, match="no metric has a value named"):
         BestSnapshot(tmp_path, "loss")

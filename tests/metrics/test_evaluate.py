@@ -187,7 +187,7 @@ def test_of_an_odd_number_the_last_one_is_left_out(tmp_path):
         "MS-SSIM": pytest.approx(ms_ssim.pair_similarities(images[:8]).mean())
     }
     assert (similar.num_images, distance.num_images) == (8, 9)
-    assert similar.notes == ("pairs are compared: the last one of the 9 images is left out",)
+    assert similar.notes == ("images are compared in pairs; of the 9 images the last is left out",)
     assert distance.notes == ()
     (plan, _) = evaluator.plan(Images(images[:8]), Images(images))
     assert plan.notes == ()
@@ -217,7 +217,7 @@ def test_mixed_sizes_are_measured_by_those_metrics_that_resize(tmp_path):
     results = by_name(evaluator.measure(stream := Mixed(mixed), Images(reals)))
     for name in ("swd", "msssim"):
         assert results[name].error == (
-            "square images of one size are needed, a power of two, 16x16 or more; these are 32x32"
+            "images must be square and of one size, a power of two, 16x16 or more; these are 32x32"
             " and 24x16"
         )
     a, b = Means().features(mixed), Means().features(reals)

@@ -63,7 +63,7 @@ def test_folder_names_what_is_wrong(tmp_path):
         Folder(tmp_path / "nowhere")
     (tmp_path / "a.png").write_text("no image")
     with pytest.raises(
-        UserError, match=r"1 of 1 files can't be measured, a\.png first: not a picture"
+        UserError, match=r"1 of 1 files can't be measured; the first is a\.png: not a picture"
     ):
         Folder(tmp_path, skip_bad=True)
 
@@ -93,9 +93,11 @@ def test_a_damaged_file_is_found_before_anything_is_measured(tmp_path, packed):
     with pytest.raises(UserError) as error:
         Folder(root)
     first = r"folder/03.png" if packed else "03.png"
-    assert str(error.value).startswith(f"{root}: 2 of 8 files can't be measured, {first} first: ")
+    assert str(error.value).startswith(
+        f"{root}: 2 of 8 files can't be measured; the first is {first}: "
+    )
     assert str(error.value).endswith(
-        "put them right, or leave them out with --skip-bad (skip_bad=True from Python)"
+        "repair them, or leave them out with --skip-bad (from Python: skip_bad=True)"
     )
     assert "\n" not in str(error.value)
     said = []
@@ -110,7 +112,7 @@ def test_only_as_many_files_as_are_measured_are_looked_at(tmp_path):
     save_images(tmp_path, images)
     cut_short(tmp_path / "69.png")
     (tmp_path / "02.png").write_text("no image")
-    folder = Folder(tmp_path, most=60, skip_bad=True, say=lambda text: None)
+    folder = Folder(tmp_path, max_images=60, skip_bad=True, say=lambda text: None)
     assert folder.num_images == 60
     np.testing.assert_array_equal(all_images(folder, 60), np.delete(images, 2, axis=0)[:60])
 
@@ -120,13 +122,15 @@ def test_what_is_no_image_is_said(tmp_path):
     (tmp_path / "notes.txt").write_text("no image")
     said = []
     assert Folder(tmp_path, say=said.append).num_images == 2
-    assert said == [f"{tmp_path}: leaving out what is no image: 1 file(s), notes.txt first"]
+    assert said == [
+        f"{tmp_path}: leaving out 1 file(s) that are not images; the first is notes.txt"
+    ]
 
 
 def test_pictures_that_cannot_be_read_are_no_silent_loss(tmp_path):
     save_images(tmp_path, noise(2, 8, 8))
     (tmp_path / "me.heic").write_bytes(b"any")
-    with pytest.raises(UserError, match=r"1 of 3 files can't be measured, me\.heic first: HEIC"):
+    with pytest.raises(UserError, match=r"1 of 3 files .*; the first is me\.heic: HEIC"):
         Folder(tmp_path)
     said = []
     assert Folder(tmp_path, skip_bad=True, say=said.append).num_images == 2
@@ -137,10 +141,10 @@ def test_a_file_that_changes_after_the_check_is_named(tmp_path):
     save_images(tmp_path, noise(3, 8, 8))
     folder = Folder(tmp_path)
     Image.new("RGB", (8, 16)).save(tmp_path / "01.png")
-    with pytest.raises(UserError, match=r"01\.png became another image"):
+    with pytest.raises(UserError, match=r"01\.png changed its size"):
         all_images(folder, 3)
     (tmp_path / "01.png").write_text("no image")
-    with pytest.raises(UserError, match=r"01\.png went bad meanwhile: not a picture"):
+    with pytest.raises(UserError, match=r"01\.png was damaged .*: not a picture"):
         all_images(folder, 3)
     np.testing.assert_array_equal(all_images(folder, 1).shape, (1, 8, 8, 3))
 

@@ -74,7 +74,7 @@ def test_odd_numbers_and_other_shapes_are_refused():
     pairs.add(images)
     with pytest.raises(ValueError, match="odd"):
         pairs.finish()
-    with pytest.raises(ValueError, match="not of square images alike"):
+    with pytest.raises(ValueError, match="not of square images of one size"):
         ms_ssim.ms_ssim(images, images[:2])
     with pytest.raises(ValueError, match="resolution 8"):
         ms_ssim.ms_ssim(images[:, :8, :8], images[:, :8, :8])

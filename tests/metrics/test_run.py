@@ -105,8 +105,8 @@ def test_a_small_data_set_that_is_repeated_brings_a_caution(
     options = ["--metrics", "fid,kid", "--cache", "cache", "--real-passes", "0"]
     assert run.main(["--snapshot", *options, "--num-images", "80"]) == 0
     caution = (
-        "with fewer than 70 different images on either side the value comes out too high; here are"
-        " 60; compare it only with values of as many images"
+        "with fewer than 70 different images or reals the value is too high; here there are 60, so"
+        " compare it only with values of the same number of images"
     )
     assert capsys.readouterr().out.splitlines()[0] == f"fid: {caution}"
     (record,) = read_results("results/001-test/metric-fid.jsonl")
@@ -130,7 +130,7 @@ def test_wrong_data_sets_are_refused_in_one_line(world):
         (["--data-dir", write_dataset(world / "gray", 16, 1)], "has 1 channel"),
         (["--data-dir", write_dataset(world / "small", 8)], "8x8, but the networks make 16x16"),
         (["--data-dir", "nowhere"], "nowhere"),
-        (["--snapshot", "nothing"], "nothing is not there"),
+        (["--snapshot", "nothing"], "nothing does not exist"),
         (["--results", "empty"], "no snapshot in empty"),
     ):
         base = [] if "--snapshot" in arguments else ["--snapshot"]

@@ -79,7 +79,7 @@ def test_mixed_sizes_are_measured_by_fid_kid_and_is(world, capsys, read_results)
     save_images(world / "fakes", small, first=24)
     assert measure("reals", "fakes", "--real-passes", 0, metrics="swd,fid,kid,is,msssim") == 1
     out = capsys.readouterr().out.splitlines()
-    needed = "square images of one size are needed, a power of two, 16x16 or more; these are"
+    needed = "images must be square and of one size, a power of two, 16x16 or more; these are"
     assert out[0] == f"swd, msssim: {needed} 32x32 and 28x20"
     assert out[1].startswith("fid: with fewer than 2,048 different images")
     assert out[2].split()[1:] == [
@@ -98,13 +98,13 @@ def test_mixed_sizes_are_measured_by_fid_kid_and_is(world, capsys, read_results)
 
 def test_a_damaged_file_is_found_first_or_left_out(world, capsys, read_results):
     (world / "fakes/07.png").write_bytes((world / "fakes/07.png").read_bytes()[:99])
-    with pytest.raises(UserError, match=r"^fakes: 1 of 24 files can't be measured, 07\.png first"):
+    with pytest.raises(UserError, match=r"^fakes: 1 of 24 files .*; the first is 07\.png: "):
         measure("reals", "fakes")
     assert capsys.readouterr().out == "" and not list((world / "out").iterdir())
     assert measure("reals", "fakes", "--skip-bad", "--real-passes", 0) == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[0].startswith("fakes: leaving out 1 of 24 files that can't be measured, 07.png")
-    assert out[1] == "msssim: pairs are compared: the last one of the 23 images is left out"
+    assert out[0].startswith("fakes: leaving out 1 of 24 files that can't be measured; the first")
+    assert out[1] == "msssim: images are compared in pairs; of the 23 images the last is left out"
     (swd,), (similarity,) = (read_results(f"out/metric-{n}.jsonl") for n in ("swd", "msssim"))
     assert (swd["num_images"], similarity["num_images"]) == (23, 22)
     kept = np.delete(noise(24, seed=1, contrast=0.5), 7, axis=0)[:22]
@@ -115,7 +115,7 @@ def test_of_an_odd_number_of_files_msssim_leaves_the_last_one_out(world, capsys,
     (world / "fakes/23.png").unlink()
     assert measure("reals", "fakes", "--real-passes", 0, metrics="msssim") == 0
     note, _, row = capsys.readouterr().out.splitlines()
-    assert note == "msssim: pairs are compared: the last one of the 23 images is left out"
+    assert note == "msssim: images are compared in pairs; of the 23 images the last is left out"
     (record,) = read_results("out/metric-msssim.jsonl")
     assert record["num_images"] == 22
     expected = ms_ssim.pair_similarities(noise(24, seed=1, contrast=0.5)[:22]).mean()
@@ -160,10 +160,10 @@ def test_statistics_may_be_given_for_fid(world, capsys, read_results):
     capsys.readouterr()
     assert measure("reals.npz", "fakes", metrics="kid,fid,is") == 1
     out = capsys.readouterr().out
-    assert "kid: images are needed; reals.npz holds only their features' mean" in out
+    assert "kid: needs images; reals.npz holds only the mean and covariance" in out
     assert [line.split()[0] for line in out.splitlines()] == ["kid:", "fid:", "time", "fakes"]
     np.savez("other.npz", features=np.zeros((3, 6)))
-    with pytest.raises(UserError, match=r"other\.npz holds no statistics .* mu is missing"):
+    with pytest.raises(UserError, match=r"other\.npz holds no usable statistics: mu is missing"):
         measure("other.npz", "fakes", metrics="fid")
 
 

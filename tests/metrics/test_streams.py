@@ -27,7 +27,7 @@ def small_blocks(monkeypatch):
     def shrink(size):
         monkeypatch.setattr(
             streams,
-            "_ranges",
+            "_position_blocks",
             lambda count, shape: (
                 np.arange(i, min(i + size, count)) for i in range(0, count, size)
             ),
@@ -59,11 +59,11 @@ def test_fakes_are_a_function_of_the_seed_and_their_position(generator, small_bl
 
 def test_random_numbers_do_not_depend_on_blocks_across_draws():
     def draw(k):
-        return np.arange(k * streams._DRAWN, (k + 1) * streams._DRAWN)
+        return np.arange(k * streams._DRAW_SIZE, (k + 1) * streams._DRAW_SIZE)
 
     for first, last in ((0, 10), (1000, 1030), (1024, 1025), (1, 4000)):
         positions = np.arange(first, last)
-        np.testing.assert_array_equal(streams._drawn(positions, draw), positions)
+        np.testing.assert_array_equal(streams._random_at(positions, draw), positions)
 
 
 def test_fakes_of_a_coarse_lod_are_enlarged(generator):

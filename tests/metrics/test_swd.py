@@ -173,5 +173,5 @@ def test_equal_sets_have_distance_zero_and_equal_seeds_repeat():
 def test_missing_images_are_noticed():
     descriptors = swd.DescriptorSet(5, 16, 3, 0)
     descriptors.add(noise(4, 16))
-    with pytest.raises(ValueError, match="4 images came instead of 5"):
+    with pytest.raises(ValueError, match="got 4 images instead of 5"):
         descriptors.finish()

@@ -175,9 +175,9 @@ def test_metrics_while_training_mark_the_best_snapshot(tmp_path, tiny):
     assert "SWDx1e3_avg" in (run / "log.txt").read_text()
     for wrong, message in (
         ({"train.metrics": "swdd"}, "swdd"),
-        ({"train.best_metric": "FID"}, "none of the values"),
+        ({"train.best_metric": "FID"}, "is not a value of"),
         ({"train.best_metric": "SWDx1e3_32"}, r"did you mean 'SWDx1e3_16'"),
-        ({"train.metric_images": 21}, "take an even one"),
+        ({"train.metric_images": 21}, "use a multiple of 2, such as 22"),
         ({"data.resolution": 8}, "16x16 or more"),
     ):
         with pytest.raises(UserError, match=message):
@@ -195,7 +195,7 @@ def test_a_measurement_that_fails_is_said_and_the_training_goes_on(config, tmp_p
     monkeypatch.setattr(during_training.Evaluator, "measure", broken)
     monkeypatch.setattr(swd, "MIN_RESOLUTION", 8)
     run = train(override(config, {"train.metrics": "swd", "train.metric_ticks": 1}), str(tmp_path))
-    assert "not measured: MemoryError: none left" in (run / "log.txt").read_text()
+    assert "could not be measured: MemoryError: none left" in (run / "log.txt").read_text()
     assert load_snapshot(run).nimg == 240
 
 
