@@ -42,13 +42,13 @@ def parser() -> cli.Parser:
     p.add_argument(
         "--latent", metavar="FILE", action="append", default=[],
         help="a .npy file of latents [n, latent_size], such as pgan_tf.project writes: one image"
-        " per row, after those of --seeds; may be repeated",
+        " per row, after those of --seeds; may be repeated (default: none)",
     )  # fmt: skip
     p.add_argument(
         "--grid",
         metavar="COLSxROWS",
         type=cli.columns_and_rows,
-        help="make one picture of all images, such as 8x4, instead of one file per image",
+        help="make one picture with a grid of all images, such as 8x4, instead of one file per image",
     )
     p.add_argument(
         "--class", metavar="K|NAME", dest="class_name",

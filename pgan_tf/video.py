@@ -65,7 +65,7 @@ def _add_walk(commands: argparse._SubParsersAction) -> None:
     p.add_argument(
         "--latent", metavar="FILE", action="append", default=[],
         help="go through the latents of a .npy file [n, latent_size], such as pgan_tf.project"
-        " writes, after those of --seeds; may be repeated",
+        " writes, after those of --seeds; may be repeated (default: none)",
     )  # fmt: skip
     p.add_argument(
         "--straight", action="store_true",
