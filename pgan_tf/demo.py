@@ -57,7 +57,7 @@ def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
       home: directory for all files.
       assignments: dotted option name -> value; these replace the preset's values.
     """
-    from pgan_tf.training import loop
+    from pgan_tf.train import train
 
     home.mkdir(parents=True, exist_ok=True)
     config = demo_config(home, assignments)
@@ -69,7 +69,7 @@ def demo(home: Path, assignments: Mapping[str, str]) -> Iterator[str]:
     yield f"Images made during the training, replaced at every tick: {growing}"
     if "data.path" not in assignments:
         yield from make_dataset(Path(config.data.path), config.data.resolution)
-    run = loop.train(config, home / "results", callbacks=[newest_picture(growing)])
+    run = train(config, home / "results", callbacks=[newest_picture(growing)])
     yield from make_pictures(run, config, home)
 
 

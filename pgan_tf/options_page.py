@@ -40,7 +40,7 @@ options, or starts one:
 ```python
 from pgan_tf import load_snapshot
 from pgan_tf.presets import compose
-from pgan_tf.training.loop import train
+from pgan_tf.train import train
 
 config = compose("openmoji", options={{"train.total_kimg": 60, "data.mirror": False}})
 run = train(config, "results")
@@ -50,8 +50,10 @@ Gs = load_snapshot(run).Gs
 ## All options
 
 `kimg` is thousands of images shown to the discriminator. The column *in mid-run* says whether an
-option may change when a run is continued. *Free* options don't affect the results. *Logged* options
-do, and the run records their changes. *Fixed* options can't change, for the reason given.
+option may change when a run is continued. *Free* options say where things lie; they change nothing
+in the run. *Adjustable* options may change whenever the run is continued, by the same command too.
+*Logged* options may change with `--resume`; without it, another value means another run. The run
+records changes of both. *Fixed* options can't change, for the reason given.
 """
 
 

@@ -75,6 +75,10 @@ def parser() -> cli.Parser:
         help="continue this run; other options given here change it from its last save on",
     )  # fmt: skip
     p.add_argument(
+        "--from-start", action="store_true",
+        help="with --resume: begin a run that has no save again from 0 images",
+    )  # fmt: skip
+    p.add_argument(
         "--init", metavar="SNAPSHOT",
         help="start a new run from the networks of a snapshot, on the same or other images",
     )  # fmt: skip
@@ -102,6 +106,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     if args.new and args.resume:
         raise UserError("--new starts a run and --resume continues one; give only one of them")
+    if args.from_start and not args.resume:
+        raise UserError("--from-start begins a run again: name the run with --resume RUN")
     devices.load_tensorflow()
     command = _without_data(sys.argv[1:] if argv is None else argv)
     run = Run.open(args.resume) if args.resume else None
@@ -113,7 +119,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from pgan_tf.training.loop import Interrupted
 
     try:
-        train(config, args.results, args.new, args.resume, command=command)
+        train(
+            config, args.results, args.new, args.resume, command=command,
+            from_start=args.from_start,
+        )  # fmt: skip
     except Interrupted as stop:
         print(stop)
         raise SystemExit(130) from None
@@ -126,6 +135,7 @@ def train(
     resume: str | os.PathLike | None = None,
     callbacks: Sequence["Callback"] = (),
     command: str = COMMAND,
+    from_start: bool = False,
 ) -> Path:
     """Trains a run, and measures the metrics of `train.metrics`.
 
@@ -133,13 +143,11 @@ def train(
 
     Returns: the run's directory.
     """
+    from metrics.during_training import MetricsCallback
     from pgan_tf.training import loop
 
-    if config.train.metrics or config.train.best_metric:
-        from metrics.during_training import MetricsCallback
-
-        callbacks = (MetricsCallback(), *callbacks)
-    return loop.train(config, results, new, resume, callbacks, command)
+    callbacks = (MetricsCallback(), *callbacks)
+    return loop.train(config, results, new, resume, callbacks, command, from_start)
 
 
 def _without_data(argv: Sequence[str]) -> str:

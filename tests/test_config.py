@@ -24,11 +24,11 @@ from pgan_tf.config import (
 from pgan_tf.config.text import dry_run_lines, help_lines
 from pgan_tf.errors import UserError
 
-FREE = {
-    "name", "data.path", "data.command", "data.verify", "train.total_kimg", "train.image_grid",
-    "train.image_layout", "train.image_snapshot_ticks", "train.network_snapshot_ticks",
-    "train.keep_snapshots", "train.metrics", "train.metric_ticks", "train.metric_images",
-    "train.best_metric", "train.inception", "train.max_skipped",
+FREE = {"name", "data.path", "data.command", "data.verify", "train.inception"}
+ADJUSTABLE = {
+    "train.total_kimg", "train.image_grid", "train.image_layout", "train.image_snapshot_ticks",
+    "train.network_snapshot_ticks", "train.keep_snapshots", "train.metrics", "train.metric_ticks",
+    "train.metric_images", "train.best_metric", "train.max_skipped",
 }  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def test_every_option_says_what_it_is():
 def test_what_may_change_in_mid_run():
     kinds = {name: option.mid_run for name, option in options().items()}
     assert {name for name, kind in kinds.items() if kind == "free"} == FREE
+    assert {name for name, kind in kinds.items() if kind == "adjustable"} == ADJUSTABLE
     assert {name.split(".")[0] for name, kind in kinds.items() if kind == "logged"} == {
         "data", "G", "loss", "optimizer", "schedule", "train",
     }  # fmt: skip

@@ -66,7 +66,7 @@ def test_readers_of_arrays_refuse_a_list_of_a_megabyte(tmp_path):
             info.comment = b"x" * 65_000
             file.writestr(info, b"")
     for read, words in (
-(lambda: archive.load_arrays(path, "snapshot", range(1, 2)), "not a snapshot"),
+        (lambda: archive.load_arrays(path, "snapshot", range(1, 2)), "not a snapshot"),
         (lambda: inputs.resolve(path), "holds no usable statistics"),
     ):
         with pytest.raises(UserError, match=rf"{words}.*its list of files takes 1,105,\d+ bytes"):

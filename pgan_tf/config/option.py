@@ -14,8 +14,7 @@ class MidRun(NamedTuple):
     """Whether an option may change when a run is continued.
 
     Attributes:
-      kind: "free": it may, and doesn't affect the results; "logged": it may, and affects the
-        results from then on, so the run records the change; "fixed": it can't change.
+      kind: one of `KINDS`.
       reason: why it can't change, as the end of an error message; empty otherwise.
     """
 
@@ -24,7 +23,21 @@ class MidRun(NamedTuple):
 
 
 FREE = MidRun("free")
+ADJUSTABLE = MidRun("adjustable")
 LOGGED = MidRun("logged")
+
+KINDS = {
+    "free": "may change in mid-run",
+    "adjustable": "may change in mid-run; the run records it",
+    "logged": "may change in mid-run with --resume; the run records it",
+    "fixed": "can't change in mid-run",
+}
+"""Kinds of `MidRun` in words.
+
+Where something lies is free: it changes nothing in the run. The run's length, and what it saves
+and measures, is adjustable: the same command with another value continues the run. Everything else
+that may change is logged: without --resume, another value means another run.
+"""
 
 
 def fixed(reason: str) -> MidRun:
@@ -42,7 +55,7 @@ class Option:
         which map resolutions to values.
       default: its value unless set otherwise.
       text: one sentence that says what it does.
-      mid_run: "free", "logged" or "fixed"; see `MidRun`.
+      mid_run: a key of `KINDS`; see `MidRun`.
       reason: why it is fixed; empty otherwise.
       least, greatest: range of a number, or of each value of a mapping; None: no bound.
       choices: the possible texts; empty: any.

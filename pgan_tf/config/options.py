@@ -6,7 +6,7 @@ The defaults are those of the official TensorFlow version (sections 1 to 3).
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pgan_tf.config.option import FREE, LOGGED, fixed, option
+from pgan_tf.config.option import ADJUSTABLE, FREE, LOGGED, fixed, option
 
 _SHAPES = fixed("the shapes of the networks follow from it")
 _LAYERS = fixed("the layers of the networks follow from it")
@@ -224,7 +224,7 @@ class TrainOptions:
     """The training: length, arithmetic, saving and measuring."""
 
     total_kimg: float = option(
-        12000.0, "Length of the run; raise it to continue a finished run.", FREE,
+        12000.0, "Length of the run; raise it to continue a finished run.", ADJUSTABLE,
         least=0.0, greatest=1e9, unit="kimg",
     )  # fmt: skip
     seed: int = option(
@@ -272,43 +272,45 @@ class TrainOptions:
         0, "Number of GPUs; 0: all GPUs of the machine, or the CPU if it has none.", LOGGED,
         least=0, greatest=1024, unit="GPUs",
     )  # fmt: skip
-    image_grid: str = option("1080p", "Size of the grids of images.", FREE, choices=("1080p", "4k"))
+    image_grid: str = option(
+        "1080p", "Size of the grids of images.", ADJUSTABLE, choices=("1080p", "4k")
+    )
     image_layout: str = option(
-        "random", "Images of a grid: `random`, or one class per row with `row_per_class`.", FREE,
+        "random", "Images of a grid: `random`, or one class per row with `row_per_class`.", ADJUSTABLE,
         choices=("random", "row_per_class"),
     )  # fmt: skip
     image_snapshot_ticks: int = option(
-        1, "Ticks between two grids; 0: only at the end.", FREE,
+        1, "Ticks between two grids; 0: only at the end.", ADJUSTABLE,
         least=0, greatest=_MANY, unit="ticks",
     )  # fmt: skip
     network_snapshot_ticks: int = option(
-        10, "Ticks between two snapshots of the networks; 0: only at the end.", FREE,
+        10, "Ticks between two snapshots of the networks; 0: only at the end.", ADJUSTABLE,
         least=0, greatest=_MANY, unit="ticks",
     )  # fmt: skip
     keep_snapshots: int = option(
         0,
         "How many of the newest snapshots to keep, at least two, besides the best; 0: all.",
-        FREE,
+        ADJUSTABLE,
         least=0,
         greatest=_MANY,
         unit="snapshots",
     )
     metrics: str = option(
-        "", "Metrics to measure while training, such as `swd,msssim`; empty: none.", FREE
+        "", "Metrics to measure while training, such as `swd,msssim`; empty: none.", ADJUSTABLE
     )
     metric_ticks: int = option(
-        10, "Ticks between two measurements; 0: only at the end.", FREE,
+        10, "Ticks between two measurements; 0: only at the end.", ADJUSTABLE,
         least=0, greatest=_MANY, unit="ticks",
     )  # fmt: skip
     metric_images: int = option(
-        2048, "Images per measurement.", FREE,
+        2048, "Images per measurement.", ADJUSTABLE,
         least=2, greatest=_MANY, unit="images",
     )  # fmt: skip
     best_metric: str = option(
         "",
         "Value that decides which snapshot is the best and is kept, such as `SWDx1e3_avg` or"
         " `MS-SSIM`; empty: none.",
-        FREE,
+        ADJUSTABLE,
     )
     inception: str = option(
         "",
@@ -320,7 +322,7 @@ class TrainOptions:
         100,
         "The run stops as diverged after this many updates in a row were skipped because their"
         " gradients are not finite.",
-        FREE,
+        ADJUSTABLE,
         least=1,
         greatest=_MANY,
         unit="updates",

@@ -3,17 +3,10 @@
 import textwrap
 from collections.abc import Iterator
 
-from pgan_tf.config.option import Option
+from pgan_tf.config.option import KINDS, Option
 from pgan_tf.config.options import Config
 from pgan_tf.config.values import flatten, options, range_text, value_text
 from pgan_tf.errors import UserError, nearest
-
-MID_RUN = {
-    "free": "may change in mid-run",
-    "logged": "may change in mid-run; changes are logged",
-    "fixed": "can't change in mid-run",
-}
-"""`Option.mid_run` in words."""
 
 
 def help_lines(word: str = "") -> Iterator[str]:
@@ -28,7 +21,7 @@ def help_lines(word: str = "") -> Iterator[str]:
             " it out to see all options"
         )
     for option in matches:
-        mid_run = MID_RUN[option.mid_run] + (f": {option.reason}" if option.reason else "")
+        mid_run = KINDS[option.mid_run] + (f": {option.reason}" if option.reason else "")
         facts = [option.unit, range_text(option), mid_run]
         yield f"{option.name}={value_text(option.default)}"
         yield from textwrap.wrap(

@@ -79,19 +79,20 @@ def longer(run: Run, config: Config, nimg: int) -> str:
     return resume_command(run, {"train.total_kimg": round(kimg * 1.5, 3)})
 
 
-def stopped(run: Run, nimg: int) -> str:
+def stopped(run: Run, nimg: int, is_found_again: bool) -> str:
     """Returns the line that is printed after Ctrl-C.
 
     Args:
       run: the run that was stopped.
       nimg: images shown at the last save.
+      is_found_again: whether the same command continues the run; with --new it begins another.
     """
     if not nimg:
         return "stopped before the first step; the same command begins again"
-    return (
-        f"stopped at {nimg / 1000:.1f} kimg, saved in {run.path};"
-        f" the same command continues, as does {resume_command(run)}"
-    )
+    start = f"stopped at {nimg / 1000:.1f} kimg, saved in {run.path};"
+    if is_found_again:
+        return f"{start} the same command continues, as does {resume_command(run)}"
+    return f"{start} to continue: {resume_command(run)}"
 
 
 def out_of_memory(run: Run, config: Config, phase: Phase, replicas: int, saved_nimg: int) -> str:
@@ -122,7 +123,10 @@ def out_of_memory(run: Run, config: Config, phase: Phase, replicas: int, saved_n
     else:
         caps = dict(config.schedule.max_minibatch_per_gpu)
         changes = {"schedule.max_minibatch_per_gpu": {**caps, phase.resolution: smaller}}
-    return f"{start}; {_from_save(saved_nimg)}: {resume_command(run, changes)}"
+    return (
+        f"{start}; {_from_save(saved_nimg)}:"
+        f" {resume_command(run, changes, from_start=not saved_nimg)}"
+    )
 
 
 def diverged(
@@ -152,7 +156,7 @@ def diverged(
     return (
         f"diverged at {nimg / 1000:.1f} kimg: {skipped:.0f} updates in a row had gradients that"
         f" are not finite; to continue with half the learning rates {_from_save(saved_nimg)}:"
-        f" {resume_command(run, changes)}"
+        f" {resume_command(run, changes, from_start=not saved_nimg)}"
     )
 
 

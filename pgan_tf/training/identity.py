@@ -79,9 +79,7 @@ def _differing(ours: Config, theirs: Config) -> list[str]:
     return [
         f"{name}={config_module.value_text(a[name])}"
         for name in a
-        if a[name] != b[name]
-        and (config_module.options()[name].mid_run != "free" or (name == "name" and not same_name))
-        and name not in MACHINE
+        if a[name] != b[name] and (_makes_another_run(name) or (name == "name" and not same_name))
     ]
 
 
@@ -93,20 +91,27 @@ def _name_without_data(config: Config) -> str:
 
 
 def continued(run: Run, typed: Config) -> Config:
-    """Returns the options to continue a run with that `find` found.
+    """Returns the options with which a run that `find` found continues.
 
-    They are the run's present options; those that may change freely or follow from the machine
-    are taken from `typed`.
+    They are the run's present options. Of those that make no other run, the typed value is taken
+    if it differs from the value that the run began with: then the user typed something new. So
+    the command that began the run undoes nothing that was changed since.
     """
-    options = config_module.options()
+    first = config_module.flatten(run.first_config)
     return config_module.override(
         run.config,
         {
             name: value
             for name, value in config_module.flatten(typed).items()
-            if (options[name].mid_run == "free" or name in MACHINE) and name != "name"
+            if not _makes_another_run(name) and value != first[name] and name != "name"
         },
     )
+
+
+def _makes_another_run(name: str) -> bool:
+    """Whether another value of an option, typed without --resume, means another run."""
+    kind = config_module.options()[name].mid_run
+    return kind in ("fixed", "logged") and name not in MACHINE
 
 
 def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
@@ -132,22 +137,31 @@ def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
             )
     free = {name: b[name] for name in differing if options[name].mid_run == "free"}
     first = config_module.override(first, free)
-    logged = [name for name in differing if options[name].mid_run == "logged"]
-    if logged:
+    logged = {name for name in a if options[name].mid_run in ("adjustable", "logged")}
+    if logged & set(differing):
         # The new options hold from here on, so later entries of the log are dropped.
         log = [change for change in log if change.nimg < nimg]
         here = config_module.flatten(apply_changes(first, log, math.inf))
         log += [
             Change(nimg, name, here[name], b[name])
             for name in a
-            if options[name].mid_run == "logged" and here[name] != b[name]
+            if name in logged and here[name] != b[name]
         ]
     return log, first
 
 
-def resume_command(run: Run, changes: Mapping[str, Any] | None = None) -> str:
-    """Returns the whole command that continues a run at its last save with changed options."""
+def resume_command(
+    run: Run, changes: Mapping[str, Any] | None = None, from_start: bool = False
+) -> str:
+    """Returns the whole command that continues a run at its last save.
+
+    Args:
+      run: the run.
+      changes: dotted option name -> new value.
+      from_start: the run has no save, so that it begins again from 0 images.
+    """
     words = ["python", "-m", "pgan_tf.train", "--resume", str(run.path)]
+    words += ["--from-start"] if from_start else []
     for name, value in (changes or {}).items():
         words += ["--set", f"{name}={config_module.value_text(value)}"]
     return shlex.join(words)

@@ -1,6 +1,7 @@
 """The training loop."""
 
 import collections
+import contextlib
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -45,8 +46,11 @@ def train(
     resume: str | os.PathLike | None = None,
     callbacks: Sequence[Callback] = (),
     command: str = "python -m pgan_tf.train",
+    from_start: bool = False,
 ) -> Path:
     """Trains: begins a run, or continues one at its last save.
+
+    It measures nothing by itself; `pgan_tf.train.train` adds `train.metrics` to the callbacks.
 
     Args:
       config: all options.
@@ -57,6 +61,7 @@ def train(
         from the save on, and the difference is written to its change log.
       callbacks: what is plugged in: metrics, for example.
       command: the training command without its data set; messages print it with one added.
+      from_start: with `resume`, a run that has no save begins again from 0 images.
     Returns: the run's directory.
     Raises:
       UserError: before any training, for options or data that can't be trained with; later,
@@ -67,8 +72,9 @@ def train(
     dataset = open_dataset(config.data, command)
     _check(config, dataset, runtime)
     facts = identity.facts_of(dataset)
-    with open_run(results, config, facts, new, resume) as run:
+    with open_run(results, config, facts, new, resume, from_start) as run:
         save, notes = run.save, run.notes
+        accepted = False
         while True:
             try:
                 loop = _begin(run, save, dataset, facts, callbacks)
@@ -76,6 +82,9 @@ def train(
                 if run.is_new and save is None:
                     run.directory.discard()
                 raise
+            if not accepted:
+                run.accept()
+                accepted = True
             with loop:
                 for line in notes:
                     loop.recorder.say(line)
@@ -143,7 +152,7 @@ class Loop:
         until: float = math.inf,
     ):
         self.config, self.runtime, self.facts, self.until = config, runtime, facts, until
-        self.directory = run.directory
+        self.directory, self.is_found_again = run.directory, run.is_found_again
         self.finished = False
         self.resolution = config.data.resolution or dataset.resolution
         label_size = dataset.label_size if config.data.labels else 0
@@ -212,9 +221,10 @@ class Loop:
             if isinstance(error, tf.errors.ResourceExhaustedError):
                 raise self._out_of_memory() from None
             raise
-        self.finished = self.position.nimg >= total
+        nimg = self.position.nimg
+        self.finished = nimg >= total and nimg < self.until  # the log may lengthen it here
         if self.finished:
-            say(f"Finished {self.position.nimg / 1000:.1f} kimg: {path}")
+            say(f"Finished {nimg / 1000:.1f} kimg: {path}")
 
     def _train(self, total: int) -> None:
         place = self.position
@@ -342,7 +352,7 @@ class Loop:
         if self.position.nimg > self.recorder.saved_nimg:
             self.recorder.save(self.position, self.clock())
             self.recorder.tidy()
-        message = advice.stopped(self.directory, self.position.nimg)
+        message = advice.stopped(self.directory, self.position.nimg, self.is_found_again)
         self.recorder.log(message)
         return Interrupted(message)
 
@@ -362,12 +372,12 @@ class Loop:
     def _out_of_memory(self) -> UserError:
         """Returns the exception to raise. D may be ahead of G, so nothing is saved."""
         self.recorder.end_progress()
-        return UserError(
-            advice.out_of_memory(
-                self.directory, self.config, self._phase(), self.runtime.replicas,
-                self.recorder.saved_nimg,
-            )
+        message = advice.out_of_memory(
+            self.directory, self.config, self._phase(), self.runtime.replicas,
+            self.recorder.saved_nimg,
         )  # fmt: skip
+        self.recorder.log(message)
+        return UserError(message)
 
     def _after_failure(self, error: UserError | OSError) -> UserError:
         """Saves what the failure would lose, if possible; returns the exception to raise."""
@@ -382,5 +392,10 @@ class Loop:
             except (UserError, OSError):
                 message += f"; {self.directory.path} can't be saved in either, earlier saves remain"
         elif isinstance(error, OSError):
-            message += "; earlier saves are untouched, and the same command continues"
+            command = identity.resume_command(
+                self.directory, from_start=not self.recorder.saved_nimg
+            )
+            message += f"; earlier saves are untouched; to continue: {command}"
+        with contextlib.suppress(OSError):  # the disk may be full
+            self.recorder.log(message)
         return UserError(message)

@@ -15,6 +15,7 @@ from pgan_tf.networks import GrowingNetwork, from_official
 from pgan_tf.run import DatasetFacts, Moment, snapshot_name, state_name
 from pgan_tf.snapshots import Parts, read_parts, save_snapshot
 from pgan_tf.snapshots.archive import is_finite, load_arrays, saving_arrays
+from pgan_tf.training.identity import resume_command
 from pgan_tf.training.run_directory import RunDirectory
 
 _KIND, _VERSION = "training state", 2
@@ -69,10 +70,11 @@ _TEXTS = ("dataset", "snapshot")
 def newest_save(run: RunDirectory) -> tuple[Save | None, list[str]]:
     """Returns the newest whole save, and lines for the user about newer ones.
 
-    Files that are damaged or were made after that save are set aside. So is a lone first snapshot,
-    whose state a crash kept from being written: starting again from 0 loses nothing.
+    Nothing is changed; `RunDirectory.go_back_to` sets aside what is damaged or newer. A lone first
+    snapshot, whose state a crash kept from being written, is no save: starting again from 0 loses
+    nothing.
 
-    Returns: the save, or None if the run starts from 0; lines for the user.
+    Returns: the save, or None if there is none; lines for the user.
     Raises: UserError when there are saves but none is whole.
     """
     faults: list[tuple[DamagedError, Moment]] = []
@@ -87,7 +89,6 @@ def newest_save(run: RunDirectory) -> tuple[Save | None, list[str]]:
         newer = [snapshot for snapshot in run.snapshots if snapshot.nimg > nimg]
         if newer and not faults:
             messages = [f"{newer[-1].path} has no training state beside it"]
-        run.go_back_to(nimg)
         return save, [f"{message}; going back to {nimg / 1000:.1f} kimg" for message in messages]
     if faults:
         raise UserError(f"{faults[0][0]}; start a new run with --new (without --resume)")
@@ -96,7 +97,6 @@ def newest_save(run: RunDirectory) -> tuple[Save | None, list[str]]:
             f"{run.snapshots[-1].path} has no training state beside it to continue from; start a"
             " new run with --new (without --resume)"
         )
-    run.go_back_to(0)
     return None, []
 
 
@@ -227,8 +227,8 @@ class Saver:
             self.run.remove_old_states()
         except OSError as error:
             raise UserError(
-                f"can't save in {path.parent}: {error.strerror}; what was saved before is"
-                " untouched; make room, then run the same command to continue"
+                f"can't save in {path.parent}: {error.strerror}; earlier saves are untouched; make"
+                f" room, then continue with: {resume_command(self.run)}"
             ) from None
 
     def tidy(self) -> None:
