@@ -58,7 +58,7 @@ def trained(tmp_path, monkeypatch):
     return given
 
 
-def test_pictures_and_what_is_said(tmp_path, trained, capsys):
+def test_makes_all_pictures_and_prints_their_names(tmp_path, trained, capsys):
     home, data = tmp_path / "home", tmp_path / "data"
     write_dataset(data, noise(9, 8))
     demo.main([
@@ -84,7 +84,7 @@ def test_pictures_and_what_is_said(tmp_path, trained, capsys):
 
 
 @pytest.mark.slow
-def test_draws_portraits_once(tmp_path, trained, monkeypatch):
+def test_portraits_are_drawn_only_once(tmp_path, trained, monkeypatch):
     from pgan_tf.data.making import openmoji
 
     some = openmoji.select("faces")[:5]
@@ -107,7 +107,7 @@ def test_the_growing_picture_is_replaced(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["growing.png", "new.png"]
 
 
-def test_interrupted(tmp_path, monkeypatch, capsys):
+def test_an_interruption_is_reported_with_status_130(tmp_path, monkeypatch, capsys):
     def train(*_, **__):
         raise loop.Interrupted("stopped at 3.0 kimg")
 

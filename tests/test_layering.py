@@ -48,7 +48,7 @@ def _imports(name):
 GRAPH = {name: _imports(name) for name in MODULES}
 
 
-def test_there_are_no_circles():
+def test_modules_import_each_other_without_cycles():
     # `from pgan_tf import x` is no import of what pgan_tf/__init__.py offers lazily.
     graph = {name: needs - {"pgan_tf"} for name, needs in GRAPH.items()}
     try:
@@ -58,7 +58,7 @@ def test_there_are_no_circles():
 
 
 @pytest.mark.parametrize("early", range(len(ORDER)))
-def test_packages_import_what_stands_before_them(early):
+def test_packages_import_only_earlier_packages(early):
     for name, needs in GRAPH.items():
         if name.startswith(f"pgan_tf.{ORDER[early]}"):
             later = tuple(f"pgan_tf.{package}" for package in ORDER[early + 1 :])
@@ -76,7 +76,7 @@ def test_the_library_needs_neither_metrics_nor_command_lines():
             assert not [n for n in needs if n.startswith(("pgan_tf.net", "pgan_tf.train"))], name
 
 
-def test_files_fit_in_ones_head():
+def test_files_are_short():
     long = {
         str(path.relative_to(ROOT)): count
         for path in MODULES.values()

@@ -15,12 +15,12 @@ TINY = {
 }  # fmt: skip
 
 
-def test_is_up_to_date():
+def test_the_page_is_up_to_date():
     text = "\n".join(options_page.lines()) + "\n"
     assert PAGE.read_text(encoding="utf-8") == text, f"run: {options_page.COMMAND}"
 
 
-def test_training_from_python_takes_ten_lines(monkeypatch, tmp_path):
+def test_the_pages_python_trains_in_ten_lines(monkeypatch, tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     chosen, compose = [], presets.compose

@@ -27,7 +27,7 @@ def first_block(page):
     return textwrap.dedent("    " + "\n".join(lines[:end]))
 
 
-def test_ten_lines(tmp_path, monkeypatch):
+def test_the_pages_first_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sampler, "Synthesis", partial(Synthesis, xla=False))
     quick = partial(projection.project, steps=30, starts=2, xla=False)
@@ -71,6 +71,6 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert saved.shape == (64, 128, 3) and saved.std() > 5
 
 
-def test_the_notebook_is_kept_without_outputs():
+def test_the_notebook_has_no_outputs():
     for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
         assert not cell.get("outputs") and cell.get("execution_count") is None

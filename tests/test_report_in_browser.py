@@ -36,7 +36,7 @@ def lone(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (1280, False)])
-def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
+def test_draws_without_errors_and_loads_nothing_else(browser, page, width, dark):
     browser.show(page, width, dark)
     assert browser.console() == []
     asked = {url for url in browser.requests() if not url.startswith("data:")}
@@ -58,7 +58,7 @@ def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
     assert any("Losses of 000-plain. D_loss: first 9, last 2" in label for *_, label in drawn)
 
 
-def test_hostile_names_are_text(browser, page):
+def test_hostile_names_stay_text(browser, page):
     browser.show(page, 1280)
     assert browser.run("return [window.hacked, document.title]") == [None, f"000-plain, {NAME}"]
     text = browser.run("return document.querySelector('main').textContent")
@@ -97,7 +97,7 @@ def test_the_keyboard_moves_through_the_growth(browser, lone):
     assert unnamed == []
 
 
-def test_a_run_without_pictures(browser, tmp_path):
+def test_a_run_without_pictures_hides_the_player(browser, tmp_path):
     run = write_run(tmp_path / "000-blind", pictures=False)
     page = report.write_report([Run(run)], tmp_path / "page.html")
     browser.show(page, 360)

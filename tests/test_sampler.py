@@ -37,7 +37,7 @@ def test_seeds_give_the_images_of_generate(options, path, sampler, tmp_path):
         assert np.abs(np.asarray(Image.open(file)).astype(int) - image).max() <= 1
 
 
-def test_images_of_latents(sampler):
+def test_images_keep_the_shape_of_latents(sampler):
     z = np.random.RandomState(0).randn(2, 3, 16)
     images = sampler.images(z, "bird")
     y = np.tile([1, 0, 0], [6, 1])
@@ -49,7 +49,7 @@ def test_images_of_latents(sampler):
     np.testing.assert_array_equal(by_turns[2], images[0, 2])
 
 
-def test_truncated_towards_the_class(sampler):
+def test_truncate_moves_towards_the_class_centre(sampler):
     z = sampler.latents([1, 2])
     middle = centre(sampler.Gs, [0, 0, 1])
     np.testing.assert_array_equal(
@@ -61,7 +61,7 @@ def test_truncated_towards_the_class(sampler):
         sampler.truncate(z, 1.5)
 
 
-def test_between_two_latents(sampler):
+def test_interpolates_between_two_latents(sampler):
     a, b = np.zeros([2, 16])
     a[0] = b[1] = 2
     half = np.zeros(16)
@@ -71,7 +71,7 @@ def test_between_two_latents(sampler):
     np.testing.assert_allclose(line, [a, half, b], atol=1e-6)
 
 
-def test_at_another_lod_and_what_it_says(path, sampler):
+def test_another_lod_gives_smaller_images_and_errors_are_plain(path, sampler):
     coarse = pgan_tf.Sampler(sampler.snapshot, lod=1.0, xla=False)
     assert coarse.sample([0]).shape == (1, 8, 8, 3)
     assert repr(coarse) == f"<Sampler of {path}: 8x8, latents of 16, 3 classes>"

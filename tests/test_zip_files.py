@@ -21,7 +21,7 @@ def packed(entries):
     return out.getvalue()
 
 
-def test_files_of_any_size_are_read(tmp_path):
+def test_a_short_list_with_large_files_is_read(tmp_path):
     path = tmp_path / "x.zip"
     path.write_bytes(packed([("a", b"1" * 5000), ("b/c", b"")]))
     with zip_files.opened(path, most_list_bytes=200) as archive:
@@ -58,7 +58,7 @@ def test_a_list_of_very_many_files_is_refused(monkeypatch):
         pass
 
 
-def test_readers_of_arrays_refuse_a_list_of_a_megabyte(tmp_path):
+def test_array_readers_refuse_a_list_over_a_megabyte(tmp_path):
     path = tmp_path / "x.npz"
     with zipfile.ZipFile(path, "w") as file:
         for i in range(17):  # a comment stands in the list
@@ -75,7 +75,7 @@ def test_readers_of_arrays_refuse_a_list_of_a_megabyte(tmp_path):
     assert inputs.resolve(path) == str(path)  # of no kind that its names tell
 
 
-def test_pictures_may_be_many(tmp_path, monkeypatch):
+def test_zips_of_pictures_may_have_a_longer_list(tmp_path, monkeypatch):
     path = tmp_path / "x.zip"
     path.write_bytes(packed([(f"{i:03d}.png", b"") for i in range(100)]))
     monkeypatch.setattr(zip_files, "MOST_LIST_BYTES", 100)

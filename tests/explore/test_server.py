@@ -35,7 +35,7 @@ def test_images_are_those_of_generate(served, path, tmp_path):
     np.testing.assert_array_equal(alone, expected[:3])
 
 
-def test_lods_and_labels(served, loaded):
+def test_images_follow_the_lod_and_the_label(served, loaded):
     z = latents.from_seeds([3, 4], 8)
     for lod, label in ((1, 2), (1, None), (1.0, 0)):
         y = np.zeros([2, 3]) if label is None else latents.one_hot([label] * 2, 3)
@@ -47,7 +47,7 @@ def test_lods_and_labels(served, loaded):
     assert served.painter.limits.lods == (0.5, 1)
 
 
-def test_page_and_facts(served):
+def test_serves_the_page_and_its_facts(served):
     page = served.ask("GET", "/")
     assert page.status == 200 and b"Explorer" in page.body
     assert page.headers["content-type"].startswith("text/html")
@@ -95,7 +95,7 @@ def test_bad_requests_are_refused_in_one_line(served, said, message):
     assert answer.text.count("\n") == 1 and len(answer.text) < 200
 
 
-def test_only_json_is_read(served):
+def test_only_json_requests_are_accepted(served):
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         assert served.images(asked([0]), content_type=kind).status == 415
     assert served.images(asked([0]), content_type="application/json; charset=utf-8").status == 200
@@ -114,7 +114,7 @@ def test_nothing_else_is_served(served):
         assert answer.status == 405 and "access-control-allow-origin" not in answer.headers
 
 
-def test_a_body_is_bounded_before_it_is_read(served):
+def test_long_bodies_are_refused_early(served):
     most = served.painter.limits.body
     request = (
         f"POST /api/images HTTP/1.1\r\nHost: {served.host}\r\nContent-Type: application/json\r\n"
@@ -132,7 +132,7 @@ def test_a_body_is_bounded_before_it_is_read(served):
     assert b"a request takes at most" in answer
 
 
-def test_what_is_no_http_is_refused(served):
+def test_requests_that_are_not_http_are_refused(served):
     for said in (b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET\r\n\r\n", b"A" * 100_000):
         assert served.raw(said).startswith(b"HTTP/1.1 400 ")
     long = f"GET / HTTP/1.1\r\nHost: {served.host}\r\nX: {'a' * 200_000}\r\n\r\n"
@@ -140,7 +140,7 @@ def test_what_is_no_http_is_refused(served):
     assert served.ask("GET", "/").status == 200
 
 
-def test_clients_that_keep_it_waiting_are_dropped(served, monkeypatch):
+def test_clients_that_stop_sending_are_dropped(served, monkeypatch):
     monkeypatch.setattr(listening, "REQUEST_SECONDS", 0.3)
     head = f"POST /api/images HTTP/1.1\r\nHost: {served.host}\r\nContent-Type: application/json\r\n"
     assert served.raw("") == b""  # says nothing
@@ -150,7 +150,7 @@ def test_clients_that_keep_it_waiting_are_dropped(served, monkeypatch):
     assert served.ask("GET", "/").status == 200
 
 
-def test_many_connections(served):
+def test_connections_are_limited(served):
     with contextlib.ExitStack() as stack:
         for _ in range(300):
             address = ("127.0.0.1", served.listening.port)
@@ -167,7 +167,7 @@ def test_many_connections(served):
     assert served.ask("GET", "/").status == 200
 
 
-def test_answers_that_are_not_read_are_dropped(served, monkeypatch):
+def test_clients_that_do_not_read_are_dropped(served, monkeypatch):
     monkeypatch.setattr(listening, "STALLED_SECONDS", 0.3)
     many, answer = np.zeros([999, 64, 64, 3], np.uint8), server._answer
     monkeypatch.setattr(server, "_answer", lambda images: answer(many))
@@ -201,7 +201,7 @@ def held(served, monkeypatch):
     wait_until(lambda: not served.turns.of_client)
 
 
-def test_a_client_has_two_requests_at_a_time(served, held):
+def test_a_client_may_have_two_requests_at_a_time(served, held):
     answers = []
     threads = [
         threading.Thread(target=lambda: answers.append(served.images(asked([0], lod=1))))
@@ -222,7 +222,7 @@ def test_a_client_has_two_requests_at_a_time(served, held):
     assert held.batches == 2
 
 
-def test_all_clients_together_are_bounded():
+def test_all_clients_together_are_limited():
     turns = server.Turns()
     for i in range(server.MOST_IN_ALL):
         turns.enter(f"10.0.0.{i}")
@@ -233,7 +233,7 @@ def test_all_clients_together_are_bounded():
     turns.enter("10.0.1.0")
 
 
-def test_who_goes_away_is_not_painted_for(served, held):
+def test_images_for_a_client_that_left_are_not_computed(served, held):
     body = json.dumps(asked(range(64), lod=1)).encode()
     head = (
         f"POST /api/images HTTP/1.1\r\nHost: {served.host}\r\nContent-Type: application/json\r\n"
@@ -248,7 +248,7 @@ def test_who_goes_away_is_not_painted_for(served, held):
     assert held.batches == 1  # of sixteen
 
 
-def test_a_program_that_cannot_be_kept_is_told(served, monkeypatch):
+def test_a_full_program_cache_is_reported(served, monkeypatch):
     def full(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "/kept/x.pb; No space left on device")
 
@@ -259,7 +259,7 @@ def test_a_program_that_cannot_be_kept_is_told(served, monkeypatch):
     assert "can't be kept in /kept: No space left on device; make room there" in answer.text
 
 
-def test_a_failure_is_told_and_the_server_lives(served, monkeypatch, caplog):
+def test_the_server_survives_a_failure(served, monkeypatch, caplog):
     def fails(*_):
         raise MemoryError("<script>")
 

@@ -35,7 +35,7 @@ def nchw(x):
         (lambda: layers.EqualizedDense(5, seed=1), (4, 6)),
     ],
 )
-def test_weighted_layers_add_the_bias_after_them(make, shape, with_bias):
+def test_layers_with_weights_give_the_same_in_onnx(make, shape, with_bias):
     layer, bias = make(), np.linspace(-1, 1, 5, dtype=np.float32)
     check(layer, shape, bias if with_bias else None)
 
@@ -57,7 +57,7 @@ def test_weighted_layers_add_the_bias_after_them(make, shape, with_bias):
         (layers.MinibatchStddev(4), (3, 4, 4, 3)),
     ],
 )
-def test_other_layers(layer, shape):
+def test_layers_without_weights_give_the_same_in_onnx(layer, shape):
     check(layer, shape, None)
 
 
@@ -81,7 +81,7 @@ def check(layer, shape, bias):
     np.testing.assert_allclose(seen, nchw(expected), rtol=1e-5, atol=1e-5)
 
 
-def test_the_file_says_what_it_holds(labelled):
+def test_the_file_describes_its_network(labelled):
     request = make_request(labelled.path, layout="NCHW", uint8=True)
     model = onnx_format.make_model(request)
     onnx.checker.check_model(model, full_check=True)

@@ -11,7 +11,7 @@ from pgan_tf.inference import synthesize
 LOD = 0.4  # while fading: all operators
 
 
-def test_images_are_those_of_the_converted_graph(snapshot, tmp_path):
+def test_images_equal_those_of_the_converted_graph(snapshot, tmp_path):
     Gs = snapshot.Gs
     names = list(some_inputs(Gs, 1))
 

@@ -73,7 +73,7 @@ def wait_for(directory, pattern):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (1280, False)])
-def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
+def test_draws_without_errors_and_loads_only_its_own_files(browser, page, width, dark):
     browser.requests()
     browser.show(page, width, dark)
     browser.wait(READY)
@@ -91,7 +91,7 @@ def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
     assert len(colours) == 15 and min(colours) > 30
 
 
-def test_hostile_names_are_text_and_everything_has_a_name(opened):
+def test_hostile_names_stay_text_and_every_control_is_labelled(opened):
     hacked = "return [window.hacked, document.querySelectorAll('img').length]"
     assert opened.run(hacked) == [None, 0]
     assert HOSTILE in opened.run("return document.getElementById('grid').textContent")
@@ -106,7 +106,7 @@ def test_hostile_names_are_text_and_everything_has_a_name(opened):
     assert unnamed == []
 
 
-def test_random_numbers_are_numpys(opened):
+def test_random_numbers_equal_numpys(opened):
     seen = opened.run(f"return {SEEDS}.map((seed) => [...new RandomState(seed).randn(1001)])")
     for seed, row in zip(SEEDS, seen, strict=True):
         expected = np.random.RandomState(seed).randn(1001)
@@ -116,7 +116,7 @@ def test_random_numbers_are_numpys(opened):
     assert opened.run("return [...latentOfSeed(7, 8)]") == latents.from_seeds([7], 8)[0].tolist()
 
 
-def test_images_are_the_generators(opened, labelled):
+def test_images_equal_the_generators(opened, labelled):
     z, label = latents.from_seeds([5], 8), np.float32([[0, 0, 1]])
     for lod, resolution in ((0.6, 16), (1.0, 8), (2.0, 4)):
         asked = f"{{ latents: latentOfSeed(5, 8), label: 2, lod: {lod} }}"
@@ -176,7 +176,7 @@ def test_the_keyboard_chooses_keeps_and_resamples(opened):
     assert opened.run(f"return {kept}")
 
 
-def test_mixes_moves_and_varies_as_python_does(opened, labelled):
+def test_sliders_change_latents_as_python_does(opened, labelled):
     z = latents.from_seeds([0, 1], 8)
     slide(opened, "mix", 25)
     expected = latents.spherical(z[0], z[1], 0.25)
@@ -253,7 +253,7 @@ def test_walks_and_records_a_film(opened, tmp_path):
     assert np.abs(frames[0].astype(int) - frames[-1]).max() > 20
 
 
-def test_one_file_of_grey_images_without_labels(browser, tmp_path, monkeypatch):
+def test_a_single_file_shows_gray_images_without_labels(browser, tmp_path, monkeypatch):
     monkeypatch.setattr(web, "centres_of", lambda loaded: {})
     path = write_snapshot(tmp_path / "network-snapshot-000005.npz", 0.0, **KINDS["plain"])
     web.export_web(path, tmp_path / "page.html")
@@ -295,7 +295,7 @@ def test_a_gpu_is_used_where_there_is_one(labelled, tmp_path, has_gpu):
     np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
 
 
-def test_a_page_without_its_scripts_says_what_is_missing(browser, page, tmp_path):
+def test_a_page_without_its_scripts_says_so(browser, page, tmp_path):
     alone = tmp_path / "index.html"
     alone.write_bytes(page.read_bytes())
     browser.show(alone, 1280)

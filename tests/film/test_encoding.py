@@ -15,7 +15,7 @@ ENDINGS = [".mp4", ".webm", ".webp", ".gif"]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_frames_are_there_in_order_and_in_their_colours(ending, tmp_path):
+def test_frames_keep_their_order_and_colours(ending, tmp_path):
     path = tmp_path / "new" / f"film{ending}"
     frames = list(gradient(12, 64, 96))
     with encoding.writing(path, 25) as add:
@@ -34,7 +34,7 @@ def test_frames_are_there_in_order_and_in_their_colours(ending, tmp_path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_an_odd_size_is_made_even_where_it_must_be(tmp_path):
+def test_odd_sizes_are_made_even_for_h264(tmp_path):
     for ending, size in ((".mp4", (34, 22)), (".gif", (33, 21))):
         with encoding.writing(tmp_path / f"a{ending}", 10) as add:
             add(np.full((21, 33, 1), 200, np.uint8))  # gray
@@ -44,7 +44,7 @@ def test_an_odd_size_is_made_even_where_it_must_be(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".webp", ".gif"])
-def test_pictures_that_move_play_for_ever(ending, tmp_path):
+def test_animated_pictures_loop_for_ever(ending, tmp_path):
     with encoding.writing(tmp_path / f"a{ending}", 10) as add:
         for frame in gradient(3, 16, 16):
             add(frame)
@@ -53,7 +53,7 @@ def test_pictures_that_move_play_for_ever(ending, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_interrupted_it_leaves_what_was_there(ending, tmp_path):
+def test_an_interruption_keeps_the_older_film(ending, tmp_path):
     path = tmp_path / f"film{ending}"
     for before in (None, b"an older film"):
         if before:
@@ -65,7 +65,7 @@ def test_interrupted_it_leaves_what_was_there(ending, tmp_path):
         assert [p.read_bytes() for p in tmp_path.iterdir()] == ([before] if before else [])
 
 
-def test_what_can_not_be_made_is_said_in_one_line(tmp_path, monkeypatch):
+def test_wrong_endings_directories_and_rates_are_refused(tmp_path, monkeypatch):
     for name, message in (
         ("a.avi", "ending .avi is no film's; end it in one of .mp4, .webm, .webp, .gif"),
         ("a", "a name without an ending"),
@@ -82,7 +82,7 @@ def test_what_can_not_be_made_is_said_in_one_line(tmp_path, monkeypatch):
     assert encoding.check("A.MP4", 60).codec == "libx264"
 
 
-def test_without_an_encoder_the_others_are_named(tmp_path, monkeypatch):
+def test_a_missing_encoder_is_named_with_the_alternatives(tmp_path, monkeypatch):
     missing = replace(encoding.FORMATS[".mp4"], codec="libnothing")
     monkeypatch.setitem(encoding.FORMATS, ".mp4", missing)
     with pytest.raises(UserError, match=r"no encoder libnothing; end --out in \.webm or \.webp or"):
@@ -92,7 +92,7 @@ def test_without_an_encoder_the_others_are_named(tmp_path, monkeypatch):
         encoding.check(tmp_path / "a.webm", 30)
 
 
-def test_an_encoder_that_fails_is_one_line(tmp_path):
+def test_a_failing_encoder_is_reported_and_leaves_nothing(tmp_path):
     with (
         pytest.raises(UserError, match=r"a\.mp4 can't be written"),
         encoding.writing(tmp_path / "a.mp4", 30) as add,

@@ -20,7 +20,7 @@ MP4, GIF = FORMATS[".mp4"], FORMATS[".gif"]
         (256, (1, 1), MP4, (100, 100), (64, 64)),
     ],
 )
-def test_a_frame_fits(resolution, grid, form, size, frame):
+def test_frames_fit_the_requested_size(resolution, grid, form, size, frame):
     layout = Layout(resolution, *grid, form, size)
     images = np.zeros((layout.cells, resolution, resolution, 1), np.uint8)
     assert layout(images).shape == (*frame, 3)
@@ -38,7 +38,7 @@ def test_large_images_are_averaged_and_small_ones_repeated():
     np.testing.assert_array_equal(coarse[::2, :8:2], images[0])
 
 
-def test_cross_fade():
+def test_cross_fade_is_linear():
     a, b = np.full((2, 2, 3), 10, np.uint8), np.full((2, 2, 3), 250, np.uint8)
     assert [int(cross_fade(a, b, t)[0, 0, 0]) for t in (0, 0.25, 0.5, 1)] == [10, 70, 130, 250]
 

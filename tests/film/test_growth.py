@@ -55,14 +55,14 @@ def test_pictures_follow_one_another_and_captions_count_up(run, tmp_path, monkey
     assert captions[-1][1] == "Training time 4h 26m"
 
 
-def test_the_caption_is_in_the_film(run, tmp_path):
+def test_the_caption_is_drawn_into_the_frames(run, tmp_path):
     frames, _ = decode(growth(run, tmp_path / "growth.gif", duration=2, fps=5, size=(240, 180)))
     assert len(frames) == 10
     corner, rest = frames[-1][-30:, :60], frames[-1][:90, 150:]
     assert (corner < 100).any() and (rest > 240).all()
 
 
-def test_a_run_of_one_picture_and_without_ticks(run, tmp_path):
+def test_a_run_with_one_picture_and_no_ticks_can_be_filmed(run, tmp_path):
     for path in sorted(run.glob("fakes*"))[1:]:
         path.unlink()
     (run / "stats.jsonl").unlink()
@@ -71,7 +71,7 @@ def test_a_run_of_one_picture_and_without_ticks(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_rendered_anew_it_shows_the_latents_of_the_pictures(tmp_path, monkeypatch):
+def test_a_rendered_film_shows_the_latents_of_the_pictures(tmp_path, monkeypatch):
     data = write_dataset(tmp_path / "data")
     path = write_run(tmp_path / "results", 3, data)
     loaded = load_snapshot(path)
@@ -108,7 +108,7 @@ def test_rendered_anew_it_shows_the_latents_of_the_pictures(tmp_path, monkeypatc
     assert np.abs(difference).mean() < 6  # lossy coding
 
 
-def test_what_can_not_be_shown_is_said_in_one_line(run, tmp_path):
+def test_runs_that_can_not_be_shown_are_refused_in_one_line(run, tmp_path):
     out = tmp_path / "growth.mp4"
 
     def refused(message, where=run, **options):

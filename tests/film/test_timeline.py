@@ -29,7 +29,7 @@ def test_film_time_is_monotone_and_covers_every_picture(steps, seconds):
         assert moment(times, t + 1e-9, 0.0005)[0] in (k, min(k + 1, len(times) - 1))
 
 
-def test_a_stage_lasts_by_the_square_root_of_its_images():
+def test_a_stages_time_grows_with_the_square_root_of_its_images():
     # 4x4 for 100 images, 8x8 for 900 in two unequal parts, 16x16 for 2,500: as 1 to 3 to 5.
     times = positions([0, 100, 400, 1000, 3500], [4, 4, 8, 8, 16], 9.0)
     np.testing.assert_allclose(times, [0, 1, 2, 4, 9])

@@ -51,7 +51,7 @@ def test_a_walk_through_seeds_shows_their_images(snapshot, tmp_path):
         assert difference.mean() < 6  # lossy coding
 
 
-def test_a_walk_through_latents_of_files(snapshot, tmp_path, monkeypatch):
+def test_a_walk_through_latent_files_equals_one_through_seeds(snapshot, tmp_path, monkeypatch):
     z = latents.from_seeds([6, 9, 4], 16)  # of classes 0 to 2, as seeds and as rows
     latents.write(tmp_path / "a.npy", z[:2])
     latents.write(tmp_path / "b.npy", z[2:])
@@ -70,7 +70,7 @@ def test_a_walk_through_latents_of_files(snapshot, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_classes(snapshot, tmp_path, monkeypatch):
+def test_a_walk_shows_each_class_or_the_chosen_one(snapshot, tmp_path, monkeypatch):
     film = {}
     for name, options in (
         ("each", {"grid": (3, 1)}),
@@ -116,7 +116,7 @@ def test_at_psi_0_all_images_of_a_class_are_one(options, snapshot, tmp_path, mon
         ({"class_name": "cat"}, "--class cat: the network's classes are 0 to 2"),
     ],
 )
-def test_what_can_not_be_walked(options, message, snapshot, tmp_path):
+def test_walks_that_are_impossible_are_refused(options, message, snapshot, tmp_path):
     with pytest.raises(UserError, match=message):
         walk(snapshot, tmp_path / "walk.mp4", **options)
     assert not list(tmp_path.iterdir())

@@ -21,7 +21,7 @@ RUN = Path(__file__).with_name("run.py")
         ("is-fine", None),
     ],
 )
-def test_what_is_found(tmp_path, name, found):
+def test_each_kind_of_misbehaviour_is_found(tmp_path, name, found):
     done = subprocess.run(
         [sys.executable, RUN, "--module", "fuzz.badly_behaved", "--target", name,
          "--minutes", "0.01", "--first", "7"],

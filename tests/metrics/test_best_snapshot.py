@@ -11,7 +11,7 @@ def snapshot(directory, number):
 
 
 @pytest.mark.parametrize("column,first,worse,better", [("FID", 9, 10, 8), ("IS_mean", 5, 4, 6)])
-def test_better_values_take_the_mark(tmp_path, column, first, worse, better):
+def test_only_better_values_beat_the_best(tmp_path, column, first, worse, better):
     best = BestSnapshot(tmp_path, column)
     assert best.snapshot is None and best.is_beaten({column: first})
     best.mark({column: first}, snapshot(tmp_path, 1))
@@ -22,7 +22,7 @@ def test_better_values_take_the_mark(tmp_path, column, first, worse, better):
         assert not again.is_beaten({"other": better})
 
 
-def test_a_mark_without_its_snapshot_or_of_another_value_counts_for_nothing(tmp_path):
+def test_a_mark_for_another_value_or_without_its_snapshot_is_ignored(tmp_path):
     best = BestSnapshot(tmp_path, "FID")
     path = snapshot(tmp_path, 1)
     best.mark({"FID": 1.0}, path)

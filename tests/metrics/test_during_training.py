@@ -14,7 +14,7 @@ from pgan_tf.snapshots import load_snapshot
 
 
 @pytest.mark.slow
-def test_values_are_those_of_the_command(tmp_path, monkeypatch, read_results):
+def test_values_equal_those_of_the_command(tmp_path, monkeypatch, read_results):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     path = write_run(tmp_path, 1, write_dataset(tmp_path / "data"), ((2000, 0.0),))
@@ -82,7 +82,7 @@ def test_the_best_snapshot_is_marked(parts, tmp_path):
         ({"metric_images": 21}, "=21: for msssim pairs are compared; take an even one, such as 22"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_at_once(parts, tmp_path, options, words):
+def test_impossible_metric_options_are_refused_at_once(parts, tmp_path, options, words):
     with pytest.raises(UserError, match=words) as error:
         TrainingMetrics(dataclasses.replace(options_of(), **options), *parts, tmp_path)
     assert "\n" not in str(error.value)

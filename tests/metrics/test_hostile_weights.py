@@ -62,7 +62,7 @@ def torch_zip(text, members=(), method=zipfile.ZIP_STORED):
     return out.getvalue()
 
 
-def test_the_parts_that_follow_are_right():
+def test_the_hand_written_files_are_readable_when_whole():
     content = np.arange(6, dtype="<f4")
     text = torch_pickle(tensor(b"0", 6, shape=(2, 3), strides=(3, 1)), tensor(b"0", 6))
     found = torch_file.read_tensors(torch_zip(text, [("0", content.tobytes())]), MOST)
@@ -70,7 +70,7 @@ def test_the_parts_that_follow_are_right():
     np.testing.assert_array_equal(found["tB"], content)
 
 
-def test_a_zip_archive_that_unpacks_to_more():
+def test_a_zip_archive_that_unpacks_to_more_is_refused():
     zeros = bytes(40 << 20)
     text = torch_pickle(tensor(b"0", 10 << 20), tensor(b"1", 10 << 20))
     data = torch_zip(text, [("0", zeros), ("1", zeros)], zipfile.ZIP_DEFLATED)
@@ -90,7 +90,7 @@ def test_a_storage_is_read_once():
     refused(torch_file.read_tensors, torch_zip(text, [("0", bytes(4 << 20))]), "two sizes", 1 << 24)
 
 
-def test_unusual_zip_archives():
+def test_unusual_zip_archives_are_refused():
     for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
         data = torch_zip(torch_pickle(), (), method)
         refused(torch_file.read_tensors, data, "packed in an unusual way")
@@ -98,7 +98,7 @@ def test_unusual_zip_archives():
     refused(torch_file.read_tensors, many, "more than 10000 files")
 
 
-def test_numbers_that_are_very_long():
+def test_very_long_numbers_are_refused():
     """Their product would take hours, their text a quarter of an hour."""
     long = b"\x8b" + struct.pack("<i", 1 << 20) + b"\x7f" * (1 << 20)
     start = tensor(b"0", 6).split(b"Q")[0] + b"Q"
@@ -118,7 +118,7 @@ def legacy(text, keys=()):
     return b"".join(head) + text + (keys if isinstance(keys, bytes) else pickle.dumps(keys, 2))
 
 
-def test_the_older_layout_declares_no_more_than_it_holds():
+def test_the_older_layout_may_not_declare_more_than_it_holds():
     text = torch_pickle(*[tensor(b"%d" % i, 1 << 20) for i in range(30)])
     refused(torch_file.read_tensors, legacy(text) + bytes(5 << 20), "larger than", 40 << 20)
     deep = b"\x80\x02](" + b")" + b"\x85" * 200_000 + b"e."
@@ -135,7 +135,7 @@ def test_the_older_layout_declares_no_more_than_it_holds():
         b"(U\x07storagectorch\nFloatStorage\nU\x010U\3cpuK\6K\7t",
     ],
 )
-def test_storages_that_are_none(pid):
+def test_malformed_storages_are_refused(pid):
     text = torch_zip(b"\x80\x02}U\1t" + pid + b"Qs.")
     refused(torch_file.read_tensors, text, "something else than storages")
 
@@ -159,7 +159,7 @@ def graph(change=lambda name, proto: None):
     return out.SerializeToString()
 
 
-def test_a_constant_given_by_one_number():
+def test_a_constant_given_by_one_number_is_repeated():
     def larger(name, proto):
         proto.tensor_shape.dim[0].size = 7
         proto.float_val[0] = len(name)
@@ -168,7 +168,7 @@ def test_a_constant_given_by_one_number():
     np.testing.assert_array_equal(found["fc.bias"], np.full(7, len("softmax/biases"), np.float32))
 
 
-def test_many_large_constants():
+def test_many_large_constants_are_refused():
     def huge(name, proto):
         proto.tensor_shape.dim[0].size = 1 << 23
 
@@ -191,12 +191,12 @@ def test_many_large_constants():
         (lambda proto: [proto.tensor_shape.dim.add(size=1) for _ in range(99)], "fields"),
     ],
 )
-def test_constants_that_are_none(change, match):
+def test_malformed_constants_are_refused(change, match):
     data = graph(lambda name, proto: change(proto) if name == "softmax/biases" else None)
     refused(frozen_graph.read_tensors, data, f"constant softmax/biases .*{match}")
 
 
-def test_a_graph_of_many_tiny_nodes():
+def test_a_graph_of_many_tiny_nodes_is_refused():
     refused(frozen_graph.read_tensors, b"\x0a\x00" * 3_000_000, "more than 20000 fields")
 
 
@@ -208,7 +208,7 @@ def tar(*members, **options):
     return out.getvalue()
 
 
-def test_archives_that_unpack_to_more():
+def test_archives_that_unpack_to_more_are_refused():
     bomb = gzip.compress(bytes(MOST + 1))
     refused(frozen_graph.read_tensors, bomb, "more than 67108864 bytes", 250 << 20)
     info = tarfile.TarInfo(frozen_graph.GRAPH_FILE)

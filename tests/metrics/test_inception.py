@@ -51,7 +51,7 @@ def test_features_do_not_depend_on_the_batch(inception, values, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [3, 1])
-def test_differentiable_features_are_the_same(inception, values, channels):
+def test_differentiable_features_equal_the_others(inception, values, channels):
     images = values[0][:2, :, :, :channels]
     floats = tf.constant(images.astype(np.float32) / 127.5 - 1)
     with tf.GradientTape() as tape:
@@ -84,7 +84,7 @@ def test_other_channels_are_refused(inception):
 
 
 @pytest.mark.slow
-def test_images_of_any_sizes_are_measured_together(inception, values):
+def test_images_of_several_sizes_give_the_same_features(inception, values):
     images, _ = values
     mixed = [images[0], images[1, :20, :40], images[2, ..., :1]]
     together = inception.features(mixed)

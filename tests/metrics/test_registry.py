@@ -42,7 +42,7 @@ def light(monkeypatch):
     del registry.METRICS["light"]
 
 
-def test_it_is_measured_listed_and_ranked(light, tmp_path, capsys, monkeypatch, read_results):
+def test_a_new_metric_is_measured_listed_and_ranked(light, tmp_path, capsys):
     dark, bright = (np.full((5, 8, 12, 3), level, np.uint8) for level in (10, 30))
     assert metrics.measure(bright, "light", dark, cache=tmp_path) == {"Light": 20.0}
     assert registry.higher_is_better("Light") and registry.columns_of(["light"], 8) == ["Light"]
@@ -50,7 +50,7 @@ def test_it_is_measured_listed_and_ranked(light, tmp_path, capsys, monkeypatch, 
     assert "light     brightness; 100 images; Light\n" in capsys.readouterr().out
 
 
-def test_its_name_is_its_own(light):
+def test_a_second_metric_of_the_same_name_is_refused(light):
     with pytest.raises(ValueError, match="two metrics named 'light'"):
         register(Metric("light", Levels, 1, 1, False, lambda resolution: [], "", compute))
     assert register(light) is light

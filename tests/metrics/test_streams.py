@@ -42,7 +42,7 @@ def generator():
 
 
 @pytest.mark.slow
-def test_fakes_are_a_function_of_the_seed_and_their_position(generator, small_blocks):
+def test_fakes_depend_only_on_seed_and_position(generator, small_blocks):
     expected = all_images(Fakes(generator, seed=5), 40)
     assert expected.shape == (40, 16, 16, 3) and expected.dtype == np.uint8
     assert len({image.tobytes() for image in expected}) == 40
@@ -117,7 +117,7 @@ def test_mirroring_flips_half_of_the_images(small_blocks):
     np.testing.assert_array_equal(again, mirrored)
 
 
-def test_the_key_tells_reals_apart():
+def test_every_setting_of_reals_changes_the_key():
     dataset = NumberedDataset(8, 3, num_images=50)
     keys = [
         Reals(dataset, 8, mirror=False, seed=1),
@@ -131,7 +131,7 @@ def test_the_key_tells_reals_apart():
 
 
 @pytest.mark.parametrize("options", [{}, {"shards": 2}, {"compress": "png"}], ids=str)
-def test_the_key_tells_images_apart_whose_coarser_levels_are_equal(tmp_path, options):
+def test_images_that_differ_only_at_full_resolution_change_the_key(tmp_path, options):
     images = np.full((130, 3, 32, 32), 100, np.uint8)
     changed = images.copy()
     changed[1, :, ::2, ::2] += 50  # not among the 64 that the contents' hash looks at

@@ -67,7 +67,7 @@ def test_normalisation_is_exact_far_from_zero_and_for_constant_channels():
     np.testing.assert_array_equal(descriptors[:, 49:], 0)
 
 
-def test_patches_are_windows_at_all_places():
+def test_patches_are_drawn_from_all_places():
     level = np.arange(2 * 3 * 9 * 9, dtype=np.float32).reshape(2, 3, 9, 9)
     patches = swd.extract_patches(level, np.random.default_rng(0), per_image=200)
     corners = {
@@ -109,7 +109,7 @@ def test_sliced_distance_of_a_shift_is_its_mean_projection():
     assert swd.sliced_wasserstein(a, a + shift, directions) == pytest.approx(expected, rel=1e-5)
 
 
-def test_sliced_distance_refuses_sets_of_other_sizes():
+def test_sliced_distance_refuses_sets_of_different_sizes():
     with pytest.raises(ValueError, match="disagree"):
         swd.sliced_wasserstein(np.zeros((4, 3)), np.zeros((5, 3)), np.zeros((3, 2)))
 

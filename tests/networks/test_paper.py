@@ -56,7 +56,7 @@ def resize(images, size):
     return images.reshape(n, size, r // size, size, r // size, c).mean(axis=(2, 4))
 
 
-def test_images_at_every_lod(case):
+def test_images_equal_the_official_ones_at_every_lod(case):
     for lod in case.arrays["lods"].tolist():
         images = case.G(case.arrays["latents"], case.labels, lod=lod).numpy()
         assert images.shape[1] == case.G.resolution // 2 ** int(lod)
@@ -64,7 +64,7 @@ def test_images_at_every_lod(case):
         np.testing.assert_allclose(resize(images, case.G.resolution), expected, rtol=0, atol=2e-5)
 
 
-def test_scores_at_every_lod(case):
+def test_scores_equal_the_official_ones_at_every_lod(case):
     for lod in case.arrays["lods"].tolist():
         images = resize(nhwc(case.arrays["images"]), case.D.resolution // 2 ** int(lod))
         scores, logits = case.D(images, lod=lod)
@@ -101,7 +101,7 @@ def decided(case):
         pytest.param(True, id="xla", marks=pytest.mark.slow),
     ],
 )
-def test_losses_and_gradients(decided, jit):
+def test_losses_and_gradients_equal_the_official_ones(decided, jit):
     # Relative to the largest term: scores near 0 have no digits of their own to compare.
     case, a = decided, decided.arrays
     loss_of = make_loss(LossOptions())
@@ -156,7 +156,7 @@ def as_official(network, values):
     return to_official(clone)
 
 
-def test_names_both_ways(case):
+def test_official_names_round_trip(case):
     official = {k: v for k, v in case.part("G/").items() if k != "lod"}
     back = to_official(case.G)
     assert back.keys() == official.keys()
@@ -164,7 +164,7 @@ def test_names_both_ways(case):
         np.testing.assert_array_equal(back[name], value)
 
 
-def test_names_refuse_what_does_not_fit(case):
+def test_wrong_official_variables_change_nothing(case):
     before = to_official(case.D)
     bad = {**before, "extra": np.zeros(3), "4x4/Conv/bias": np.zeros(3)}
     del bad["4x4/Dense1/bias"]
@@ -176,13 +176,13 @@ def test_names_refuse_what_does_not_fit(case):
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_parameter_counts():
+def test_parameter_counts_equal_the_official_ones():
     G, D = Generator(1024), Discriminator(1024)
     assert G.count_params() == 23_079_115
     assert D.count_params() == 23_087_249
 
 
-def test_saves_and_loads(case, tmp_path):
+def test_networks_survive_keras_saving(case, tmp_path):
     for network in (case.G, case.D):
         path = tmp_path / f"{type(network).__name__}.keras"
         network.save(path)
@@ -197,7 +197,7 @@ def test_saves_and_loads(case, tmp_path):
             )
 
 
-def test_variables_at_a_lod_are_those_with_gradients(case):
+def test_variables_at_a_lod_are_exactly_those_with_gradients(case):
     G = case.G
     for level, fading in ((0, False), (0, True), (1, False), (1, True), (2, False)):
         with tf.GradientTape() as tape:

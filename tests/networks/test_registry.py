@@ -91,7 +91,7 @@ def toy_config(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_it_trains_is_saved_and_continued_to_the_same_bits(toy_config, tmp_path):
+def test_an_own_architecture_trains_and_continues_to_the_same_bits(toy_config, tmp_path):
     whole = train(toy_config, tmp_path / "whole")
     half = train(override(toy_config, {"train.total_kimg": 0.064}), tmp_path / "parts")
     assert train(toy_config, tmp_path / "parts") == half
@@ -127,7 +127,7 @@ def test_counts_follow_from_the_table(toy_config):
     assert G.operations(3) == 2 * products
 
 
-def test_an_unknown_one_names_the_nearest():
+def test_an_unknown_architecture_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match=re.escape("networks='toi': there are ")) as error:
         architecture("toi")
     assert "did you mean 'toy'?" in str(error.value)

@@ -46,14 +46,14 @@ COMPUTING = {"worker-src": ["blob:"], "script-src": ["'wasm-unsafe-eval'", "blob
         (explorer.served_page(), {"connect-src": ["'self'"], "script-src": []}),
     ],
 )
-def test_policies(page, more):
+def test_each_page_has_its_own_content_security_policy(page, more):
     assert policy_of(page) == {**COMMON, **more}
     sources = re.findall(r'<script src="(.*?)"', page)
     assert sources in ([], [explorer.RUNTIME_FILE, explorer.MODEL_FILE])
     assert not re.findall(r"<(?:link|img|iframe)\b", page)
 
 
-def test_parts_are_what_they_were():
+def test_embedded_parts_unpack_to_the_originals():
     page = explorer.one_file(FACTS, MODEL)
     found = dict(re.findall(r'<script type="text/plain" id="part-(.*?)">(.*?)</script>', page))
     beside = explorer.folder(FACTS, MODEL)

@@ -15,7 +15,7 @@ def doubled(x):
     return x.repeat(2, 1).repeat(2, 2)
 
 
-def test_the_laplacian_pyramid_is_the_image_again():
+def test_the_laplacian_pyramid_adds_up_to_the_image():
     images = np.random.RandomState(0).randn(2, 32, 32, 3).astype(np.float32)
     levels = distance.pixel_pyramid(tf.constant(images))
     assert [level.shape[1] for level in levels] == [32, 16, 8, 4]
@@ -27,7 +27,7 @@ def test_the_laplacian_pyramid_is_the_image_again():
     np.testing.assert_allclose(whole, images, atol=1e-6)  # float32
 
 
-def test_distances_are_the_formula():
+def test_distances_follow_the_formula():
     random = np.random.RandomState(1)
     images, target = random.randn(3, 16, 16, 1), np.clip(random.randn(1, 16, 16, 1), -1, 1)
     weights = random.randn(256, 5)

@@ -39,7 +39,7 @@ def states():
 
 
 @pytest.mark.parametrize("name", TENSORFLOW)
-def test_images_and_scores_of_the_tensorflow_version(name, loaded, golden):
+def test_tensorflow_pickles_give_the_official_images_and_scores(name, loaded, golden):
     snapshot, expected = loaded[name], golden(f"{name}_pkl_expected.npz")
     labels = expected["labels"] if snapshot.Gs.label_size else None
     images = snapshot.Gs(expected["latents"], labels)
@@ -63,7 +63,7 @@ def test_images_and_scores_of_the_tensorflow_version(name, loaded, golden):
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
-def test_images_and_scores_of_the_theano_version(loaded, golden):
+def test_theano_pickles_give_the_official_images_and_scores(loaded, golden):
     snapshot, expected = loaded["theano_legacy"], golden("theano_legacy_expected.npz")
     for network, key in ((snapshot.G, "G_out"), (snapshot.Gs, "Gs_out")):
         images = network(expected["latents"])
@@ -85,7 +85,7 @@ def assert_equal(a, b):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_protocol_and_python_2(name, states, tmp_path):
+def test_every_pickle_protocol_and_python_2_give_the_same(name, states, tmp_path):
     expected = read_parts(GOLDEN / f"{name}.pkl")
     module = "network" if "theano" in name else "tfutil"
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -99,7 +99,7 @@ def test_every_protocol_and_python_2(name, states, tmp_path):
     assert_equal(read_parts(path), expected)
 
 
-def test_a_lod_within_the_growth(states, tmp_path):
+def test_the_lod_of_a_growing_network_is_kept(states, tmp_path):
     """`lod` counts from the finest, as ours: the networks then make images of that level."""
     changed = [dict(state) for state in states["net_gray16_cond"]]
     for state in changed:
@@ -115,7 +115,7 @@ def test_a_lod_within_the_growth(states, tmp_path):
     assert read_parts(old_pickles.dump(tmp_path / "x.pkl", theano, 2, "network")).lod == 1
 
 
-def test_theano_without_equalized_rate_or_sizes(states, tmp_path):
+def test_theano_networks_without_wscale_or_sizes_are_read(states, tmp_path):
     """Two arrays a layer; the numbers of feature maps are seen in the arrays."""
     expected = read_parts(GOLDEN / "theano_legacy.pkl")
     plain = []
@@ -151,7 +151,7 @@ OPTIONS = {  # of an official function -> what a message must name, or None wher
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_options_are_mapped_passed_over_or_refused(option, states, tmp_path):
+def test_options_are_mapped_ignored_or_refused(option, states, tmp_path):
     value, message = OPTIONS[option]
     changed = [dict(state) for state in states["net_rgb32"]]
     kind = 1 if option.startswith("mbstd") else 0
@@ -169,7 +169,7 @@ def test_options_are_mapped_passed_over_or_refused(option, states, tmp_path):
 @pytest.mark.parametrize(
     "option", ["tanh_at_end", "use_batchnorm", "use_layernorm", "mbdisc_kernels", "label_size"]
 )
-def test_theano_s_other_layers_are_refused_by_name(option, states, tmp_path):
+def test_unsupported_theano_layers_are_refused_by_name(option, states, tmp_path):
     changed = [dict(state) for state in states["theano_legacy"]]
     kind = 1 if option in ("use_layernorm", "mbdisc_kernels") else 0
     spec = changed[kind]["build_func_spec"]
@@ -227,7 +227,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_other_files_are_told_what_they_are(kind, tmp_path):
+def test_other_files_are_named_for_what_they_are(kind, tmp_path):
     content, message = FOREIGN[kind]
     (tmp_path / "x.pkl").write_bytes(content)
     with pytest.raises(UserError, match=message) as caught:
@@ -235,7 +235,7 @@ def test_other_files_are_told_what_they_are(kind, tmp_path):
     assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
-def test_functions_and_versions(states, tmp_path):
+def test_other_functions_versions_and_variables_are_refused(states, tmp_path):
     first, *others = states["net_rgb32"]
     for change, message in (
         ({"build_func_name": "G_style"}, "built by G_style, not G_paper"),
@@ -254,14 +254,14 @@ def test_functions_and_versions(states, tmp_path):
 
 
 @pytest.mark.parametrize("lod", [9, -1, float("nan"), float("inf")])
-def test_a_lod_out_of_range(lod, states, tmp_path):
+def test_a_lod_out_of_range_is_refused(lod, states, tmp_path):
     G, D, Gs = states["net_gray16_cond"]
     Gs = {**Gs, "variables": [("lod", np.float32(lod)), *Gs["variables"][1:]]}
     with pytest.raises(UserError, match=r"x\.pkl is not a whole snapshot"):
         load_snapshot(old_pickles.dump(tmp_path / "x.pkl", [G, D, Gs], 4))
 
 
-def test_one_array_for_many_variables_is_refused_before_it_takes_memory(states, tmp_path):
+def test_one_array_shared_by_many_variables_is_refused(states, tmp_path):
     shared = np.zeros(1 << 18, "f4")
     many = [(f"v{i}", shared) for i in range(1000)]
     changed = [{**state, "variables": many} for state in states["net_rgb32"]]
@@ -306,7 +306,7 @@ PIECES = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.data())
-def test_damage_is_harmless_or_said_in_one_line(tmp_path, data):
+def test_damage_is_harmless_or_refused_in_one_line(tmp_path, data):
     """What is read of a damaged file has the same arrays' shapes, or fails by a UserError."""
     name = data.draw(st.sampled_from(sorted(CONTENTS)))
     content = bytearray(CONTENTS[name])
@@ -331,7 +331,7 @@ def test_damage_is_harmless_or_said_in_one_line(tmp_path, data):
                 assert array.size == np.prod(wanted, dtype=int)  # refused when it is built
 
 
-def test_a_cut_file_is_seen(tmp_path):
+def test_a_file_cut_short_is_refused(tmp_path):
     content = CONTENTS["theano_legacy"]
     for end in (1, 2, 40, 300, len(content) // 2, len(content) - 1):
         (tmp_path / "x.pkl").write_bytes(content[:end])

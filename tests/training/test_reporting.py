@@ -15,11 +15,11 @@ from pgan_tf.training.run_directory import RunDirectory
     "seconds, text",
     [(59.4, "59s"), (59.6, "1m 00s"), (3725, "1h 02m"), (86400 * 9 + 3600 * 4, "9d 04h")],
 )
-def test_durations(seconds, text):
+def test_durations_are_written_in_two_units(seconds, text):
     assert duration(seconds) == text
 
 
-def test_time_left():
+def test_time_left_follows_the_ticks_and_compilations():
     config = resolve(
         {
             "schedule.lod_training_kimg": 1, "schedule.lod_transition_kimg": 1,
@@ -65,7 +65,7 @@ def test_time_left():
         (tf.errors.NotFoundError(None, None, ""), "NotFoundError"),
     ],
 )  # fmt: skip
-def test_what_hinders_tensorboard_is_told_in_one_line(tmp_path, error, said):
+def test_failures_of_tensorboards_file_are_reported_in_one_line(tmp_path, error, said):
     reporter = Reporter(RunDirectory(tmp_path))
     words = rf"TensorBoard's file can't be written: {said}$"
     with pytest.raises(UserError, match=words), reporter._summaries(0):

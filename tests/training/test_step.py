@@ -112,7 +112,7 @@ def test_follows_the_official_trajectory(golden, xla):
         (3, True),
     ],
 )
-def test_two_replicas_of_8_equal_one_of_16(labels, xla):
+def test_two_replicas_of_8_train_like_one_of_16(labels, xla):
     # Groups of four samples, strided by N/4, don't cross replicas when the halves of the
     # batch interleave: sample g*4+m of sixteen is sample g*2+m%2 of replica m//2.
     shape = {"label_size": labels, "resolution": 8, "fmap_max": 12}
@@ -141,7 +141,7 @@ def test_two_replicas_of_8_equal_one_of_16(labels, xla):
 
 
 @pytest.mark.slow
-def test_traced_once_for_each_stage_and_phase():
+def test_each_stage_and_fade_is_traced_once():
     step = make(ONE, fmap_max=4, resolution=8)
     for lod in (1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0):
         d, g = batches(4, 8 // 2 ** int(lod))

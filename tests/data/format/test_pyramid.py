@@ -36,12 +36,12 @@ def test_halves_are_rounded_to_even():
         assert (list(pyramid.levels(image))[1] == want).all()
 
 
-def test_no_overflow_at_the_largest_sums():
+def test_white_images_stay_white_at_every_level():
     for resolution in (128, 2048):
         images = np.full((1, 1, resolution, resolution), 255, np.uint8)
         assert all((level == 255).all() for level in pyramid.levels(images))
 
 
-def test_validity():
+def test_resolutions_are_powers_of_two_from_4_on():
     assert [r for r in range(20) if pyramid.is_valid(r)] == [4, 8, 16]
     assert pyramid.resolutions(32) == [32, 16, 8, 4]

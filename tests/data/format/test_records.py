@@ -75,14 +75,14 @@ def test_parse_reads_unpacked_integers():
     assert records.parse_example(payload).shape == (1, 4, 4)
 
 
-def test_codec_is_kept():
+def test_parse_reads_the_codec():
     payload = records.example_bytes(b"packed", (3, 32, 32), "png")
     example = records.parse_example(payload)
     assert (example.codec, example.shape) == ("png", (3, 32, 32))
     assert payload[example.data_start :][: example.data_length] == b"packed"
 
 
-def test_any_damage_is_a_record_error_or_found_by_the_checksum():
+def test_any_flipped_bit_raises_or_fails_the_checksum():
     random = np.random.RandomState(3)
     record = records.frame(records.example_bytes(random.bytes(48), (3, 4, 4)))
     for _ in range(2000):
@@ -95,7 +95,7 @@ def test_any_damage_is_a_record_error_or_found_by_the_checksum():
         assert layout.wrong_checksum(np.frombuffer(damaged, np.uint8)[None]).all()
 
 
-def test_noise_and_truncation_are_record_errors():
+def test_noise_and_cut_records_raise_record_error():
     random = np.random.RandomState(4)
     payload = records.example_bytes(random.bytes(48), (3, 4, 4))
     for cut in range(len(payload)):

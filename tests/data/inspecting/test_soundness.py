@@ -36,7 +36,7 @@ def run(capsys, *arguments):
 
 
 @pytest.mark.parametrize("options", STORAGE, ids=str)
-def test_info(tmp_path, capsys, options):
+def test_info_counts_images_classes_and_bytes(tmp_path, capsys, options):
     write_dataset(tmp_path / "set", PIXELS, LABELS, **options)
     (tmp_path / "set" / "CLASSES.txt").write_text("cat\ndog\ncow\n")
     info = soundness.info(tmp_path / "set")
@@ -59,13 +59,13 @@ def test_info_without_classes(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("options", STORAGE, ids=str)
-def test_verify_sound(tmp_path, capsys, options):
+def test_verify_accepts_sound_data_sets(tmp_path, capsys, options):
     write_dataset(tmp_path / "set", PIXELS, LABELS, **options)
     assert soundness.verify(tmp_path / "set") == 0
     assert "is sound" in run(capsys, "verify", tmp_path / "set")[1]
 
 
-def test_verify_names_file_and_record(made):
+def test_verify_names_the_damaged_file_and_record(made):
     file = made / "made-r04.tfrecords"
     content = bytearray(file.read_bytes())
     content[len(content) // 11 * 6 + 400] ^= 4
@@ -79,7 +79,7 @@ def _replace_level(path, resolution, pixels):
     file.write_bytes(records.layout(3, resolution).encode(pixels).tobytes())
 
 
-def test_verify_finds_levels_that_do_not_belong_together(made):
+def test_verify_finds_swapped_images_in_a_level(made):
     levels = {level.shape[-1]: level for level in pyramid.levels(PIXELS)}
     swapped = levels[8].copy()
     swapped[[3, 4]] = swapped[[4, 3]]
@@ -89,7 +89,7 @@ def test_verify_finds_levels_that_do_not_belong_together(made):
         soundness.verify(made)
 
 
-def test_verify_allows_rounding_and_counts_it(made, capsys):
+def test_verify_accepts_rounding_differences_and_counts_them(made, capsys):
     """Levels made from the rounded level above, as other programs make them."""
     level = PIXELS
     while level.shape[-1] > 4:
@@ -104,7 +104,7 @@ def test_verify_allows_rounding_and_counts_it(made, capsys):
 
 
 @pytest.mark.parametrize("file_format, workers", [("png", 1), ("png", 2), ("webp", 1)])
-def test_extract_and_back(made, tmp_path, capsys, file_format, workers):
+def test_an_extracted_data_set_can_be_made_again(made, tmp_path, capsys, file_format, workers):
     out = tmp_path / "files"
     run(capsys, "extract", made, out, "--format", file_format, "--workers", workers)
     found = np.asarray(Image.open(out / f"img00000007.{file_format}").convert("RGB"))
@@ -117,7 +117,7 @@ def test_extract_and_back(made, tmp_path, capsys, file_format, workers):
     assert code == 0 and json.loads(printed)["identical"] is True
 
 
-def test_names_of_classes_come_back(tmp_path):
+def test_class_names_survive_extraction(tmp_path):
     write_dataset(tmp_path / "set", PIXELS, np.eye(5, dtype=np.float32)[np.arange(11) % 3])
     names = ["cat", "a dog", "crow", "none", "at all"]
     (tmp_path / "set" / CLASSES_FILE).write_bytes(classes_text(names))
@@ -130,7 +130,7 @@ def test_names_of_classes_come_back(tmp_path):
 
 
 @pytest.mark.parametrize("classes", [None, ["a\nb", "c\u2028d", *"efg"]])
-def test_labels_come_back_whatever_the_classes(tmp_path, classes):
+def test_labels_survive_extraction_without_or_with_odd_class_names(tmp_path, classes):
     labels = np.eye(5, dtype=np.float32)[np.arange(11) % 3]  # the last two have no image
     write_dataset(tmp_path / "set", PIXELS, labels)
     if classes:
@@ -144,7 +144,7 @@ def test_labels_come_back_whatever_the_classes(tmp_path, classes):
     assert soundness.info(tmp_path / "back").classes == soundness.info(tmp_path / "set").classes
 
 
-def test_extract_gray_level(tmp_path):
+def test_extracts_a_coarser_level_in_gray(tmp_path):
     pixels = noise(3, 16, channels=1)
     write_dataset(tmp_path / "gray", pixels)
     assert extract.extract(tmp_path / "gray", tmp_path / "out", resolution=8, workers=1) == 3
@@ -153,7 +153,7 @@ def test_extract_gray_level(tmp_path):
     assert not (tmp_path / "out" / extract.LABELS_FILE).exists()
 
 
-def test_extract_stays_in_its_target(made, tmp_path):
+def test_extract_follows_no_links_out_of_its_target(made, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     victim = tmp_path / "victim"
@@ -170,7 +170,7 @@ def test_extract_stays_in_its_target(made, tmp_path):
         extract.extract(made, link)
 
 
-def test_compare(made, tmp_path, capsys):
+def test_compare_counts_different_images_and_labels(made, tmp_path, capsys):
     changed = PIXELS.copy()
     changed[[2, 9], 0, 5, 5] ^= 1
     labels = LABELS.copy()
@@ -193,7 +193,7 @@ def test_compare(made, tmp_path, capsys):
     assert re.search(r"different_images +2\n", run(capsys, "compare", made, other)[1])
 
 
-def test_compare_other_shapes(made, tmp_path):
+def test_compare_accepts_other_counts_and_resolutions(made, tmp_path):
     write_dataset(tmp_path / "fewer", PIXELS[:5], LABELS[:5])
     result = compare.compare(made, tmp_path / "fewer")
     assert result.identical_images == result.compared == 5 and not result.identical
@@ -219,7 +219,7 @@ def test_compare_stops_when_interrupted(made, tmp_path, monkeypatch):
     assert (result.compared, result.complete, result.identical) == (8, False, False)
 
 
-def test_contact_sheet(made, tmp_path, capsys):
+def test_contact_sheet_places_images_in_a_grid(made, tmp_path, capsys):
     out = tmp_path / "sheet.png"
     run(capsys, "display", made, "--out", out, "--grid", "4x2")
     sheet = np.asarray(Image.open(out))
@@ -229,7 +229,7 @@ def test_contact_sheet(made, tmp_path, capsys):
     assert Image.open(out).size == (11 * 6, 6)  # all there are
 
 
-def test_display_without_a_screen(made, tmp_path, capsys, monkeypatch):
+def test_display_writes_a_file_without_a_screen(made, tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.chdir(tmp_path)
     if sys.platform != "linux":
@@ -238,7 +238,7 @@ def test_display_without_a_screen(made, tmp_path, capsys, monkeypatch):
     assert "11 images in made.png" in printed and (tmp_path / "made.png").exists()
 
 
-def test_command_line_answers(tmp_path):
+def test_command_line_reports_mistakes_in_one_line(tmp_path):
     """Exit status and one line on the error stream, as a user meets them."""
     root = Path(__file__).parents[3]
 

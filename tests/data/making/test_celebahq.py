@@ -133,7 +133,7 @@ def test_another_decoder_gives_near_images(inputs, aligned, monkeypatch, capsys)
         assert (difference > 1).sum() < 100
 
 
-def test_strict_stops_at_what_is_not_exact(inputs, aligned, monkeypatch):
+def test_strict_refuses_an_image_that_is_not_exact(inputs, aligned, monkeypatch):
     perturb(monkeypatch, ROWS[1:2])
     for calls in (2, 2):  # the second time it is known
         with pytest.raises(UserError, match=rf"{ROWS[1].orig_file} is near, not exact: Pillow"):
@@ -143,12 +143,12 @@ def test_strict_stops_at_what_is_not_exact(inputs, aligned, monkeypatch):
     assert [r.status for r in create(inputs)].count("near") == 1
 
 
-def spoil_photograph(inputs: Path) -> None:
+def damage_photograph(inputs: Path) -> None:
     path = inputs / "celeba/img_celeba" / ROWS[2].orig_file
     path.write_bytes(path.read_bytes() + b"x")
 
 
-def spoil_delta(inputs: Path, content: bytes | None = b"not a token") -> None:
+def damage_delta(inputs: Path, content: bytes | None = b"not a token") -> None:
     """Rewrites the zip file with another content, or none, for the delta of ROWS[2]."""
     path = inputs / "deltas/deltas00000.zip"
     name = f"delta{ROWS[2].idx:05d}.dat"
@@ -160,7 +160,7 @@ def spoil_delta(inputs: Path, content: bytes | None = b"not a token") -> None:
                 archive.writestr(entry, content if entry == name else held)
 
 
-def spoil_zip_entry(inputs: Path) -> None:
+def damage_zip_entry(inputs: Path) -> None:
     path = inputs / "deltas/deltas00000.zip"
     with zipfile.ZipFile(path) as archive:
         start = archive.getinfo(f"delta{ROWS[2].idx:05d}.dat").header_offset
@@ -169,21 +169,21 @@ def spoil_zip_entry(inputs: Path) -> None:
     path.write_bytes(content)
 
 
-def spoil_md5(inputs: Path) -> None:
+def change_md5(inputs: Path) -> None:
     write_list(inputs, [r._replace(final_md5="0" * 32) if r == ROWS[2] else r for r in ROWS])
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("damage", "reason"),
     [
-        (spoil_photograph, "can't be decrypted: 000003.jpg isn't the original file"),
-        (spoil_delta, "can't be decrypted"),
-        (spoil_zip_entry, "can't be read from .*deltas00000.zip: Bad CRC-32"),
-        (spoil_md5, "final_md5 isn't"),
+        (damage_photograph, "can't be decrypted: 000003.jpg isn't the original file"),
+        (damage_delta, "can't be decrypted"),
+        (damage_zip_entry, "can't be read from .*deltas00000.zip: Bad CRC-32"),
+        (change_md5, "final_md5 isn't"),
     ],
 )
-def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil, reason):
-    spoil(inputs)
+def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, damage, reason):
+    damage(inputs)
     with pytest.raises(UserError, match=r"1 of 4 images failed .*--allow-partial"):
         create(inputs)
     assert not (inputs / "hq").exists()
@@ -200,20 +200,20 @@ def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil,
     assert kept == {ROWS[i].orig_file: record for i, record in enumerate(("1", "2", "-", "0"))}
 
 
-def test_photograph_that_can_not_be_decoded(inputs, aligned, monkeypatch):
-    monkeypatch.setattr(alignment, "decode", functools.partial(decode_or_fail, ROWS[0].jpg))
+def test_photograph_that_can_not_be_decoded_is_listed_as_failed(inputs, aligned, monkeypatch):
+    monkeypatch.setattr(alignment, "decode", functools.partial(decode_all_but, ROWS[0].jpg))
     with pytest.raises(UserError, match="1 of 4 images failed"):
         create(inputs)
     assert listing(inputs)[ROWS[0].orig_file][1:] == ("failed", "cut short")
 
 
-def decode_or_fail(bad: bytes, jpg: bytes) -> Image.Image:
+def decode_all_but(bad: bytes, jpg: bytes) -> Image.Image:
     if jpg == bad:
         raise alignment.ImageError("cut short")
     return Image.new("RGB", (8, 8))
 
 
-def test_image_that_failed_is_made_alone_once_it_is_put_right(inputs, aligned):
+def test_only_the_repaired_image_is_made_again(inputs, aligned):
     photograph = inputs / "celeba/img_celeba" / ROWS[2].orig_file
     right = photograph.read_bytes()
     photograph.write_bytes(right[:5000])
@@ -226,7 +226,7 @@ def test_image_that_failed_is_made_alone_once_it_is_put_right(inputs, aligned):
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def test_all_images_failed(inputs, monkeypatch):
+def test_stops_when_all_images_failed(inputs, monkeypatch):
     for photograph in (inputs / "celeba/img_celeba").iterdir():
         photograph.write_bytes(b"")
     with pytest.raises(UserError, match="all 4 images failed"):
@@ -239,7 +239,7 @@ def test_all_images_failed(inputs, monkeypatch):
 # What is looked at before any work.
 
 
-def test_without_any_input_all_of_it_is_asked_for(tmp_path, monkeypatch, capsys):
+def test_missing_inputs_are_listed_with_their_sources(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:
         dataset_tool.main(["create_celebahq"])
@@ -255,11 +255,11 @@ def test_without_any_input_all_of_it_is_asked_for(tmp_path, monkeypatch, capsys)
     assert not os.listdir(tmp_path)
 
 
-def test_everything_that_is_missing_is_named_at_once(inputs):
+def test_all_missing_files_are_named_at_once(inputs):
     (inputs / "celeba/img_celeba" / ROWS[0].orig_file).unlink()
     (inputs / "celeba/img_celeba" / ROWS[3].orig_file).unlink()
     (inputs / "celeba/Anno/list_landmarks_celeba.txt").unlink()
-    spoil_delta(inputs, None)
+    damage_delta(inputs, None)
     write_list(inputs, [*ROWS, ROWS[0]._replace(idx=2345)])
     message = problems(inputs)
     assert "2 photographs missing in" not in message  # the new line names the first one again
@@ -269,12 +269,12 @@ def test_everything_that_is_missing_is_named_at_once(inputs):
     assert "list_landmarks_celeba.txt: no such file" in message
 
 
-def test_what_can_be_made_is_made_and_the_rest_is_missing(inputs, aligned, capsys):
+def test_allow_partial_makes_what_it_can_and_lists_the_rest(inputs, aligned, capsys):
     """A photograph, a delta, a whole zip file and a row of landmarks are not there."""
     write_list(inputs, [*ROWS, ROWS[3]._replace(idx=2345), celebahq_mini.rows()[5]])
     photographs = inputs / "celeba/img_celeba"
     (photographs / ROWS[0].orig_file).unlink()
-    spoil_delta(inputs, None)  # of ROWS[2]
+    damage_delta(inputs, None)  # of ROWS[2]
     landmarks = inputs / "celeba/Anno/list_landmarks_celeba.txt"
     lines = landmarks.read_text().splitlines()
     lines[2 + celebahq_mini.rows()[5].orig_idx] = "none"
@@ -309,7 +309,7 @@ def test_what_can_be_made_is_made_and_the_rest_is_missing(inputs, aligned, capsy
     assert "is of 'none' instead of" in reasons[3]
 
 
-def test_nothing_can_be_made(inputs):
+def test_allow_partial_refuses_when_nothing_can_be_made(inputs):
     for photograph in (inputs / "celeba/img_celeba").iterdir():
         photograph.unlink()
     with pytest.raises(UserError, match="4 photographs missing in"):
@@ -319,7 +319,7 @@ def test_nothing_can_be_made(inputs):
         create(inputs, allow_partial=True)
 
 
-def test_folders_in_folders(inputs, aligned):
+def test_photographs_are_found_in_nested_folders(inputs, aligned):
     celeba = inputs / "celeba"
     (celeba / "Img" / "img_celeba").mkdir(parents=True)
     (celeba / "img_celeba").rename(celeba / "Img" / "img_celeba" / "img_celeba")
@@ -347,14 +347,14 @@ def problems(inputs: Path) -> str:
         (f"7 0 000006.jpg {'0' * 32} {'0' * 32}", "line 3 is of '000001.jpg' instead of 000006"),
     ],
 )
-def test_malformed_line_of_the_image_list(inputs, line, problem):
+def test_malformed_lines_of_the_image_list_are_refused(inputs, line, problem):
     path = inputs / "deltas/image_list.txt"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], line, *lines[2:]]))
     assert problem in problems(inputs)
 
 
-def test_a_long_name_among_the_landmarks_is_not_shown_whole(inputs):
+def test_a_long_name_in_the_landmarks_is_shortened_in_the_message(inputs):
     path = inputs / "celeba/Anno/list_landmarks_celeba.txt"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], *("x" * 99_999 + line for line in lines[2:])]))
@@ -370,12 +370,12 @@ def test_a_long_name_among_the_landmarks_is_not_shown_whole(inputs):
         (b"\xff\xfe\x00", "is no text file"),
     ],
 )
-def test_image_list_that_is_none(inputs, content, problem):
+def test_files_that_are_no_image_list_are_refused(inputs, content, problem):
     (inputs / "deltas/image_list.txt").write_bytes(content)
     assert problem in problems(inputs)
 
 
-def test_columns_may_come_in_any_order_and_number(inputs, aligned):
+def test_columns_may_come_in_any_order_with_others(inputs, aligned):
     lines = [line.split() for line in (inputs / "deltas/image_list.txt").read_text().splitlines()]
     text = "\n".join(" ".join([*reversed(fields), "x"]) for fields in lines)
     (inputs / "deltas/image_list.txt").write_text(text)
@@ -392,19 +392,19 @@ def test_columns_may_come_in_any_order_and_number(inputs, aligned):
         (lambda lines: [*lines[:3], "000002.jpg" + " inf" * 10, *lines[4:]], "line 4 does not"),
     ],
 )
-def test_landmarks_of_wrong_length(inputs, edit, problem):
+def test_malformed_landmarks_are_refused(inputs, edit, problem):
     path = inputs / "celeba/Anno/list_landmarks_celeba.txt"
     path.write_text("\n".join(edit(path.read_text().splitlines())) + "\n")
     assert problem in problems(inputs)
 
 
-def test_zip_file_that_is_cut_short(inputs):
+def test_zip_file_cut_short_is_refused(inputs):
     path = inputs / "deltas/deltas00000.zip"
     path.write_bytes(path.read_bytes()[:-1000])
     assert f"{path} is damaged or cut short" in problems(inputs)
 
 
-def test_disk_space_is_looked_at_first(inputs, aligned, monkeypatch):
+def test_disk_space_is_checked_before_work(inputs, aligned, monkeypatch):
     monkeypatch.setattr(storage, "free_bytes", lambda path: 20_000_000)
     with pytest.raises(UserError, match=r"hq needs 24\.8 MB, but the disk has 20 MB free"):
         create(inputs)
@@ -412,7 +412,7 @@ def test_disk_space_is_looked_at_first(inputs, aligned, monkeypatch):
     create(inputs)
 
 
-def test_target_that_exists(inputs, aligned):
+def test_existing_target_needs_force_and_must_be_a_data_set(inputs, aligned):
     (inputs / "hq").mkdir()
     (inputs / "hq" / "letter.doc").touch()
     with pytest.raises(UserError, match="is in use and is no data set"):
@@ -427,7 +427,7 @@ def test_target_that_exists(inputs, aligned):
 # Interruptions.
 
 
-def test_full_disk_keeps_what_is_finished(inputs, aligned, monkeypatch):
+def test_full_disk_keeps_finished_images(inputs, aligned, monkeypatch):
     save, room = Image.Image.save, [2]
 
     def save_while_there_is_room(self, *args, **options):
@@ -447,7 +447,7 @@ def test_full_disk_keeps_what_is_finished(inputs, aligned, monkeypatch):
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def start(inputs: Path) -> subprocess.Popen:
+def start_job(inputs: Path) -> subprocess.Popen:
     """Starts the command in a process group of its own."""
     command = [sys.executable, dataset_tool.__file__, "create_celebahq"]
     paths = [str(inputs / name) for name in ("hq", "celeba", "deltas")]
@@ -467,7 +467,7 @@ def wait_until(condition, seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
-def finished(inputs: Path) -> list[str]:
+def finished_images(inputs: Path) -> list[str]:
     return [path.name for path in (inputs / ".hq.work").glob("*.webp")]
 
 
@@ -482,9 +482,9 @@ def group_is_alive(group: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_interrupted_job_goes_on(inputs, aligned, how):
-    job = start(inputs)
-    wait_until(lambda: finished(inputs))
+def test_interrupted_job_continues(inputs, aligned, how):
+    job = start_job(inputs)
+    wait_until(lambda: finished_images(inputs))
     if how == signal.SIGKILL:
         job.kill()  # the workers are not told
     else:
@@ -496,7 +496,7 @@ def test_interrupted_job_goes_on(inputs, aligned, how):
         assert err.strip().endswith("error: interrupted") and "Traceback" not in err
     wait_until(lambda: not group_is_alive(job.pid))  # nor did they stay
     assert not (inputs / "hq").exists()
-    before = len(finished(inputs))
+    before = len(finished_images(inputs))
     assert before >= 1
 
     create(inputs)
@@ -506,7 +506,7 @@ def test_interrupted_job_goes_on(inputs, aligned, how):
 
 
 @pytest.mark.slow
-def test_the_listing_takes_no_other_file_s_place(inputs):
+def test_the_listing_replaces_another_file_only_with_force(inputs):
     (inputs / "hq-images.txt").write_text("mine")
     with pytest.raises(UserError, match=r"hq-images\.txt.* holds something else"):
         create(inputs)
@@ -516,21 +516,21 @@ def test_the_listing_takes_no_other_file_s_place(inputs):
     assert (inputs / "hq-images.txt").read_text().startswith("record idx")
 
 
-def unfinished(inputs: Path, aligned, monkeypatch) -> None:
+def leave_unfinished_job(inputs: Path, aligned, monkeypatch) -> None:
     """Leaves a work directory with four finished images."""
     with monkeypatch.context() as patch:
         patch.setattr(celebahq.build, "build", lambda *args, **options: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             create(inputs)
     aligned.clear()
-    assert len(finished(inputs)) == 4
+    assert len(finished_images(inputs)) == 4
 
 
-def test_half_written_and_damaged_images_are_made_anew(inputs, aligned, monkeypatch):
-    unfinished(inputs, aligned, monkeypatch)
+def test_half_written_and_damaged_images_are_made_again(inputs, aligned, monkeypatch):
+    leave_unfinished_job(inputs, aligned, monkeypatch)
     work = inputs / ".hq.work"
     (work / ".00001-x.webp.99.partial").write_bytes(b"half")
-    damaged = work / sorted(finished(inputs))[1]
+    damaged = work / sorted(finished_images(inputs))[1]
     damaged.write_bytes(damaged.read_bytes()[:1000])
     with pytest.raises(UserError, match=rf"{damaged} was damaged .* start the job again"):
         create(inputs)
@@ -540,8 +540,8 @@ def test_half_written_and_damaged_images_are_made_anew(inputs, aligned, monkeypa
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def test_only_what_changed_is_made_anew(inputs, aligned, monkeypatch):
-    unfinished(inputs, aligned, monkeypatch)
+def test_only_changed_images_are_made_again(inputs, aligned, monkeypatch):
+    leave_unfinished_job(inputs, aligned, monkeypatch)
     other = ROWS[1]._replace(final_md5="0" * 32)
     write_list(inputs, [ROWS[0], other, *ROWS[2:4]])
     with pytest.raises(UserError, match="1 of 4 images failed"):
@@ -553,14 +553,14 @@ def test_only_what_changed_is_made_anew(inputs, aligned, monkeypatch):
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def test_images_by_another_pillow_are_not_used(inputs, aligned, monkeypatch):
-    unfinished(inputs, aligned, monkeypatch)
+def test_refuses_unfinished_images_by_another_pillow(inputs, aligned, monkeypatch):
+    leave_unfinished_job(inputs, aligned, monkeypatch)
     monkeypatch.setattr(celebahq.PIL, "__version__", "3.1.1")
     with pytest.raises(UserError, match=r"\.hq\.work holds images made by another Pillow"):
         create(inputs)
 
 
-def test_one_job_at_a_time(inputs, aligned):
+def test_a_second_job_on_the_same_target_is_refused(inputs, aligned):
     pytest.importorskip("fcntl")
     with (
         WorkDir.beside(str(inputs / "hq")).claimed("key"),
@@ -569,6 +569,6 @@ def test_one_job_at_a_time(inputs, aligned):
         create(inputs)
 
 
-def test_shards_and_compression(inputs, aligned):
+def test_shards_and_compression_keep_the_pixels(inputs, aligned):
     create(inputs, shards=2, compress="png")
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]

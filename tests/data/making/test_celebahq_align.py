@@ -19,7 +19,7 @@ def test_processed_image_is_the_official_one(row):
 
 @pytest.mark.parametrize("shape", [(150, 337), (64, 40)])
 @pytest.mark.parametrize("sigma", [20.48, 7.3])
-def test_gaussian_is_scipys(shape, sigma):
+def test_gaussian_equals_scipys(shape, sigma):
     """Also where the kernel, cut at 4 sigma, is wider than the image: mirrored several times."""
     image = np.random.RandomState(0).randint(0, 256, shape).astype(np.float32)
     sigma = np.float32(sigma)
@@ -44,12 +44,12 @@ FACE = np.array([[40, 40], [60, 40], [50, 50], [42, 60], [58, 60]], np.float32)
         (FACE * np.nan, "mark no face"),
     ],
 )
-def test_landmarks_that_mark_no_face(landmarks, reason):
+def test_landmarks_that_mark_no_face_are_refused(landmarks, reason):
     with pytest.raises(ImageError, match=reason):
         alignment.align(Image.new("RGB", (100, 100)), landmarks)
 
 
-def test_decode_refuses_what_is_no_photograph(monkeypatch):
+def test_decode_refuses_other_and_damaged_files(monkeypatch):
     jpg = celebahq_mini.rows()[0].jpg
     png = io.BytesIO()
     Image.new("RGB", (8, 8)).save(png, "PNG")

@@ -49,7 +49,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("amplitude", [1, 2, 3])
-def test_no_specks_where_the_decoder_is_levels_off(amplitude):
+def test_a_decoder_off_by_a_few_levels_leaves_no_specks(amplitude):
     """A contrasty image (much black, much white) and small differences, as CelebA-HQ's are."""
     processed = celebahq_mini.rows()[2].processed().astype(int)
     processed = np.clip(1.4 * (processed - 128) + 128, 0, 255).astype(np.uint8)
@@ -65,7 +65,7 @@ def test_no_specks_where_the_decoder_is_levels_off(amplitude):
     assert distance(deltas.add_nearly(inexact, delta), final).max() <= amplitude
 
 
-def test_every_value_next_to_the_ends():
+def test_values_near_black_and_white_do_not_wrap_around():
     """Processed 0..3 and 252..255, final 0..3 and 252..255, off by one each way."""
     gray = np.random.RandomState(0).randint(0, 256, 1 << 20)  # what shows the usual differences
     shift = np.random.RandomState(1).randint(-9, 10, 1 << 20)
@@ -83,7 +83,7 @@ def test_every_value_next_to_the_ends():
                     assert (result[:-1] == usual).all()
 
 
-def test_large_differences_are_kept_where_they_are_usual():
+def test_large_differences_are_kept_where_they_are_common():
     """The golden deltas are noise in a few rows: there no reading is likelier than the sum.
 
     So exact pixels stay exact, and inexact ones get no more specks than the sum modulo 256 has;

@@ -57,7 +57,7 @@ def write_digits(directory, images, classes, packed):
         (".", "images", "labels"),
     ],
 )
-def test_mnist(tmp_path, folder, images, classes, packed):
+def test_mnist_is_found_in_any_folder_packed_or_not(tmp_path, folder, images, classes, packed):
     write_digits(tmp_path / folder, images, classes, packed)
     test_images = idx(np.zeros((9, 28, 28), np.uint8))
     (tmp_path / folder / "t10k-images-idx3-ubyte").write_bytes(test_images)
@@ -72,14 +72,14 @@ def test_mnist(tmp_path, folder, images, classes, packed):
     np.testing.assert_array_equal(data.labels.argmax(1), shuffled(CLASSES))
 
 
-def test_labels_are_those_of_the_images(tmp_path):
+def test_mnist_labels_come_from_the_file_that_fits_the_images(tmp_path):
     write_digits(tmp_path, "emnist-train-images-idx3", "emnist-train-labels-idx1", True)
     (tmp_path / "another-train-labels-idx1").write_bytes(idx(np.zeros(7, np.uint8)))
     np.testing.assert_array_equal(mnist.read_classes(tmp_path, 7), CLASSES)
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_web_page_in_mnist_s_place(tmp_path, packed):
+def test_a_web_page_instead_of_mnist_is_named(tmp_path, packed):
     write_digits(tmp_path, "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", True)
     page = gzip.compress(PAGE) if packed else PAGE
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(page)
@@ -87,7 +87,7 @@ def test_a_web_page_in_mnist_s_place(tmp_path, packed):
         mnist.create(tmp_path / "out", tmp_path)
 
 
-def test_mnist_s_test_digits_are_not_taken(tmp_path):
+def test_mnist_test_digits_are_not_taken(tmp_path):
     write_digits(tmp_path, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", False)
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz is missing; https://"):
         mnist.read_digits(tmp_path, allow_partial=True)
@@ -134,7 +134,7 @@ def check_cifar(path):
     "name, mode", [("cifar-10-python.tar.gz", "w:gz"), ("cifar-10-python.tar", "w")]
 )
 @pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_cifar_s_archive(tmp_path, name, mode, format):
+def test_cifar_is_read_from_its_archive(tmp_path, name, mode, format):
     files = cifar_files("x" * 150)  # a name that needs a header of its own
     write_tar(tmp_path / name, files | {"readme.html": b"text"}, mode, format)
     for number, place in enumerate((tmp_path, tmp_path / name)):
@@ -146,7 +146,7 @@ def test_cifar_s_archive(tmp_path, name, mode, format):
         cifar.create_cifar100(tmp_path / "out", tmp_path / name)
 
 
-def test_cifar_unpacked(tmp_path):
+def test_cifar_is_read_unpacked(tmp_path):
     for name, content in cifar_files().items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
@@ -159,7 +159,7 @@ def test_cifar_unpacked(tmp_path):
     assert not (tmp_path / "plain" / labels.CLASSES_FILE).exists()
 
 
-def test_something_else_in_cifar_s_place(tmp_path):
+def test_other_files_instead_of_cifar_are_named(tmp_path):
     path = tmp_path / "cifar-10-python.tar.gz"
     path.write_bytes(PAGE)
     with pytest.raises(UserError, match=r"is a web page, not CIFAR's archive; take the Python"):
@@ -174,7 +174,7 @@ def test_something_else_in_cifar_s_place(tmp_path):
 # Archives of strangers.
 
 
-def test_nothing_else_is_taken_from_an_archive(tmp_path):
+def test_only_wanted_regular_files_are_unpacked(tmp_path):
     path = tmp_path / "evil.tar"
     with tarfile.open(path, "w") as archive:
         link = tarfile.TarInfo("wanted")
@@ -211,7 +211,7 @@ def header(kind, size, name="wanted"):
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_bounds_come_before_memory(tmp_path, monkeypatch, content, reason, packed):
+def test_archives_that_declare_too_much_are_refused(tmp_path, monkeypatch, content, reason, packed):
     monkeypatch.setattr(archives, "_MAX_MEMBERS", 200)
     path = tmp_path / "evil.tar.gz"
     path.write_bytes(gzip.compress(content) if packed else content)
@@ -222,7 +222,7 @@ def test_bounds_come_before_memory(tmp_path, monkeypatch, content, reason, packe
         pass
 
 
-def test_an_archive_that_unpacks_to_too_much(tmp_path, monkeypatch):
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "_MAX_BYTES", 1 << 20)
     path = write_tar(tmp_path / "a.tar.gz", {"other": bytes(2 << 20)})
     with (
@@ -267,7 +267,7 @@ def check_svhn(path):
     np.testing.assert_array_equal(data.labels.argmax(1), shuffled(np.arange(1, 11) % 10))
 
 
-def test_svhn_s_matlab_file(tmp_path):
+def test_svhn_is_read_from_its_matlab_file(tmp_path):
     folder = tmp_path / "housenumbers"
     folder.mkdir()
     write_matlab(folder / "train_32x32.mat")
@@ -279,7 +279,7 @@ def test_svhn_s_matlab_file(tmp_path):
         check_svhn(tmp_path / f"out{number}")
 
 
-def test_svhn_s_pickles(tmp_path):
+def test_svhn_is_read_from_pickles(tmp_path):
     files = {}
     for i, part in enumerate((slice(0, 4), slice(4, 7), slice(7, 10)), 1):
         files[f"train_{i}.pkl"] = pickled((IMAGES[part], np.arange(1, 11)[part] % 10))
@@ -291,7 +291,7 @@ def test_svhn_s_pickles(tmp_path):
         check_svhn(tmp_path / f"out{number}")
 
 
-def test_svhn_s_whole_photographs_are_told(tmp_path):
+def test_svhn_in_format_1_is_refused_with_the_file_to_fetch(tmp_path):
     path = write_tar(tmp_path / "train.tar.gz", {"train/digitStruct.mat": b"x", "train/1.png": b""})
     with pytest.raises(UserError, match=r"format 1\); fetch train_32x32.mat from there \(format 2"):
         svhn.create(tmp_path / "out", path)
@@ -304,7 +304,7 @@ def test_svhn_s_whole_photographs_are_told(tmp_path):
     "folder", ["img_align_celeba", "img_align_celeba/img_align_celeba", "Img/img_align_celeba"]
 )
 @pytest.mark.parametrize("zipped", [False, True])
-def test_celeba(tmp_path, folder, zipped):
+def test_celeba_is_found_in_folders_and_zip_files(tmp_path, folder, zipped):
     faces = RANDOM.randint(0, 256, (3, 218, 178, 3)).astype(np.uint8)
     source = tmp_path / "celeba"
     (source / folder).mkdir(parents=True)
@@ -329,7 +329,7 @@ def test_celeba(tmp_path, folder, zipped):
         np.testing.assert_array_equal(found, shuffled(np.array(decoded)))
 
 
-def test_lsun(tmp_path):
+def test_lsun_is_found_beside_its_validation_set(tmp_path):
     source = tmp_path / "bedroom" / "bedroom_train_lmdb"
     source.mkdir(parents=True)
     out = io.BytesIO()
@@ -348,6 +348,6 @@ def test_lsun(tmp_path):
         lsun.create(tmp_path / "out", tmp_path / "bedroom.zip", 16)
 
 
-def test_made_up_files_are_still_read(tmp_path):
+def test_declared_count_reads_the_header(tmp_path):
     made_up.mnist(tmp_path, count=3)
     assert mnist.declared_count(tmp_path) == 3

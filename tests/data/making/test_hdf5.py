@@ -31,7 +31,7 @@ def refused(path, match):
     assert not (path.parent / "out").exists()
 
 
-def test_bad_input(tmp_path):
+def test_bad_input_is_refused(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         hdf5.create(tmp_path / "out", tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
@@ -69,14 +69,14 @@ def test_bad_input(tmp_path):
     ],
     ids=str,
 )
-def test_however_it_is_stored(path, options):
+def test_reads_every_way_of_storing_images(path, options):
     with h5py.File(path, "w") as file:
         file.create_dataset("data8x8", data=PIXELS, **options)
     hdf5.create(path.parent / "out", path, shuffle=False, workers=1)
     np.testing.assert_array_equal(Dataset(path.parent / "out").read_checked(8, range(11)), PIXELS)
 
 
-def test_several_processes_each_have_their_reader(path):
+def test_two_worker_processes_read_the_same_file(path):
     pixels = made_up.noise(2000, 32)  # enough for two pieces of work
     with h5py.File(path, "w") as file:
         file["data32x32"] = pixels
@@ -106,7 +106,7 @@ def other_file(path):
     return str(other)
 
 
-def test_external_storage(path):
+def test_external_storage_is_refused(path):
     secret = path.parent / "secret"
     secret.write_bytes(PIXELS.tobytes())
     with h5py.File(path, "w") as file:
@@ -115,7 +115,7 @@ def test_external_storage(path):
     refused(path, "has the data of data8x8 in other files, which are not read")
 
 
-def test_a_virtual_data_set(path):
+def test_a_virtual_data_set_is_refused(path):
     layout = h5py.VirtualLayout(PIXELS.shape, "u1")
     layout[:] = h5py.VirtualSource(other_file(path), "data8x8", PIXELS.shape)
     with h5py.File(path, "w") as file:
@@ -132,14 +132,14 @@ def test_a_virtual_data_set(path):
         (lambda path: h5py.SoftLink("/real"), "a link to another name"),
     ],
 )
-def test_links(path, link, match):
+def test_links_are_refused(path, link, match):
     with h5py.File(path, "w") as file:
         file["real"] = PIXELS
         file["data8x8"] = link(path)
     refused(path, f"has in place of data8x8 {match}")
 
 
-def test_a_group_of_the_name(path):
+def test_a_group_instead_of_an_array_is_refused(path):
     with h5py.File(path, "w") as file:
         file.create_group("data8x8")
     refused(path, "holds no array data8x8, but something else")
@@ -157,7 +157,7 @@ def test_a_group_of_the_name(path):
         ((11, 3, 8, 8), {"chunks": (1, 3, 8, 8), "scaleoffset": 0}, "by a filter that is not read"),
     ],
 )
-def test_images_that_are_not_there(path, shape, options, match):
+def test_declared_images_without_data_are_refused(path, shape, options, match):
     with h5py.File(path, "w") as file:
         file.create_dataset("data8x8", shape, "u1", **options)
     if "no image" in match:
@@ -167,7 +167,7 @@ def test_images_that_are_not_there(path, shape, options, match):
         refused(path, match)
 
 
-def test_a_chunk_of_a_gigabyte(path):
+def test_a_chunk_of_a_gigabyte_is_refused(path):
     with h5py.File(path, "w") as file:
         chunk = (1 << 23, 3, 8, 8)
         data = file.create_dataset("data8x8", (3, 3, 8, 8), "u1", maxshape=chunk, chunks=chunk)
@@ -175,7 +175,7 @@ def test_a_chunk_of_a_gigabyte(path):
     refused(path, "has chunks of 1610612736 bytes in data8x8, and 67108864 are allowed")
 
 
-def test_an_image_that_does_not_unpack(path):
+def test_an_image_that_does_not_unpack_is_named(path):
     options = {"chunks": (1, 3, 8, 8), "compression": "gzip", "fletcher32": True}
     with h5py.File(path, "w") as file:
         array = file.create_dataset("data8x8", data=PIXELS, **options)
@@ -186,7 +186,7 @@ def test_an_image_that_does_not_unpack(path):
     refused(path, "is damaged in image 7 of data8x8")
 
 
-def test_a_root_of_many_objects(path):
+def test_a_root_of_many_objects_is_refused(path):
     with h5py.File(path, "w") as file:
         for i in range(10_001):
             file[f"{i}"] = h5py.SoftLink("/")
@@ -194,7 +194,7 @@ def test_a_root_of_many_objects(path):
 
 
 @pytest.mark.slow
-def test_damage_is_always_one_line(path, tmp_path):
+def test_any_damage_is_reported_in_one_line(path, tmp_path):
     with h5py.File(path, "w") as file:
         for r in (8, 4):
             file.create_dataset(f"data{r}x{r}", data=made_up.noise(3, r), compression="gzip")
@@ -225,7 +225,7 @@ def test_damage_is_always_one_line(path, tmp_path):
         ("""print('{"error": "is odd\\\\n\\\\nand long"}')""", "images.h5 is odd and long"),
     ],
 )
-def test_whatever_becomes_of_the_reader(path, monkeypatch, program, match):
+def test_any_failure_of_the_reader_is_reported_in_one_line(path, monkeypatch, program, match):
     path.write_bytes(b"")
     reader = path.parent / "reader.py"
     reader.write_text(program)
@@ -233,7 +233,7 @@ def test_whatever_becomes_of_the_reader(path, monkeypatch, program, match):
     refused(path, match)
 
 
-def test_a_reader_that_dies_between_images(path):
+def test_a_reader_killed_between_images_is_reported(path):
     with h5py.File(path, "w") as file:
         file["data8x8"] = PIXELS
     images = hdf5.Images(str(path), str(path))
@@ -244,7 +244,7 @@ def test_a_reader_that_dies_between_images(path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it can be limited")
-def test_memory_is_limited(path, pytestconfig):
+def test_the_reader_has_limited_memory(path, pytestconfig):
     """A chunk of 16 MiB that unpacks to 400."""
     packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     zeros = packer.compress(bytes(1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -40,14 +40,14 @@ def read(content, names=("X", "y"), most_bytes=1 << 24):
     ],
     ids=lambda array: f"{array.dtype}{list(array.shape)}",
 )
-def test_what_scipy_writes(array, compress):
+def test_reads_what_scipy_writes(array, compress):
     other = np.arange(9, dtype=np.int8)[None]
     found = read(saved(compress, first=other, y=array, last=other), ["y"])
     assert found.keys() == {"y"} and found["y"].dtype == array.dtype
     np.testing.assert_array_equal(found["y"], array)
 
 
-def test_the_other_byte_order():
+def test_reads_big_endian_files():
     parts = [
         struct.pack(">IIII", 6, 8, 9, 0),  # flags: uint8
         struct.pack(">IIii", 5, 8, 2, 3),
@@ -60,14 +60,14 @@ def test_the_other_byte_order():
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float64, np.int32])
-def test_house_numbers(tmp_path, kind):
+def test_house_numbers_become_images_and_classes(tmp_path, kind):
     (tmp_path / "x.mat").write_bytes(saved(X=IMAGES, y=CLASSES.astype(kind)))
     images, classes = matlab.read_house_numbers(str(tmp_path / "x.mat"), "its home")
     np.testing.assert_array_equal(images, IMAGES.transpose(3, 2, 0, 1))
     assert classes.tolist() == [1, 0, 3, 4, 5, 6, 9] and classes.dtype.kind in "iu"
 
 
-def test_house_numbers_that_can_not_be_read(tmp_path):
+def test_damaged_house_numbers_are_refused(tmp_path):
     path = tmp_path / "x.mat"
     for content in (b"", b"MATLAB" * 100, saved(X=IMAGES, y=CLASSES)[:-400], saved(X=IMAGES)):
         path.write_bytes(content)
@@ -104,7 +104,7 @@ WHOLE = saved(compress=False, X=IMAGES, y=CLASSES)
         (saved(X=1j * np.ones((3, 3)), y=CLASSES), "no array of numbers"),
     ],
 )
-def test_damage(content, match):
+def test_damage_is_refused_without_taking_memory(content, match):
     refused(content, match)
 
 
@@ -114,7 +114,7 @@ def packed(content):
     return WHOLE[:128] + struct.pack("<II", 15, len(content)) + content
 
 
-def test_what_unpacks_to_more_is_not_unpacked():
+def test_data_that_unpack_to_more_than_declared_are_refused():
     variable = WHOLE[128 : 128 + 56]  # all of X but its numbers' tag and numbers
     assert variable[-8:] == b"\1\0\1\0X\0\0\0"
     tag = struct.pack("<II", 2, 32 * 32 * 3 * 7)
@@ -129,19 +129,19 @@ def test_what_unpacks_to_more_is_not_unpacked():
         read(content, ["X"], most_bytes=1 << 20)
 
 
-def test_the_checksum_of_packed_data():
+def test_a_wrong_checksum_of_packed_data_is_found():
     content = bytearray(saved(X=IMAGES))
     content[-1] ^= 1
     with pytest.raises(ValueError, match="packed data are damaged"):
         read(content, ["X"])
 
 
-def test_many_variables_are_not_looked_through():
+def test_files_of_many_variables_are_not_searched_to_the_end():
     tiny = saved(compress=False, z=np.zeros((1, 1), np.uint8))
     refused(tiny + tiny[128:] * 3000, "no variable X")
 
 
-def test_no_damage_is_another_error():
+def test_any_damage_raises_only_value_error():
     random = np.random.RandomState(0)
     wholes = [WHOLE, saved(X=IMAGES[..., :2], y=CLASSES)]
     outcomes = {"read": 0, "refused": 0}

@@ -25,7 +25,7 @@ def _index(sequence):
     return [emoji.sequence for emoji in openmoji.emojis()].index(sequence)
 
 
-def test_groups_are_complete():
+def test_groups_hold_all_of_unicodes_emoji():
     counts = {g: sum(len(s.split()) for s in sub.values()) for g, sub in GROUPS.items()}
     # Unicode 17's emoji-test.txt, fully-qualified, without skin tones; people and hands include
     # the pairs that it lists with skin tones only.
@@ -35,7 +35,7 @@ def test_groups_are_complete():
     assert len(openmoji.emojis()) > 4000
 
 
-def test_what_is_left_out(chosen):
+def test_select_leaves_out_tones_text_and_duplicates(chosen):
     sequences = {emoji.sequence for emoji in chosen}
     assert 2000 < len(chosen) == len(sequences) < 2500
     assert not any(re.search("1F3F[B-F]", s) for s in sequences)  # skin tones
@@ -56,7 +56,7 @@ def test_no_two_look_the_same(chosen):
     assert len(np.unique(flat, axis=0)) == len(flat)
 
 
-def test_subsets():
+def test_subsets_keep_to_their_groups():
     faces = [openmoji.emojis()[i] for i in openmoji.select("faces")]
     assert 100 < len(faces) < 171 and {e.group for e in faces} == {"smileys"}
     assert all("face" in e.subgroup for e in faces)
@@ -96,7 +96,7 @@ def test_portraits_are_people_with_head_and_shoulders(portraits):
     assert min(tones.count(tone) for tone in ("", *(f"1F3F{i}" for i in "BCDEF"))) > 100
 
 
-def test_exceptions_are_drawings_that_the_rule_takes():
+def test_every_exception_would_pass_the_shape_rule():
     people = [
         (e.sequence.split("-")[0], max(size) / min(size))
         for i, e in enumerate(openmoji.emojis())
@@ -145,7 +145,7 @@ def test_drawings_are_centred_and_whole(chosen, resolution):
         ("1F7E6", (146, 211, 245)),  # a blue square
     ],
 )
-def test_colors(sequence, color):
+def test_the_most_common_color_is_openmojis(sequence, color):
     sequence = next(
         e.sequence for e in openmoji.emojis() if e.sequence.replace("-FE0F", "") == sequence
     )
@@ -155,7 +155,7 @@ def test_colors(sequence, color):
     np.testing.assert_array_equal(colors[counts.argmax()], color)
 
 
-def test_create(tmp_path):
+def test_create_writes_shuffled_drawings_and_credits(tmp_path):
     out = tmp_path / "flags"
     options = ["--resolution", "16", "--subset", "faces", "--workers", "1"]
     dataset_tool.main(["create_openmoji", str(out), *options])
@@ -170,7 +170,7 @@ def test_create(tmp_path):
     assert "ShareAlike" in (out / "LICENSE.txt").read_text()
 
 
-def test_create_portraits(tmp_path, portraits, monkeypatch):
+def test_create_writes_portraits(tmp_path, portraits, monkeypatch):
     some = portraits[::100]
     monkeypatch.setattr(openmoji, "select", lambda *_: some)
     out = str(tmp_path / "portraits")
