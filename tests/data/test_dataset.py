@@ -1,4 +1,4 @@
-"""Reading data sets: every image, wherever and however it is stored; one line on bad input."""
+"""Data sets are read wherever and however they are stored; bad ones are refused in one line."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ def written(request, tmp_path_factory):
 
 @pytest.fixture(params=["held", "large"])
 def stored(request, written, monkeypatch):
-    """A data set's directory; its files are read like large ones, or kept in memory."""
+    """A data set's directory, whose files are kept in memory or read from disk as large ones."""
     if request.param == "large":
         monkeypatch.setattr(level, "_HELD_BYTES", 0)
     return written
@@ -118,7 +118,7 @@ def test_require_names_the_resolutions(stored):
 
 
 def _error(path, verify="auto"):
-    """Returns the one-line message that opening gives."""
+    """Returns the one-line message with which opening is refused."""
     with pytest.raises(UserError) as caught:
         Dataset(path, verify)
     message = str(caught.value)
@@ -128,6 +128,7 @@ def _error(path, verify="auto"):
 
 @pytest.fixture
 def plain(tmp_path):
+    """The directory of a data set named cifar10, uncompressed and with labels."""
     path = tmp_path / "cifar10"
     write_dataset(path, noise(9, 16), np.eye(9))
     return path
@@ -216,7 +217,7 @@ def test_a_record_of_another_length_is_named(plain, how):
         content = content[:cut] + content[cut + 1 :]
     elif how == "a byte more":
         content = content[:cut] + b"x" + content[cut:]
-    else:  # whole, but with one byte of data less
+    else:  # a whole record with one byte of data less
         record = records.frame(records.example_bytes(bytes(3 * 64 - 1), (3, 8, 8)))
         content = content[: length * 5] + record + content[length * 6 :]
     file.write_bytes(content)
@@ -316,7 +317,7 @@ def test_damage_to_compressed_levels_is_reported(tmp_path):
 
 
 def test_compressed_bomb_is_not_unpacked(tmp_path):
-    """A record that claims 32x32 but unpacks to far more is refused."""
+    """A record that declares 32x32 but unpacks to far more is refused."""
     import gzip
 
     path = tmp_path / "a"
@@ -332,6 +333,7 @@ def test_compressed_bomb_is_not_unpacked(tmp_path):
 
 
 def _flip(path, record, offset):
+    """Flips a bit of a record in a file of nine records of equal length."""
     content = bytearray(path.read_bytes())
     content[len(content) // 9 * record + offset] ^= 1
     path.write_bytes(content)

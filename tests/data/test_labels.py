@@ -1,4 +1,4 @@
-"""What labels mean: names, numbers of images, empty classes, what is one-hot."""
+"""Labels as classes: names, numbers of images, empty classes, one-hot vectors."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from pgan_tf.errors import UserError
 
 
 def labelled(path, rows, names=None):
-    """Returns a data set with these labels."""
+    """Writes and returns a data set with these labels."""
     write_dataset(path, noise(len(rows), 8), np.array(rows, np.float32))
     if names:
         (path / labels.CLASSES_FILE).write_bytes(labels.classes_text(names))

@@ -1,4 +1,4 @@
-"""What is said where a data set should be: each command in it is typed, as it is printed."""
+"""Advice for paths that are no data set: each printed command is run as it is printed."""
 
 import os
 import re
@@ -25,13 +25,13 @@ RANDOM = np.random.RandomState(0)
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """A directory of a user, with datasets/mine in it."""
+    """Changes to a user's directory, with datasets/mine in it."""
     monkeypatch.chdir(tmp_path)
     write_dataset("datasets/mine", noise(5, 8))
 
 
 def complaint(path, **options):
-    """Returns the line that training gives for a path."""
+    """Returns the line with which training refuses a path."""
     with pytest.raises(UserError) as caught:
         open_dataset(DataOptions(path=str(path), **options))
     message = str(caught.value)
@@ -40,7 +40,7 @@ def complaint(path, **options):
 
 
 def run_advice(message):
-    """Runs what a message says, as it is printed; returns the data set that can be trained on."""
+    """Runs a message's commands as they are printed; returns the data set to train on."""
     making, _, training = message.rpartition("; then: ")
     if making:
         name, *arguments = shlex.split(making.rsplit(" with: ", 1)[1])
@@ -79,7 +79,7 @@ def test_advice_for_a_folder_of_pictures_works(sizes, options, resolution):
     command = "python dataset_tool.py create_from_images datasets/my_photos 'my photos'"
     assert "3 pictures" in message and f"{command}{options}; then" in message
     assert run_advice(message).resolution == resolution
-    # Typed once more, the answer is what was made.
+    # The same path again: the message names the data set that was made.
     assert complaint("my photos").endswith("did you mean: python -m pgan_tf.train --data-dir"
                                            " datasets/my_photos")  # fmt: skip
 
@@ -94,7 +94,7 @@ def test_advice_for_pictures_with_bad_files_skips_them(extra):
 
 
 def test_advice_never_replaces_pictures_in_the_data_sets_place():
-    """A user's pictures are never to be replaced."""
+    """A user's pictures must never be replaced."""
     pictures("datasets/flowers", [(16, 16)] * 3)
     for message in (complaint("datasets/flowers"), complaint(Path("datasets/flowers").resolve())):
         assert "--force" not in message
@@ -167,7 +167,7 @@ def test_advice_for_cifar_and_hdf5_files_works():
 
 
 def test_a_files_neighbours_do_not_decide_what_it_is():
-    """A zip file of photographs, beside MNIST and CIFAR's archive, is none of the two."""
+    """A zip file of photographs beside files of MNIST and CIFAR is neither of the two."""
     made_up.mnist(Path("."), count=20)
     batch = {"data": np.zeros((4, 3072), np.uint8), "labels": [0, 1, 2, 3]}
     made_up.python2_pickle("data_batch_1", batch)
@@ -238,7 +238,7 @@ def test_advice_for_a_damaged_data_set_works():
     command = re.search("make it with: python dataset_tool.py (.*)", message)[1]
     dataset_tool.main(shlex.split(command.replace("IMAGES", "photos")))
     assert open_dataset(DataOptions(path="datasets/new")).num_images == 3
-    # The command that a preset names comes first, and what else is there stays.
+    # A preset's command comes before others, and other files in the directory stay.
     Path("datasets/new/new-r02.tfrecords").write_bytes(b"")
     assert complaint("datasets/new", command="the command").endswith("the command --force")
     Path("datasets/new/letter.doc").write_text("mine")

@@ -25,7 +25,7 @@ def test_levels_equal_the_float_formula(n, resolution):
 
 
 def test_halves_are_rounded_to_even():
-    # Of two levels, few values: every remainder occurs, the halves often.
+    # Only three pixel values: every remainder occurs at the next levels, and halves are frequent.
     images = np.random.RandomState(0).randint(0, 3, (500, 1, 16, 16)).astype(np.uint8)
     for level, want in zip(pyramid.levels(images), _float_levels(images), strict=True):
         np.testing.assert_array_equal(level, want)

@@ -1,4 +1,4 @@
-"""Files of records that change while they are read, or declare what no image has."""
+"""Record files that change while being read, or that declare impossible sizes."""
 
 import os
 
@@ -43,7 +43,7 @@ def test_a_large_file_cut_short_is_reported_and_readable_again_once_restored(pat
     for indices in ([8], range(9)):
         with pytest.raises(UserError, match=r"cut short while it was in use; restore it, or make"):
             data.read(32, indices)
-    file.write_bytes(content)  # in place: the file that is open is restored
+    file.write_bytes(content)  # in place: restores the file that is still open
     np.testing.assert_array_equal(data.read_checked(32, range(9)), PIXELS)
 
 
@@ -58,7 +58,7 @@ def test_no_file_is_mapped_into_memory(path):
 
 
 def test_checksums_equal_the_records_own(path, monkeypatch):
-    """The records' own, however many are read at a time."""
+    """However many records are read at a time."""
     content = (path / "mine-r05.tfrecords").read_bytes()
     expected, position = [], 0
     while position < len(content):
@@ -74,6 +74,7 @@ def test_checksums_equal_the_records_own(path, monkeypatch):
 
 
 def opened(path, resolution=32):
+    """Returns the message with which opening a file is refused."""
     with pytest.raises(UserError) as caught:
         record_files.open_file(str(path), resolution, "make it again")
     message = str(caught.value)
@@ -82,7 +83,7 @@ def opened(path, resolution=32):
 
 
 def test_refuses_a_record_larger_than_any_image(tmp_path):
-    with open(tmp_path / "x", "wb") as file:  # with holes: takes no space on the disk
+    with open(tmp_path / "x", "wb") as file:  # sparse: takes no space on the disk
         length = (1 << 40).to_bytes(8, "little")
         file.write(length + records.masked_crc(length).to_bytes(4, "little"))
         file.truncate((1 << 40) + 16)
@@ -90,7 +91,7 @@ def test_refuses_a_record_larger_than_any_image(tmp_path):
 
 
 def test_refuses_a_message_of_many_small_fields(tmp_path):
-    """Each would take a hundred times its bytes."""
+    """Parsed, each field would take a hundred times its size in memory."""
     for payload in (b"\x0a\x00" * 3000, b"\x0a\xf0\x2e" + b"\x0a\x00" * 3000):
         (tmp_path / "x").write_bytes(records.frame(payload))
         assert "record 0: not an image record" in opened(tmp_path / "x")

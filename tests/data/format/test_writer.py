@@ -1,4 +1,4 @@
-"""Writing data sets: whole ones or none."""
+"""Data sets are written whole or not at all."""
 
 import errno
 import os
@@ -111,7 +111,7 @@ def test_killed_process_leaves_nothing_that_looks_complete(tmp_path):
     assert killed.returncode == -9
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(".a.") and left.name.endswith(files.PARTIAL_SUFFIX)
-    write_dataset(tmp_path / "a", noise(2))  # the next run clears it away
+    write_dataset(tmp_path / "a", noise(2))  # the next run removes it
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
@@ -141,7 +141,7 @@ def test_a_data_set_is_restored_when_replacing_it_fails(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
     assert Dataset(tmp_path / "a").num_images == 2
 
-    # Killed between the two renamings: the next run finds it.
+    # Killed between the two renames: the next run restores the old data set.
     partial = DatasetWriter(tmp_path / "a", 8, 3, force=True)._partial
     dead = partial.replace(f".{os.getpid()}.", ".999999999.")
     os.rename(tmp_path / "a", dead.replace(".partial", ".replaced.partial"))
@@ -152,7 +152,7 @@ def test_a_data_set_is_restored_when_replacing_it_fails(tmp_path, monkeypatch):
 
 def test_a_link_as_target_stays_a_link(tmp_path):
     (tmp_path / "disk").mkdir()
-    os.symlink(tmp_path / "disk" / ".data", tmp_path / "a")  # the name is the link's
+    os.symlink(tmp_path / "disk" / ".data", tmp_path / "a")  # the data set's name is the link's
     for n in (2, 5):
         write_dataset(tmp_path / "a", noise(n), force=True)
         assert (tmp_path / "a").is_symlink()

@@ -1,4 +1,4 @@
-"""info, verify, extract, compare, display; the command line."""
+"""The commands info, verify, extract, compare and display."""
 
 import json
 import re
@@ -31,6 +31,7 @@ def made(tmp_path):
 
 
 def run(capsys, *arguments):
+    """Runs dataset_tool; returns its exit status and what it printed."""
     code = dataset_tool.main([str(argument) for argument in arguments])
     return code or 0, capsys.readouterr().out
 
@@ -83,14 +84,14 @@ def test_verify_finds_swapped_images_in_a_level(made):
     levels = {level.shape[-1]: level for level in pyramid.levels(PIXELS)}
     swapped = levels[8].copy()
     swapped[[3, 4]] = swapped[[4, 3]]
-    _replace_level(made, 8, swapped)  # every checksum is right
+    _replace_level(made, 8, swapped)  # with right checksums
     Dataset(made, verify="full")
     with pytest.raises(UserError, match=r"made-r03.tfrecords: record 3 is another image"):
         soundness.verify(made)
 
 
 def test_verify_accepts_rounding_differences_and_counts_them(made, capsys):
-    """Levels made from the rounded level above, as other programs make them."""
+    """Other programs make each level from the rounded level above it."""
     level = PIXELS
     while level.shape[-1] > 4:
         n, c, r, _ = level.shape
@@ -131,7 +132,7 @@ def test_class_names_survive_extraction(tmp_path):
 
 @pytest.mark.parametrize("classes", [None, ["a\nb", "c\u2028d", *"efg"]])
 def test_labels_survive_extraction_without_or_with_odd_class_names(tmp_path, classes):
-    labels = np.eye(5, dtype=np.float32)[np.arange(11) % 3]  # the last two have no image
+    labels = np.eye(5, dtype=np.float32)[np.arange(11) % 3]  # the last two classes are empty
     write_dataset(tmp_path / "set", PIXELS, labels)
     if classes:
         (tmp_path / "set" / CLASSES_FILE).write_bytes(classes_text(classes))
@@ -161,7 +162,7 @@ def test_extract_follows_no_links_out_of_its_target(made, tmp_path):
     with pytest.raises(UserError, match="is no empty directory"):
         extract.extract(made, out)
     write_images = extract._WriteImages(str(made), str(out), "png", 32)
-    with pytest.raises(FileExistsError):  # even when the link appears later
+    with pytest.raises(FileExistsError):  # even if the link appears later
         write_images(np.arange(1))
     assert not victim.exists()
     link = tmp_path / "link"
@@ -226,7 +227,7 @@ def test_contact_sheet_places_images_in_a_grid(made, tmp_path, capsys):
     assert sheet.shape == (2 * 34, 4 * 34, 3)
     np.testing.assert_array_equal(sheet[34:66, 68:100], PIXELS[6].transpose(1, 2, 0))
     display.contact_sheet(made, out, 16, 9, resolution=4)
-    assert Image.open(out).size == (11 * 6, 6)  # all there are
+    assert Image.open(out).size == (11 * 6, 6)  # a grid too large shows all images in one row
 
 
 def test_display_writes_a_file_without_a_screen(made, tmp_path, capsys, monkeypatch):
@@ -239,7 +240,7 @@ def test_display_writes_a_file_without_a_screen(made, tmp_path, capsys, monkeypa
 
 
 def test_command_line_reports_mistakes_in_one_line(tmp_path):
-    """Exit status and one line on the error stream, as a user meets them."""
+    """Each gives a nonzero exit status and one line on the error stream."""
     root = Path(__file__).parents[3]
 
     def tool(*arguments):

@@ -1,4 +1,4 @@
-"""Building data sets in several processes."""
+"""Data sets are built in several processes."""
 
 import dataclasses
 import os
@@ -105,7 +105,7 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch, workers):
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("workers,times", [("1", 1), ("2", 1), ("2", 3)])
 def test_ctrl_c_leaves_nothing(tmp_path, workers, times):
-    """As in a terminal: the signal goes to all processes; one line, status 130, nothing left."""
+    """As in a terminal, the signal goes to all processes: one line, status 130."""
     source = tmp_path / "source"
     source.mkdir()
     pixels = np.random.RandomState(0).randint(0, 256, (1024, 1024, 3))
@@ -120,7 +120,7 @@ def test_ctrl_c_leaves_nothing(tmp_path, workers, times):
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not out.parent.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)  # until it writes
+        time.sleep(0.01)  # until it begins to write
     for _ in range(times):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.1)

@@ -27,7 +27,7 @@ from pgan_tf.data.making.celebahq.work import WorkDir
 from pgan_tf.errors import UserError
 
 ROWS = celebahq_mini.rows()[1:5]  # idx 1, 2, 3 and 4
-RECORDS = [3, 0, 1, 2]  # index of each record: RandomState(123) shuffles four so
+RECORDS = [3, 0, 1, 2]  # record -> index in ROWS, as RandomState(123) shuffles four
 
 
 @pytest.mark.slow
@@ -45,7 +45,7 @@ def test_files_are_the_official_ones(tmp_path, capsys):
 
 @pytest.fixture
 def inputs(tmp_path) -> Path:
-    """A directory with celeba/ and deltas/ for ROWS, to be spoilt."""
+    """A directory with celeba/ and deltas/ for ROWS, which tests may damage."""
     shutil.copytree(CELEBA, tmp_path / "celeba")
     shutil.copytree(DELTAS, tmp_path / "deltas")
     write_list(tmp_path)
@@ -59,7 +59,7 @@ def write_list(inputs: Path, rows=ROWS) -> None:
 
 @pytest.fixture
 def aligned(monkeypatch) -> list[str]:
-    """Replaces aligning, which is slow and tested elsewhere; holds the photographs processed."""
+    """Replaces the slow alignment by its known results; lists the photographs processed."""
     files = {tuple(row.landmarks.ravel()): row for row in celebahq_mini.rows()}
     calls = []
 
@@ -73,13 +73,14 @@ def aligned(monkeypatch) -> list[str]:
 
 
 def create(inputs: Path, **options):
+    """Makes the data set hq from the inputs."""
     return celebahq.create(
         inputs / "hq", inputs / "celeba", inputs / "deltas", **({"workers": 1} | options)
     )
 
 
 def listing(inputs: Path) -> dict[str, list[str]]:
-    """Returns {photograph: (record, status, reason)} from the list that was written."""
+    """Returns {photograph: (record, status, reason)} from the written hq-images.txt."""
     lines = (inputs / "hq-images.txt").read_text().splitlines()
     assert lines[0] == "record idx orig_idx orig_file status md5 reason"
     fields = [line.split(" ", 6) for line in lines[1:]]
@@ -104,7 +105,7 @@ def test_records_are_in_the_shuffled_order(inputs, aligned):
 
 
 def perturb(monkeypatch, rows) -> None:
-    """Makes the processed images of some photographs differ by up to one level."""
+    """Changes the processed images of some photographs by up to one level."""
     align = alignment.align
     photographs = {tuple(row.landmarks.ravel()) for row in rows}
 
@@ -128,17 +129,17 @@ def test_another_decoder_gives_near_images(inputs, aligned, monkeypatch, capsys)
     for image, index in zip(images, RECORDS, strict=True):
         processed, delta = ROWS[index].processed(), ROWS[index].delta()
         difference = abs(image.astype(int) - (processed + delta))
-        # The golden deltas are noise in a few rows, and nothing elsewhere; see add_nearly.
+        # The golden deltas are noise in a few rows and zero elsewhere; see add_nearly.
         assert difference[delta == 0].max() == (results[index].status == "near")
         assert (difference > 1).sum() < 100
 
 
 def test_strict_refuses_an_image_that_is_not_exact(inputs, aligned, monkeypatch):
     perturb(monkeypatch, ROWS[1:2])
-    for calls in (2, 2):  # the second time it is known
+    for _ in range(2):  # the second time without processing any image again
         with pytest.raises(UserError, match=rf"{ROWS[1].orig_file} is near, not exact: Pillow"):
             create(inputs, strict=True)
-        assert len(aligned) == calls
+        assert len(aligned) == 2
         assert not (inputs / "hq").exists()
     assert [r.status for r in create(inputs)].count("near") == 1
 
@@ -149,7 +150,7 @@ def damage_photograph(inputs: Path) -> None:
 
 
 def damage_delta(inputs: Path, content: bytes | None = b"not a token") -> None:
-    """Rewrites the zip file with another content, or none, for the delta of ROWS[2]."""
+    """Replaces the delta of ROWS[2] in the zip file, or removes it if `content` is None."""
     path = inputs / "deltas/deltas00000.zip"
     name = f"delta{ROWS[2].idx:05d}.dat"
     with zipfile.ZipFile(path) as archive:
@@ -191,7 +192,7 @@ def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, damage
     assert "exact 3, near 0, failed 1" in out
     assert re.search(f"failed: {ROWS[2].orig_file}: .*{reason}", out)
     assert [line[:2] for line in listing(inputs).values()][2] == ("-", "failed")
-    assert {line[0] for line in listing(inputs).values()} == {"-"}  # there are no records yet
+    assert {line[0] for line in listing(inputs).values()} == {"-"}  # no records exist yet
     assert re.search(reason, listing(inputs)[ROWS[2].orig_file][2])
 
     create(inputs, allow_partial=True)
@@ -236,7 +237,7 @@ def test_stops_when_all_images_failed(inputs, monkeypatch):
         create(inputs)
 
 
-# What is looked at before any work.
+# Checks before any work.
 
 
 def test_missing_inputs_are_listed_with_their_sources(tmp_path, monkeypatch, capsys):
@@ -262,7 +263,7 @@ def test_all_missing_files_are_named_at_once(inputs):
     damage_delta(inputs, None)
     write_list(inputs, [*ROWS, ROWS[0]._replace(idx=2345)])
     message = problems(inputs)
-    assert "2 photographs missing in" not in message  # the new line names the first one again
+    assert "2 photographs missing in" not in message  # the added line names ROWS[0]'s again
     assert f"3 photographs missing in {inputs}/celeba/img_celeba: {ROWS[0].orig_file}" in message
     assert f"1 zip files missing in {inputs}/deltas: deltas02000.zip" in message
     assert f"1 deltas missing in {inputs}/deltas/deltas00000.zip: delta00003.dat" in message
@@ -270,11 +271,11 @@ def test_all_missing_files_are_named_at_once(inputs):
 
 
 def test_allow_partial_makes_what_it_can_and_lists_the_rest(inputs, aligned, capsys):
-    """A photograph, a delta, a whole zip file and a row of landmarks are not there."""
+    """A photograph, a delta, a whole zip file and a row of landmarks are missing."""
     write_list(inputs, [*ROWS, ROWS[3]._replace(idx=2345), celebahq_mini.rows()[5]])
     photographs = inputs / "celeba/img_celeba"
     (photographs / ROWS[0].orig_file).unlink()
-    damage_delta(inputs, None)  # of ROWS[2]
+    damage_delta(inputs, None)  # removes that of ROWS[2]
     landmarks = inputs / "celeba/Anno/list_landmarks_celeba.txt"
     lines = landmarks.read_text().splitlines()
     lines[2 + celebahq_mini.rows()[5].orig_idx] = "none"
@@ -290,7 +291,7 @@ def test_allow_partial_makes_what_it_can_and_lists_the_rest(inputs, aligned, cap
     assert f"  - 1 photographs missing in {photographs}: {ROWS[0].orig_file}\n" in printed
     assert f"  - 1 zip files missing in {inputs}/deltas: deltas02000.zip\n" in printed
     assert f"exact 2, near 0, failed 0, missing 4; listed in {inputs}/hq-images.txt" in printed
-    # The order is the official one of the whole list, without those that are missing.
+    # The official order of the whole list, without the missing images.
     order = np.arange(6)
     np.random.RandomState(123).shuffle(order)
     order = [i for i in order if i in (1, 3)]
@@ -328,6 +329,7 @@ def test_photographs_are_found_in_nested_folders(inputs, aligned):
 
 
 def problems(inputs: Path) -> str:
+    """Returns the message with which the inputs are refused before any work."""
     with pytest.raises(UserError) as error:
         create(inputs)
     assert not (inputs / ".hq.work").exists()
@@ -463,11 +465,12 @@ def start_job(inputs: Path) -> subprocess.Popen:
 def wait_until(condition, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"not true after {seconds} s"
         time.sleep(0.02)
 
 
 def finished_images(inputs: Path) -> list[str]:
+    """Returns the names of finished images in the work directory."""
     return [path.name for path in (inputs / ".hq.work").glob("*.webp")]
 
 
@@ -486,7 +489,7 @@ def test_interrupted_job_continues(inputs, aligned, how):
     job = start_job(inputs)
     wait_until(lambda: finished_images(inputs))
     if how == signal.SIGKILL:
-        job.kill()  # the workers are not told
+        job.kill()  # only the main process
     else:
         os.killpg(job.pid, how)  # as a terminal does
     out, err = job.communicate(timeout=60)
@@ -494,7 +497,7 @@ def test_interrupted_job_continues(inputs, aligned, how):
         assert job.returncode == 130
         assert "the same command goes on" in out
         assert err.strip().endswith("error: interrupted") and "Traceback" not in err
-    wait_until(lambda: not group_is_alive(job.pid))  # nor did they stay
+    wait_until(lambda: not group_is_alive(job.pid))  # the workers end too
     assert not (inputs / "hq").exists()
     before = len(finished_images(inputs))
     assert before >= 1

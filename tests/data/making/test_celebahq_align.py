@@ -13,18 +13,18 @@ from pgan_tf.data.making.celebahq.alignment import ImageError
 
 @pytest.mark.parametrize("row", celebahq_mini.rows(), ids=lambda row: row.orig_file)
 def test_processed_image_is_the_official_one(row):
-    """Shrunk, enlarged, rotated, with padding on each side and without: see the seven photos."""
+    """The seven photographs cover shrinking, enlarging, rotation and padding on each side."""
     assert hashlib.md5(row.processed()).hexdigest() == row.proc_md5
 
 
 @pytest.mark.parametrize("shape", [(150, 337), (64, 40)])
 @pytest.mark.parametrize("sigma", [20.48, 7.3])
 def test_gaussian_equals_scipys(shape, sigma):
-    """Also where the kernel, cut at 4 sigma, is wider than the image: mirrored several times."""
+    """Even where the kernel, cut at 4 sigma, is wider than the image and mirrors several times."""
     image = np.random.RandomState(0).randint(0, 256, shape).astype(np.float32)
     sigma = np.float32(sigma)
     expected = scipy.ndimage.gaussian_filter(image, (sigma, sigma))
-    # The same but for a float32 rounded the other way, once in many millions.
+    # Equal except for rare float32 values that are rounded the other way.
     np.testing.assert_array_max_ulp(alignment._gaussian(image, sigma), expected, 1)
     assert (alignment._gaussian(image, sigma) == expected).mean() > 0.9999
 
@@ -56,7 +56,7 @@ def test_decode_refuses_other_and_damaged_files(monkeypatch):
     for damaged in (b"", b"not an image", jpg[: len(jpg) // 2], png.getvalue()):
         with pytest.raises(ImageError, match="can't be decoded"):
             alignment.decode(damaged)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99 * 100)  # more is held for a bomb
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99 * 100)  # a larger image counts as a bomb
     bomb = io.BytesIO()
     Image.new("RGB", (100, 100)).save(bomb, "JPEG")
     with pytest.raises(ImageError, match="decompression bomb"):

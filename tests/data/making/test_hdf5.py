@@ -1,4 +1,4 @@
-"""HDF5 files that are damaged, or lead elsewhere: one line each, before memory and time."""
+"""HDF5 files; damaged ones, and ones that lead elsewhere, are refused in one line."""
 
 import os
 import signal
@@ -24,6 +24,7 @@ def path(tmp_path):
 
 
 def refused(path, match):
+    """Asserts that a file is refused in one line that names it."""
     with pytest.raises(UserError, match=match) as caught:
         hdf5.create(path.parent / "out", path, workers=1)
     message = str(caught.value)
@@ -77,7 +78,7 @@ def test_reads_every_way_of_storing_images(path, options):
 
 
 def test_two_worker_processes_read_the_same_file(path):
-    pixels = made_up.noise(2000, 32)  # enough for two pieces of work
+    pixels = made_up.noise(2000, 32)  # enough for two chunks of work
     with h5py.File(path, "w") as file:
         file["data32x32"] = pixels
     hdf5.create(path.parent / "out", path, workers=2)
@@ -99,7 +100,7 @@ def test_a_remote_file_is_copied(tmp_path):
 
 
 def other_file(path):
-    """Returns another file of this machine, which holds what could pass for images."""
+    """Writes another file, whose content could pass for images; returns its path."""
     other = path.parent / "secret"
     with h5py.File(other, "w") as file:
         file["data8x8"] = PIXELS
@@ -111,7 +112,7 @@ def test_external_storage_is_refused(path):
     secret.write_bytes(PIXELS.tobytes())
     with h5py.File(path, "w") as file:
         file.create_dataset("data8x8", PIXELS.shape, "u1", external=[(secret, 0, PIXELS.nbytes)])
-        assert (file["data8x8"][:] == PIXELS).all()  # that is what HDF5 does
+        assert (file["data8x8"][:] == PIXELS).all()  # HDF5 itself follows it
     refused(path, "has the data of data8x8 in other files, which are not read")
 
 
@@ -245,7 +246,7 @@ def test_a_reader_killed_between_images_is_reported(path):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it can be limited")
 def test_the_reader_has_limited_memory(path, pytestconfig):
-    """A chunk of 16 MiB that unpacks to 400."""
+    """A chunk that declares 16 MiB unpacks to 400 MiB."""
     packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     zeros = packer.compress(bytes(1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)
     with h5py.File(path, "w") as file:
@@ -264,4 +265,4 @@ def test_the_reader_has_limited_memory(path, pytestconfig):
     )
     message, megabytes = done.stdout.split("|")
     assert message.startswith("images.h5 is damaged in image 0 of data4096x4096")
-    assert int(megabytes) < 200  # of which 40 are Python and the libraries
+    assert int(megabytes) < 200  # including 40 for Python and the libraries

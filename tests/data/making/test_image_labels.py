@@ -1,4 +1,4 @@
-"""Labels of a user's images: JSON, tables, folders; what is wrong is told with its line."""
+"""Labels of a user's images, from JSON, tables or folders; errors name the line."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def tree(tmp_path):
 
 
 def made(tree, name, text, **options):
-    """Returns the data set of the images with labels from a file of this name and content."""
+    """Writes a label file into the tree; returns the data set made with it."""
     (tree / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     images.create(
         tree.parent / "out", tree, labels=name, shuffle=False, workers=1, force=True, **options
@@ -34,6 +34,7 @@ def made(tree, name, text, **options):
 
 
 def refusal(tree, name, text):
+    """Returns the message with which a label file is refused."""
     with pytest.raises(UserError) as caught:
         made(tree, name, text)
     assert "\n" not in str(caught.value) and not (tree.parent / "out").exists()
@@ -123,7 +124,7 @@ def test_wrong_json_is_refused(tree, text, message):
 
 
 def test_a_trailing_comma_is_located(tree):
-    """Versions of Python point at the comma, or behind it."""
+    """Depending on its version, Python points at the comma or behind it."""
     said = refusal(tree, "labels.json", '{"labels": [["a.png", 0],]}')
     assert re.match(r"labels\.json: line 1, column 2[56]: ", said)
 

@@ -1,4 +1,4 @@
-"""A user's own images: what is done to them, and the answer to bad ones."""
+"""A user's own images: how they are prepared, and how bad ones are refused."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def file_bytes(image, file_format="png", **options):
 
 
 def load(data, **preparation):
-    """Returns [H, W, C] or [H, W]."""
+    """Returns the prepared pixels: [H, W, C], or [H, W] if gray."""
     pixels = imagefile.load(data, Preparation(**preparation))
     return pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
 
@@ -151,7 +151,7 @@ def test_exif_orientation_is_applied(orientation, undo):
 
 @pytest.mark.parametrize("entry", [(0x0100, 2, b"a"), (0x011A, 7, b"a"), (0x0131, 11, b"a")])
 def test_exif_that_pillow_can_not_rewrite_is_harmless(entry):
-    tag, kind, value = entry  # of a kind that its value isn't
+    tag, kind, value = entry  # the value does not fit the declared type
     entries = struct.pack(">HHI4s", 0x0112, 3, 1, b"\0\6\0\0")
     entries += struct.pack(">HHI4s", tag, kind, 1, value)
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\2" + entries + b"\0\0\0\0"
@@ -162,7 +162,7 @@ def test_exif_that_pillow_can_not_rewrite_is_harmless(entry):
 
 
 def _profile(gamma, name=b"linear"):
-    """A matrix profile of sRGB's colours with another gamma, made by hand."""
+    """Returns a matrix profile with sRGB's primaries and another gamma, made by hand."""
 
     def s15f16(*values):
         return b"".join(struct.pack(">i", round(v * 65536)) for v in values)
@@ -190,11 +190,11 @@ def _profile(gamma, name=b"linear"):
 
 
 def test_color_profile_is_converted():
-    """A linear-light profile: converting applies the sRGB transfer function."""
+    """Converting a linear-light profile applies the sRGB transfer function."""
     linear = np.zeros((16, 16, 3), np.uint8) + np.arange(16, dtype=np.uint8)[:, None, None] * 17
     x = linear / 255
     srgb = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055) * 255
-    for name in (b"linear", b"GIMP built-in Linear sRGB"):  # a name says nothing
+    for name in (b"linear", b"GIMP built-in Linear sRGB"):  # the profile's name must not matter
         found = load(file_bytes(linear, icc_profile=_profile(1.0, name)))
         np.testing.assert_allclose(found, srgb, atol=1.5)  # the matrices have four digits
     gray = load(file_bytes(np.ascontiguousarray(linear[..., 0])))
@@ -259,7 +259,7 @@ def test_bad_files_are_refused_with_the_reason(data, reason):
 
 
 def _bomb(width, height):
-    """A PNG of a few bytes that declares a huge size."""
+    """Returns a small PNG file that declares a huge size."""
     data = bytearray(file_bytes(RGB))
     data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
     import zlib
@@ -278,7 +278,7 @@ def test_image_bombs_are_refused(size):
 
 @pytest.fixture
 def tree(tmp_path):
-    """cats/0.png, cats/1.png, dogs/deep/2.png, and what does not count."""
+    """A directory with the images NAMES, and files that do not count."""
     root = tmp_path / "tree"
     for i, name in enumerate(NAMES):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -433,7 +433,7 @@ def test_bad_files_are_listed_in_a_table(tree, tmp_path, capsys, workers):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_damage_under_right_checksums_is_found(tree, tmp_path, capsys, workers):
-    """A PNG whose packed pixels make no sense, all of its checksums right."""
+    """A PNG with right checksums whose packed pixels are nonsense."""
     import zlib
 
     whole = file_bytes(np.zeros((8, 8, 3), np.uint8))
@@ -500,7 +500,7 @@ def test_zips_are_read_in_every_packing_but_lzma(tree, tmp_path, method, capsys)
         for name in NAMES:
             entry = zipfile.ZipInfo("x")
             entry.filename, entry.compress_type = name.replace("/", "\\"), method
-            entry.extra = bytes.fromhex("fecaaaaa") + bytes(0xAAAA)  # a field of no meaning
+            entry.extra = bytes.fromhex("fecaaaaa") + bytes(0xAAAA)  # an unknown extra field
             archive.writestr(entry, (tree / name).read_bytes())
     if method == zipfile.ZIP_LZMA:
         with pytest.raises(UserError, match="3 of 3 files can't be used"):
@@ -582,7 +582,7 @@ def test_damaged_zips_are_refused(tree, tmp_path):
     path.write_bytes(content[:-30])
     with pytest.raises(UserError, match="nor a complete zip file"):
         images.create(tmp_path / "out", path)
-    other = tmp_path / "other.zip"  # another name: opened archives are kept
+    other = tmp_path / "other.zip"  # another name, because opened archives are cached
     start = content.index(b"IDAT")
     other.write_bytes(content[: start + 6] + b"????" + content[start + 10 :])
     with pytest.raises(UserError, match="1 of 3 files can't be used"):
@@ -625,7 +625,7 @@ def test_reads_and_writes_through_gfile(tree):
     tf.io.gfile.makedirs("ram://treecats")
     with tf.io.gfile.GFile("ram://treecats/x.png", "wb") as copy:
         copy.write(b"x")
-    for name in ("output", "out", "out"):  # TensorFlow lists the one in the other
+    for name in ("output", "out", "out"):  # TensorFlow lists "output" inside "out"
         options = {"shuffle": False, "force": True}
         assert images.create(f"ram://trees/{name}", "ram://tree", **options).num_images == 3
         pixels = Dataset(f"ram://trees/{name}").read(4, range(3))

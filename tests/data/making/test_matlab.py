@@ -1,4 +1,4 @@
-"""MATLAB's files against SciPy's writer; damaged ones are one line, without a crash or memory."""
+"""MATLAB files against SciPy's writer; damaged ones are refused without taking memory."""
 
 import io
 import struct
@@ -33,7 +33,7 @@ def read(content, names=("X", "y"), most_bytes=1 << 24):
         IMAGES,
         CLASSES,
         np.arange(24.0).reshape(2, 3, 4),
-        np.array([[1]], np.uint8),  # so small that it is in its tag
+        np.array([[1]], np.uint8),  # so small that it is stored inside its tag
         np.array([[-5, 6]], np.int16),
         np.arange(70_000, dtype=np.int64)[None],
         np.zeros((0, 3), np.float32),
@@ -51,7 +51,7 @@ def test_reads_big_endian_files():
     parts = [
         struct.pack(">IIII", 6, 8, 9, 0),  # flags: uint8
         struct.pack(">IIii", 5, 8, 2, 3),
-        struct.pack(">HH4s", 1, 1, b"y\0\0\0"),  # in the tag
+        struct.pack(">HH4s", 1, 1, b"y\0\0\0"),  # the name, inside its tag
         struct.pack(">II6sxx", 2, 6, b"abcdef"),
     ]
     matrix = struct.pack(">II", 14, sum(map(len, parts))) + b"".join(parts)
@@ -78,6 +78,7 @@ def test_damaged_house_numbers_are_refused(tmp_path):
 
 
 def refused(content, match, most_bytes=1 << 20):
+    """Asserts that content is refused without taking more memory than `most_bytes`."""
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match=match):
@@ -109,13 +110,13 @@ def test_damage_is_refused_without_taking_memory(content, match):
 
 
 def packed(content):
-    """Returns a file of one variable that is packed."""
+    """Returns a file with one packed variable."""
     content = zlib.compress(content)
     return WHOLE[:128] + struct.pack("<II", 15, len(content)) + content
 
 
 def test_data_that_unpack_to_more_than_declared_are_refused():
-    variable = WHOLE[128 : 128 + 56]  # all of X but its numbers' tag and numbers
+    variable = WHOLE[128 : 128 + 56]  # X up to the tag of its numbers
     assert variable[-8:] == b"\1\0\1\0X\0\0\0"
     tag = struct.pack("<II", 2, 32 * 32 * 3 * 7)
     numbers = IMAGES.tobytes(order="F")
@@ -148,9 +149,9 @@ def test_any_damage_raises_only_value_error():
     for _ in range(1500):
         damaged = bytearray(wholes[random.randint(2)])
         for _ in range(random.randint(1, 4)):
-            position = random.randint(128, len(damaged)) if random.rand() < 0.5 else None
-            # Most tags are at the beginning.
-            position = random.randint(100, 200) if position is None else position
+            # Half of the damage goes to the beginning, where most tags are.
+            anywhere = random.rand() < 0.5
+            position = random.randint(128, len(damaged)) if anywhere else random.randint(100, 200)
             damaged[position] = random.randint(256)
         try:
             read(bytes(damaged))

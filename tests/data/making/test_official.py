@@ -1,4 +1,4 @@
-"""The commands of the official tool, byte for byte (golden/dataset_tool.json)."""
+"""The official tool's commands, against its own output (golden/dataset_tool.json)."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ from pgan_tf.errors import UserError
 
 @pytest.fixture
 def check(golden):
-    """Returns a function that compares a data set's files with those of a golden case."""
+    """Returns a function that compares a data set's files with a golden case's."""
 
     def compare(case, path):
         expected = golden("dataset_tool.json")[case]
@@ -92,7 +92,7 @@ def _digits(directory):
 
 
 def test_mnist_is_padded_shuffled_and_labelled(tmp_path):
-    """Padding, order and labels, from the formula."""
+    """Against the formulas for padding, order and labels."""
     source = _digits(tmp_path / "digits")
     mnist.create(tmp_path / "mnist", source, allow_partial=True)
     rs = np.random.RandomState(1)
@@ -133,7 +133,7 @@ def test_bad_mnist_files_are_refused(tmp_path):
 
 
 def test_cifar_pickles_of_python_2_and_3_are_read(tmp_path):
-    """A part of CIFAR-10 as its archive unpacks, written by Python 2 and by Python 3."""
+    """A part of CIFAR-10, unpacked from its archive."""
     source = tmp_path / "cifar-10-batches-py"
     source.mkdir()
     data = np.random.RandomState(0).randint(0, 256, (40, 3072)).astype(np.uint8)
@@ -270,7 +270,7 @@ def test_lsun_chunk_of_bad_entries_is_skipped_and_a_cut_file_refused(tmp_path, c
 
 @pytest.mark.parametrize("kept", [0, 8192])
 def test_lsun_database_cut_short_while_being_read_is_reported(tmp_path, kept):
-    """The library maps the file, and the system ends whoever reads a page that is gone."""
+    """LMDB maps the file, and the system kills a process that reads a missing page."""
     source = tmp_path / "lmdb"
     with lmdb.open(str(source), map_size=1 << 24) as env, env.begin(write=True) as transaction:
         for i in range(100):
@@ -297,7 +297,7 @@ def test_lsun_counts_bad_entries_only_up_to_the_last_image_used(tmp_path):
     with lmdb.open(str(source), map_size=1 << 24) as env, env.begin(write=True) as transaction:
         for i in range(17):
             transaction.put(b"%08d" % i, b"not" if i in (2, 7, 15, 16) else good.getvalue())
-    # Read 16 at a time: the 13th image is the last of the first read's.
+    # Entries are read 16 at a time, and the first 16 hold 13 good images.
     for wanted, made in (
         (2, (2, 0)), (5, (5, 1)), (6, (6, 1)), (7, (7, 2)), (13, (13, 2)), (100, (13, 4)),
     ):  # fmt: skip
@@ -314,5 +314,5 @@ def test_lsun_names_twenty_bad_entries_and_counts_all(tmp_path, capsys):
             transaction.put(b"%03d" % i, good if i % 4 else good[: len(good) // 2])
     assert lsun.create(tmp_path / "out", source, 16, workers=1) == (75, 25)
     printed = capsys.readouterr().err
-    assert len(re.findall("left out: 0", printed)) == 20  # named; the rest is only counted
+    assert len(re.findall("left out: 0", printed)) == 20  # the others are only counted
     assert (Dataset(tmp_path / "out").read(16, range(75)) == [1, 2, 3]).all()

@@ -1,4 +1,4 @@
-"""Kinds of picture files: what Pillow reads is read, and nothing is left out silently."""
+"""Kinds of picture files: which are read, and that no file is left out silently."""
 
 import io
 import re
@@ -25,7 +25,7 @@ def file_bytes(image, file_format, **options):
 
 
 def tool(capsys, *arguments):
-    """Runs a command of the tool; returns what it printed."""
+    """Runs dataset_tool; returns what it printed."""
     assert not dataset_tool.main([str(argument) for argument in arguments])
     return capsys.readouterr().out
 
@@ -56,7 +56,7 @@ def test_formats_that_could_run_other_programs_are_not_read():
 
 
 def test_unread_files_are_refused_or_counted(tmp_path, capsys):
-    """Two PNGs among GIF, AVIF, HEIC."""
+    """Two PNG files among GIF, AVIF, HEIC and others."""
     folder, image = tmp_path / "photos", Image.fromarray(RGB)
     folder.mkdir()
     for i in range(2):
@@ -67,7 +67,7 @@ def test_unread_files_are_refused_or_counted(tmp_path, capsys):
     assert tool(capsys, "create_from_images", out, folder).endswith(f"6 images in {out}\n")
     for name in ("a.HEIC", "b.heic", "c.nef"):
         (folder / name).write_bytes(b"\0\0\0\x18ftypheic")
-    (folder / "d.jpg").write_bytes(b"\0\0\0\x18ftypheic")  # as telephones name them sometimes
+    (folder / "d.jpg").write_bytes(b"\0\0\0\x18ftypheic")  # some telephones name them so
     (folder / "notes.txt").write_text("no picture")
     with pytest.raises(UserError, match=r"4 of 10 files can't be used .*--skip-bad"):
         dataset_tool.main(["create_from_images", str(out), str(folder), "--force"])
@@ -136,7 +136,7 @@ def test_12_bit_images_get_advice_that_works(tmp_path, capsys, suffix):
     assert "black" not in printed
     read = Dataset(out).read(16, range(2))[..., 0]
     np.testing.assert_array_equal(read, np.rint(values * 255 / 4095))
-    # One that is bright enough, and nothing is wrong.
+    # With one image that is bright enough, there is no warning.
     (folder / f"0.{suffix}").write_bytes(sixteen(values[0] * 16, image_format))
     assert "black" not in tool(capsys, "create_from_images", out, folder, "--force")
 
@@ -173,7 +173,7 @@ def test_12_bit_colour_images_get_advice(tmp_path, capsys):
         )
 
 
-# Squares of more pixels than fit.
+# Squares with too many pixels.
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def few_pixels(monkeypatch):
 
 
 def test_padding_never_makes_a_square_that_is_too_large(few_pixels):
-    """1x40,000 took 6.3 GB."""
+    """Padding a picture of 1x40,000 once took 6.3 GB."""
     tall = np.zeros((400, 1, 3), np.uint8) + RANDOM.randint(0, 256, (400, 1, 1)).astype(np.uint8)
     data = file_bytes(Image.fromarray(tall), "PNG")
     with pytest.raises(BadImage, match="--pad makes 400x400 pixels of it, which is too many"):
@@ -206,7 +206,7 @@ def test_small_images_are_padded_before_resizing():
     np.testing.assert_array_equal(found.transpose(1, 2, 0), np.asarray(expected))
 
 
-# Directories that are none.
+# Paths that are not a directory of pictures.
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_survey_stops_at_its_limit(tmp_path, monkeypatch):
     for i in range(9):
         (tmp_path / f"{i}").mkdir()
         made_up.save_png(tmp_path / f"{i}" / "x.png", np.zeros((20, 30, 3)))
-    monkeypatch.setattr(survey, "_MOST_ENTRIES", 12)  # nine folders, three pictures
+    monkeypatch.setattr(survey, "_MOST_ENTRIES", 12)  # nine folders and three pictures
     found = survey.survey(tmp_path)
     assert (found.num_pictures, found.is_partial, found.sizes) == (3, True, [(30, 20)])
     assert found.options() == ["--resolution 16", "--crop center"]
