@@ -1,4 +1,4 @@
-"""The command line, as it is typed."""
+"""The explorer's command line."""
 
 import base64
 import http.client
@@ -38,7 +38,7 @@ def test_missing_snapshots_and_wrong_latents_are_refused(path, tmp_path):
 
 @pytest.mark.slow
 def test_advice_for_a_port_in_use_works(path, tmp_path):
-    """Types what is advised, asks the server that this starts for an image, and ends it."""
+    """Runs the advised command, asks its server for an image, and ends it."""
     first = tmp_path / "first one.npy"
     latents.write(first, latents.from_seeds([7], 8))
     with listen("127.0.0.1", 0).socket as busy:
@@ -75,6 +75,7 @@ def test_advice_for_a_port_in_use_works(path, tmp_path):
 
 
 def _ask(place, method, path, body=None):
+    """Returns the body of a successful answer."""
     connection = http.client.HTTPConnection(place, timeout=60)
     connection.request(method, path, body, {"Content-Type": "application/json"})
     response = connection.getresponse()

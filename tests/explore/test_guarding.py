@@ -1,4 +1,4 @@
-"""Which requests are let through."""
+"""Which requests the explorer's server accepts."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_only_this_computers_names_are_allowed_as_hosts(served, guarded):
         assert answer.status == 403 and len(answer.text) < 200, host
         assert guarded.ask("GET", "/", host=host).status == 401, host
         said = guarded.ask("GET", "/", host=host, authorization="Bearer the token")
-        assert said.status == 200, host  # whoever knows the token may come by any name
+        assert said.status == 200, host  # with the token, any host name is allowed
 
 
 def test_exactly_one_host_header_is_needed(served):
@@ -47,7 +47,7 @@ def test_pages_of_other_sites_are_refused(served, route):
         answer = served.ask(method, route, b"[]", **host, **foreign)
         assert answer.status == 403, foreign
         assert answer.text == "pages of other sites can't use this server\n"
-    # A link leads to the page, and nowhere else.
+    # A link on another site may lead to the page, but to nothing else.
     assert served.ask(method, route, b"[]", **host, **LINK).status == (200 if route == "/" else 403)
 
 

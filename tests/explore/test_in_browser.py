@@ -1,4 +1,4 @@
-"""The page with the server behind it, in a browser."""
+"""The explorer's page in a browser, with its server."""
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def test_asks_again_when_the_server_is_busy(browser, open_page, monkeypatch):
     browser.run("explorer.shown = null; explorer.showChosen()")
     browser.wait("explorer.shown")
     assert len(asked) == 2
-    assert all("429" in line for line in browser.console())  # as the browser itself says
+    assert all("429" in line for line in browser.console())  # logged by the browser itself
 
 
 @pytest.mark.parametrize("token", ["", "?token=t0ken"])

@@ -1,4 +1,4 @@
-"""The server's socket: what is in use, what is not this computer's."""
+"""The server's socket: ports in use, and hosts that are not this computer."""
 
 import socket
 
@@ -32,7 +32,7 @@ def test_address_names_host_port_and_token():
 def test_a_host_name_of_this_computer_gives_its_loopback_address(monkeypatch):
     found = socket.getaddrinfo("127.0.1.1", 0, type=socket.SOCK_STREAM)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    listening = listen("my-computer", 0)  # as /etc/hosts of Debian has it
+    listening = listen("my-computer", 0)  # Debian's /etc/hosts gives it 127.0.1.1
     with listening.socket:
         assert listening.is_private
         assert listening.address() == f"http://127.0.1.1:{listening.port}/"

@@ -1,4 +1,4 @@
-"""What the server answers, and what it refuses, over real connections."""
+"""What the server answers and what it refuses, over real connections."""
 
 import contextlib
 import json
@@ -17,10 +17,12 @@ from pgan_tf.generate import generate
 
 
 def asked(seeds, label=None, lod=0.5, size=8):
+    """Returns a request for the images of seeds."""
     return {"latents": latents.from_seeds(seeds, size).tolist(), "label": label, "lod": lod}
 
 
 def pixels(answer):
+    """Returns the images of an answer, uint8 [n, h, w, c]."""
     shape = [int(answer.headers[f"x-{name}"]) for name in ("count", "height", "width", "channels")]
     return np.frombuffer(answer.body, np.uint8).reshape(shape)
 
@@ -119,12 +121,12 @@ def test_long_bodies_are_refused_early(served):
     request = (
         f"POST /api/images HTTP/1.1\r\nHost: {served.host}\r\nContent-Type: application/json\r\n"
     )
-    # Refused by the length that is announced: nothing of the body is sent.
+    # Refused for the announced length, before any of the body is sent.
     for length in (most + 1, 10**11, 10**19):
         assert served.raw(request + f"Content-Length: {length}\r\n\r\n").startswith(
             b"HTTP/1.1 413 "
         )
-    # No length is announced: refused as soon as it is too long.
+    # Without an announced length: refused as soon as the body is too long.
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     sent = [chunk] * (most // 0x10000 + 1)
     answer = served.raw(request + "Transfer-Encoding: chunked\r\n\r\n", *sent)
@@ -186,7 +188,7 @@ def test_clients_that_do_not_read_are_dropped(served, monkeypatch):
 
 @pytest.fixture
 def held(served, monkeypatch):
-    """Holds batches back until it is set, at the latest when the test ends."""
+    """An event that holds batches back until it is set, at the latest when the test ends."""
     go, batch = threading.Event(), served.painter._batch
     go.batches = 0
 
@@ -245,7 +247,7 @@ def test_images_for_a_client_that_left_are_not_computed(served, held):
     wait_until(lambda: not served.connections)
     held.set()
     wait_until(lambda: not served.turns.of_client)
-    assert held.batches == 1  # of sixteen
+    assert held.batches == 1  # of the sixteen for 64 images
 
 
 def test_a_full_program_cache_is_reported(served, monkeypatch):

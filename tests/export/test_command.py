@@ -1,4 +1,4 @@
-"""The command line of exports, and what bad input gets."""
+"""The command line of exports; bad input is refused in one line."""
 
 import shutil
 import sys
@@ -100,7 +100,7 @@ def test_a_savedmodel_holds_each_weight_once(labelled, tmp_path):
     model = make_model(make_request(labelled.path, lod=0))
     weights = sum(variable.numpy().nbytes for variable in model.variables)
     (data,) = (tmp_path / "Gs" / "variables").glob("variables.data*")
-    assert weights <= data.stat().st_size < 1.2 * weights + 20_000  # and the graph of objects
+    assert weights <= data.stat().st_size < 1.2 * weights + 20_000  # 20,000: the object graph
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])

@@ -1,4 +1,4 @@
-"""Each exported file, run by its own runtime, against the networks here."""
+"""Each exported file, run by its own runtime, against the exported network."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def expected_images(network, inputs, lod):
     return synthesize(network, inputs["latents"], inputs.get("labels"), lod).numpy()
 
 
-# A conversion to these takes ten seconds; a test for all formats runs each of them always.
+# Converting to these two takes ten seconds each; one fast test still covers every format.
 FORMATS = [
     pytest.param(name, marks=[pytest.mark.slow] if name in ("litert", "savedmodel") else [])
     for name in RUNTIMES
@@ -56,7 +56,7 @@ def test_float16_is_near_float32(labelled, format, tmp_path):
     expected = expected_images(labelled.Gs, inputs, 0.6)
     assert images.dtype == np.float32
     difference = np.abs(images - expected).max() / np.abs(expected).max()
-    assert 1e-6 < difference < 0.01  # eleven bits, through eight layers
+    assert 1e-6 < difference < 0.01  # numbers of eleven bits, through eight layers
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -1,4 +1,4 @@
-"""What an ONNX file holds, and that every layer has an ONNX form."""
+"""ONNX files: their content, and that every layer has an ONNX form."""
 
 import json
 
@@ -62,7 +62,7 @@ def test_layers_without_weights_give_the_same_in_onnx(layer, shape):
 
 
 def check(layer, shape, bias):
-    """Asserts that a layer's nodes give what the layer gives, plus the bias."""
+    """Asserts that a layer's ONNX nodes compute the layer's output plus the bias."""
     x = np.random.RandomState(0).randn(*shape).astype(np.float32)
     expected = layer(x).numpy() + (0 if bias is None else bias)
     graph = Graph()
@@ -97,7 +97,7 @@ def test_the_file_describes_its_network(labelled):
             " [N, 3] -> images uint8 [N, 3, 16, 16]; images are 0 to 255"
         )
     )
-    assert {node.domain for node in model.graph.node} == {""}  # standard operators alone
+    assert {node.domain for node in model.graph.node} == {""}  # only standard operators
     assert model.opset_import[0].version == 18 and not model.functions
 
 

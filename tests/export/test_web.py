@@ -1,4 +1,4 @@
-"""Pages that hold a generator: what they are made of, and what bad input gets."""
+"""Pages that hold a generator: their parts, and that bad input is refused."""
 
 import base64
 import dataclasses
@@ -28,7 +28,7 @@ from pgan_tf.pages.explorer.facts import centres_of, facts_of
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Leaves out what takes seconds and has tests of its own."""
+    """Replaces centres and directions, which take seconds and have tests of their own."""
     monkeypatch.setattr(web, "centres_of", lambda loaded: {})
     monkeypatch.setattr(facts_module, "directions_of", lambda loaded: np.zeros([1, 8]))
 
@@ -47,7 +47,7 @@ def test_the_graphs_are_right_and_share_their_weights(labelled, tmp_path, float1
         expected = synthesize(labelled.Gs, inputs["latents"], inputs["labels"], lod).numpy()
         limit = tolerance * max(np.abs(expected).max(), 1) if float16 else tolerance
         np.testing.assert_allclose(images.transpose(0, 2, 3, 1), expected, rtol=0, atol=limit)
-    # What is large is there once: three files take less than one and a half.
+    # Each weight is stored once: three graphs share less than 1.5 times the weights' size.
     kept = sum(w.numpy().nbytes for w in labelled.Gs.weights) / (2 if float16 else 1)
     assert len(model.weights) < 1.5 * kept
 

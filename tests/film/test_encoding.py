@@ -1,4 +1,4 @@
-"""Film files are decoded again, by PyAV or by Pillow."""
+"""Film files against their decoding by PyAV or Pillow."""
 
 import sys
 from dataclasses import replace
@@ -24,12 +24,12 @@ def test_frames_keep_their_order_and_colours(ending, tmp_path):
     found, fps = decode(path)
     assert len(found) == len(frames) and fps == 25
     assert found[0].shape == (64, 96, 3)
-    # Lossy coding; of a GIF's 256 colours, each of the two gradients gets 16 levels: 8 off.
+    # Coding is lossy; each of the two gradients gets 16 of a GIF's 256 colours, so up to 8 off.
     most = 8 if ending == ".gif" else 5
     for seen, wanted in zip(found, frames, strict=True):
         difference = seen.astype(float) - wanted
         assert np.abs(difference).mean(axis=(0, 1)).max() < most
-        # BT.601 taken for BT.709, or full range for limited, would shift colours by 10 and more.
+        # Mistaking BT.601 for BT.709 or full for limited range would shift colours by 10 or more.
         assert np.abs(difference.mean(axis=(0, 1))).max() < 3
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
@@ -65,7 +65,7 @@ def test_an_interruption_keeps_the_older_film(ending, tmp_path):
         assert [p.read_bytes() for p in tmp_path.iterdir()] == ([before] if before else [])
 
 
-def test_wrong_endings_directories_and_rates_are_refused(tmp_path, monkeypatch):
+def test_wrong_endings_directories_and_rates_are_refused(tmp_path):
     for name, message in (
         ("a.avi", "ending .avi is no film's; end it in one of .mp4, .webm, .webp, .gif"),
         ("a", "a name without an ending"),
@@ -78,7 +78,7 @@ def test_wrong_endings_directories_and_rates_are_refused(tmp_path, monkeypatch):
         encoding.check(tmp_path / "b.mp4", 30)
     with pytest.raises(UserError, match=r"a GIF shows 50 frames a second at most"):
         encoding.check("a.gif", 60)
-    assert encoding.check("a.gif", 50).codec == "gif"  # as the message advises
+    assert encoding.check("a.gif", 50).codec == "gif"  # follows the message
     assert encoding.check("A.MP4", 60).codec == "libx264"
 
 
@@ -97,5 +97,5 @@ def test_a_failing_encoder_is_reported_and_leaves_nothing(tmp_path):
         pytest.raises(UserError, match=r"a\.mp4 can't be written"),
         encoding.writing(tmp_path / "a.mp4", 30) as add,
     ):
-        add(np.zeros((2, 40_000, 3), np.uint8))  # wider than H.264 can be
+        add(np.zeros((2, 40_000, 3), np.uint8))  # wider than H.264 allows
     assert not list(tmp_path.iterdir())

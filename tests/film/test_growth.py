@@ -41,10 +41,10 @@ def test_pictures_follow_one_another_and_captions_count_up(run, tmp_path, monkey
     means = np.array([frame.mean(axis=(0, 1)) for frame in frames])
     np.testing.assert_allclose(means[0], [200, 0, 0], atol=4)
     assert captions[0] == ["Real images"]
-    grown = means[15:]  # after a second of reals and half a second's fade
+    grown = means[15:]  # after a second of reals and a fade of half a second
     np.testing.assert_allclose(grown[0], [10] * 3, atol=6)
     np.testing.assert_allclose(grown[-1], [250] * 3, atol=4)
-    assert (np.diff(grown.mean(axis=1)) > -1).all()  # every shade in its turn, faded into the next
+    assert (np.diff(grown.mean(axis=1)) > -1).all()  # each shade fades into the next
     for shade in (90, 170):
         assert np.abs(grown - shade).max(axis=1).min() < 4
     shown = [int(lines[-1].split()[-1].replace(",", "")) for lines in captions[15:]]
@@ -78,7 +78,7 @@ def test_a_rendered_film_shows_the_latents_of_the_pictures(tmp_path, monkeypatch
     (path / CONFIG).write_text(to_json(loaded.config))
     dataset = open_dataset(loaded.config.data)
     feed = Feed(dataset, loaded.config, loaded.Gs.latent_size)
-    # A run whose pictures are gone is told how to make them; as printed, it works.
+    # The advice for a run without pictures works as printed.
     with pytest.raises(UserError, match="has no pictures, but snapshots") as error:
         growth(path, tmp_path / "growth.mp4")
     command = str(error.value).split("make them from: ")[1]
@@ -92,7 +92,7 @@ def test_a_rendered_film_shows_the_latents_of_the_pictures(tmp_path, monkeypatch
     rendered = uncoded(monkeypatch, video.main, [*shlex.split(command)[3:], *short])
     form = {"duration": 1, "fps": 8, "size": (512, 256)}
     taken = uncoded(monkeypatch, growth, path, tmp_path / "growth.mp4", **form)
-    # Pictures of the earlier snapshot would be of its own networks.
+    # Only the last frames are compared: earlier ones come from other networks.
     assert np.abs(rendered[-1].astype(float) - taken[-1]).mean() < 1
     assert rendered[0].shape == (256, 512, 3)
     assert np.abs(rendered[-1].astype(float) - rendered[0]).mean() > 10

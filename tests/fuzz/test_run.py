@@ -1,4 +1,4 @@
-"""`make fuzz` finds what it is to find, and goes on after it."""
+"""`make fuzz` finds each kind of fault, and continues after it."""
 
 import re
 import subprocess

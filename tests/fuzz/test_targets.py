@@ -1,4 +1,4 @@
-"""Each reader of foreign bytes, against damaged files; `make fuzz` tries many more."""
+"""Each reader of foreign bytes against damaged files; `make fuzz` tries many more."""
 
 import functools
 

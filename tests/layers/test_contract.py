@@ -1,4 +1,4 @@
-"""Every layer keeps to one contract; what makes no sense is refused."""
+"""Every layer keeps to one contract, and refuses impossible arguments and inputs."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ MAPS = (4, 4, 6, 3)
 
 
 def block(dtype):
-    """A convolution with all that may follow it."""
+    """Returns a block of every kind of layer around a convolution."""
     return layers.Block(
         [
             layers.MinibatchStddev(2, dtype=dtype),

@@ -85,7 +85,7 @@ def test_block_keeps_minibatches_apart():
 
 
 def test_winograd_and_its_gradients_equal_the_plain_convolution():
-    # In float64, so that the difference is one of formulas, not of rounding.
+    # In float64, so that only the formulas can differ, not the rounding.
     x, w, u = RS.randn(2, 6, 4, 5), RS.randn(3, 3, 5, 7), RS.randn(2, 6, 4, 5)
 
     def all_of(op):
@@ -135,9 +135,7 @@ def test_scaling_convolutions_equal_the_official_fused_kernels():
     expected = tf.nn.conv2d_transpose(x, kernel, [2, 12, 12, 5], 2, "SAME")
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
     official = layer.relayout("weight", layer.weight.numpy()) * layer.scale
-    kernel = np.pad(official, [(1, 1), (1, 1), (0, 0), (0, 0)])
-    kernel = kernel[1:, 1:] + kernel[:-1, 1:] + kernel[1:, :-1] + kernel[:-1, :-1]
-    expected = tf.nn.conv2d_transpose(x, kernel, [2, 12, 12, 5], 2, "SAME")
+    expected = tf.nn.conv2d_transpose(x, fuse(official), [2, 12, 12, 5], 2, "SAME")
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
 
 
@@ -162,7 +160,8 @@ def test_pixel_norm_follows_the_formula():
     expected = x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-8)
     np.testing.assert_allclose(layers.PixelNorm()(x), expected, atol=1e-6)
     half = layers.PixelNorm(1e-4, dtype="mixed_float16")(x.astype(np.float16) * 300)
-    assert half.dtype == tf.float16  # squares of 300 overflow float16; the mean is in float32
+    # Squares of 300 overflow float16, so the mean has to be in float32.
+    assert half.dtype == tf.float16
     np.testing.assert_allclose(half, expected, atol=2e-3)
 
 

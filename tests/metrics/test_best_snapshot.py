@@ -15,7 +15,7 @@ def test_only_better_values_beat_the_best(tmp_path, column, first, worse, better
     best = BestSnapshot(tmp_path, column)
     assert best.snapshot is None and best.is_beaten({column: first})
     best.mark({column: first}, snapshot(tmp_path, 1))
-    for again in (best, BestSnapshot(tmp_path, column)):  # also after an interruption
+    for again in (best, BestSnapshot(tmp_path, column)):  # also when read again from disk
         assert again.snapshot == tmp_path / "network-snapshot-000001.npz"
         assert again.is_beaten({column: better})
         assert not again.is_beaten({column: worse}) and not again.is_beaten({column: first})

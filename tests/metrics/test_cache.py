@@ -32,7 +32,7 @@ def test_loaded_arrays_do_not_depend_on_their_files(tmp_path, monkeypatch, in_me
     }
     cache.save({"k": 1}, arrays)
     found = cache.load({"k": 1})
-    for file in tmp_path.rglob("*.npy"):  # of a mapped one the rest would be gone
+    for file in tmp_path.rglob("*.npy"):  # a mapped array would lose its end
         os.truncate(file, 100)
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
@@ -69,7 +69,7 @@ def test_another_process_saving_the_same_entry_is_harmless(tmp_path, monkeypatch
     cache.save({"k": 1}, {"a": np.ones(3)})
     np.testing.assert_array_equal(cache.load({"k": 1})["a"], 1)
     (entry,) = (tmp_path / "statistics").iterdir()
-    # What another process was writing, and has just renamed:
+    # Another process has just renamed a partial entry that this one listed:
     monkeypatch.setattr(Path, "glob", lambda *_: [entry.with_name(".gone")])
     cache.save({"k": 2}, {"a": np.ones(3)})
     assert cache.load({"k": 2}) is not None

@@ -46,7 +46,7 @@ def test_values_equal_those_of_the_command(tmp_path, monkeypatch, read_results):
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    """Gs, a data set, and what else a training has."""
+    """The positional arguments of TrainingMetrics after its options: Gs, a data set and so on."""
     Gs = Generator(resolution=16, num_channels=3, fmap_base=64, fmap_max=16, seed=1)
     data = Dataset(write_dataset(tmp_path_factory.mktemp("data") / "data"))
     return Gs, data, 16, False, None

@@ -32,7 +32,7 @@ def noise(n, resolution=16, seed=0, contrast=1.0):
 
 
 class Network:
-    """Stands for Inception: the 4x4 means of an image as features."""
+    """Stands in for Inception: the features are the image's 4x4 block means."""
 
     weights_hash = "stand-in"
     num_features = 48
@@ -136,12 +136,12 @@ def test_a_failed_collection_is_tried_again(tmp_path):
         def blocks(self, count):
             if self.fails:
                 self.fails = False
-                yield self._images[:3, :, :5]  # of no use to any collector
+                yield self._images[:3, :, :5]  # every collector refuses them
             yield from super().blocks(count)
 
     answers = [None, Network()]
 
-    def load():  # once in each measurement
+    def load():  # is called once in each measurement
         network = answers.pop(0)
         return network or no_weights()
 
@@ -203,7 +203,7 @@ class Mixed(Images):
 
 
 class Means(Network):
-    """As the one above, of images of any sizes."""
+    """The same for images of any sizes."""
 
     def features(self, images):
         return np.concatenate([super(Means, self).features(image[None]) for image in images])

@@ -1,4 +1,4 @@
-"""Weights files that declare far more than they hold: refused before memory and time are taken."""
+"""Weights files that declare far more than they hold are refused without memory or time."""
 
 import contextlib
 import gzip
@@ -21,7 +21,7 @@ MOST = 64 << 20
 
 @contextlib.contextmanager
 def little_memory(most_bytes=8 << 20):
-    """Checks that the block takes no more than this."""
+    """Asserts that the block takes less memory than this."""
     tracemalloc.start()
     try:
         yield
@@ -31,13 +31,14 @@ def little_memory(most_bytes=8 << 20):
 
 
 def refused(read, data, match, most_bytes=8 << 20):
+    """Asserts that data are refused in one line and with little memory."""
     with little_memory(most_bytes), pytest.raises(ValueError, match=match) as caught:
         read(data, MOST)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
 def tensor(key, count, kind="FloatStorage", shape=None, strides=(1,), offset=0):
-    """Returns the part of a pickle that makes a tensor, (count,) by default."""
+    """Returns the part of a pickle that makes a tensor, of shape (count,) by default."""
     numbers = b"".join(b"J" + struct.pack("<i", n) for n in shape or (count,)) + b"t"
     steps = b"".join(b"J" + struct.pack("<i", n) for n in strides) + b"t"
     number = count.to_bytes(9, "little", signed=True)
@@ -99,7 +100,7 @@ def test_unusual_zip_archives_are_refused():
 
 
 def test_very_long_numbers_are_refused():
-    """Their product would take hours, their text a quarter of an hour."""
+    """Multiplying them would take hours, and printing them a quarter of an hour."""
     long = b"\x8b" + struct.pack("<i", 1 << 20) + b"\x7f" * (1 << 20)
     start = tensor(b"0", 6).split(b"Q")[0] + b"Q"
     for arguments in (
@@ -114,6 +115,7 @@ def test_very_long_numbers_are_refused():
 
 
 def legacy(text, keys=()):
+    """Returns a file in the older layout, up to the keys of its storages."""
     head = [pickle.dumps(x, 2) for x in (torch_file._LEGACY_MAGIC, 1001, {"little_endian": True})]
     return b"".join(head) + text + (keys if isinstance(keys, bytes) else pickle.dumps(keys, 2))
 
@@ -141,7 +143,7 @@ def test_malformed_storages_are_refused(pid):
 
 
 def graph(change=lambda name, proto: None):
-    """Returns a graph with all constants, of one number each, changed by a function."""
+    """Returns a graph with all constants, one number each, after `change` of each."""
     out = tf.compat.v1.GraphDef()
     names = ["softmax/weights", "softmax/biases"]
     for scope in frozen_graph.SCOPES.values():
@@ -213,7 +215,7 @@ def test_archives_that_unpack_to_more_are_refused():
     refused(frozen_graph.read_tensors, bomb, "more than 67108864 bytes", 250 << 20)
     info = tarfile.TarInfo(frozen_graph.GRAPH_FILE)
     info.size = 512
-    # Sparse, as a header of the POSIX format says: 2^40 bytes, of which 512 are there.
+    # Sparse, declared by a POSIX header: 2^40 bytes, of which the archive holds 512.
     info.pax_headers = {
         "GNU.sparse.map": "0,512",
         "GNU.sparse.size": str(1 << 40),
@@ -236,6 +238,6 @@ def test_archives_of_many_files_are_not_listed():
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(inception_weights, "_MOST_BYTES", 1 << 20)
     with open(tmp_path / "weights.pth", "wb") as file:
-        file.truncate(1 << 40)  # with a hole: takes no space on the disk
+        file.truncate(1 << 40)  # sparse: takes no space on the disk
     with little_memory(3 << 20), pytest.raises(UserError, match="it has more than 1 MiB"):
         inception_weights.read(tmp_path / "weights.pth")

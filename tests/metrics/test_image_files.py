@@ -44,7 +44,7 @@ def test_folder_gives_its_images_sorted(tmp_path):
 
 
 def test_folder_converts_images_as_data_sets_do(tmp_path):
-    ramp = np.arange(0, 65536, 257, np.uint16).reshape(16, 16)  # 16 bits, all gray levels
+    ramp = np.arange(0, 65536, 257, np.uint16).reshape(16, 16)  # 16-bit values of all gray levels
     Image.fromarray(ramp).save(tmp_path / "a.png")
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     np.testing.assert_array_equal(

@@ -22,7 +22,7 @@ def test_every_feature_equals_the_reference(inception, values):
     for name, found in stages.items():
         expected = arrays[f"feat/{name}"]
         assert relative_difference(found, expected) < 1e-4
-        # Also each feature by itself; those near 0 by what their image's mean allows.
+        # Each feature by itself too; features near 0 are compared on the scale of the mean.
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * expected.mean())
     logits = inception.logits(stages["2048"])
     assert relative_difference(logits, arrays["feat/logits_unbiased"]) < 1e-4
@@ -71,7 +71,7 @@ def test_gray_images_are_replicated(inception, values):
 
 
 def test_images_are_resized_as_tensorflow_1_did():
-    """Output pixel y is read at y * height / 299: corners stay, nothing is read past the end."""
+    """Output pixel y is read at y * height / 299, limited to the last pixel."""
     ramp = np.arange(64, dtype=np.float32)[None, :, None, None] * np.ones((1, 64, 64, 3))
     found = inception_module.InceptionInput()(ramp).numpy()
     rows = np.minimum(np.arange(299) * 64 / 299, 63)

@@ -1,4 +1,4 @@
-"""`metrics.measure`, the call from Python."""
+"""`metrics.measure`, the function for Python programs."""
 
 import functools
 
@@ -15,7 +15,7 @@ from pgan_tf.snapshots import load_snapshot
 
 
 class Network:
-    """Stands for Inception: the 2x2 means of an image as features."""
+    """Stands in for Inception: the features are the image's 2x2 block means."""
 
     weights_hash = "stand-in"
     num_features = 12
@@ -57,7 +57,7 @@ def test_a_snapshot_gives_the_values_of_the_command(measure, tmp_path, monkeypat
     (record,) = read_results(path / "metric-swd.jsonl")
     assert record["values"] == {k: v for k, v in values.items() if "SWD" in k}
     loaded = load_snapshot(path)
-    for reals in ("data", Dataset("data")):  # opened or not, the same as the training's own
+    for reals in ("data", Dataset("data")):  # a path or a data set, like the training's own
         assert measure(loaded, "swd,msssim", reals, num_images=20, seed=3) == values
     (file,) = path.glob("*.npz")
     folder = tmp_path / "images"

@@ -9,7 +9,7 @@ from pgan_tf.errors import UserError
 
 
 def drawn_digits(n, seed=0):
-    """Digits in Pillow's font, at random sizes and places: uint8 [n, 28, 28], classes [n]."""
+    """Returns digits in Pillow's font, at random sizes and places: uint8 [n, 28, 28], and [n]."""
     rng = np.random.default_rng(seed)
     classes = rng.integers(0, 10, n)
     digits = np.zeros((n, 28, 28), np.uint8)
@@ -90,19 +90,19 @@ def test_classifier_learns_and_combines_the_channels(classifier):
 
 @pytest.mark.slow
 def test_a_trained_classifier_is_cached(classifier, mnist_dir, tmp_path, monkeypatch):
-    first = mnist_modes.load_classifier  # trains below, with one epoch
+    load = mnist_modes.load_classifier
     monkeypatch.setattr(mnist_modes, "_EPOCHS", 1)
-    trained = first(mnist_dir, tmp_path, True)
+    trained = load(mnist_dir, tmp_path, True)
 
     def never(*args):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(mnist_modes, "train_classifier", never)
-    kept = first(mnist_dir, tmp_path, True)
+    kept = load(mnist_dir, tmp_path, True)
     assert kept.accuracy == trained.accuracy and kept.weights_hash == trained.weights_hash
     kept.network.weights[0].assign_add(kept.network.weights[0] * 0 + 1)
     assert mnist_modes.DigitClassifier(kept.network, 1).weights_hash != trained.weights_hash
-    kept = first(mnist_dir, tmp_path, True)
+    kept = load(mnist_dir, tmp_path, True)
     for a, b in zip(kept.network.get_weights(), trained.network.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -1,4 +1,4 @@
-"""A metric that is written in one new file is one like the others."""
+"""A metric written in one new file works like the others."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from metrics.metric import Metric, register
 
 
 class Levels(Collector):
-    """{"means": mean level of each image}; of any sizes."""
+    """Collects {"means": mean level of each image}, for images of any sizes."""
 
     name = "levels"
 
@@ -31,6 +31,7 @@ def compute(reals, fakes, tools):
 
 @pytest.fixture
 def light(monkeypatch):
+    """A new metric, registered until the test ends."""
     monkeypatch.setattr(metric_module, "METRICS", registry.METRICS)
     metric = register(
         Metric(

@@ -17,7 +17,7 @@ def test_table_has_a_column_for_each_value_and_says_what_failed(capsys):
     table = Table([METRICS["swd"], METRICS["fid"]], Square())
     assert capsys.readouterr().out == ""
     table.row("network-snapshot-000001", [SWD, FID])
-    table.row("network-snapshot-000002", [SWD, FID])  # the reason is said once
+    table.row("network-snapshot-000002", [SWD, FID])  # the reason is printed only once
     header, first, failure, second = capsys.readouterr().out.splitlines()
     assert header.split() == ["time", "SWDx1e3_32", "SWDx1e3_16", "SWDx1e3_avg", "FID"]
     assert first.split() == ["network-snapshot-000001", "4s", "1.5000", "2.5000", "2.0000", "-"]

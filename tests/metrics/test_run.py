@@ -16,7 +16,7 @@ from pgan_tf.errors import UserError
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """A results directory with two runs, and their data set; commands run in it."""
+    """The current directory, with two runs in results/ and their data set."""
     monkeypatch.chdir(tmp_path)
     data = write_dataset(tmp_path / "data")
     write_run(tmp_path / "results", 0, data)
@@ -47,7 +47,7 @@ def test_a_run_is_measured_snapshot_by_snapshot(world, capsys, read_results):
     }  # fmt: skip
     assert last["mirror"] is True and last["dataset_hash"] == Dataset("data").content_hash()
     assert re.match(r"\d+\.\d+", last["version"])
-    assert records[0]["value"] < 0.8 * last["value"]  # noise is nearer to noise
+    assert records[0]["value"] < 0.8 * last["value"]  # reals are nearer to reals
     assert len(read_results("results/000-test/metric-msssim.jsonl")) == 4
 
 
@@ -88,7 +88,7 @@ def test_fid_without_weights_says_how_to_get_them(world, capsys, monkeypatch, re
 
 
 class Network:
-    """Stands for Inception: the mean of each channel of an image as features."""
+    """Stands in for Inception: the features are the means of the image's channels."""
 
     weights_hash = "stand-in"
     num_features = 3

@@ -1,4 +1,4 @@
-"""`metrics.run --images`, on folders as they lie on people's disks."""
+"""`metrics.run --images`, on folders of image files."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from pgan_tf.errors import UserError
 
 
 class Network:
-    """Stands for Inception: mean and deviation of each channel of an image as features."""
+    """Stands in for Inception: the features are mean and deviation of the image's channels."""
 
     weights_hash = "stand-in"
     num_features = 6
@@ -36,7 +36,7 @@ def save_images(directory, images, first=0):
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """Folders `reals` and `fakes` of 24 images; commands run beside them."""
+    """The current directory, with folders `reals` and `fakes` of 24 images."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(inception_weights, "load", lambda *args: Network())
     monkeypatch.setattr(statistics_file, "NUM_FEATURES", 6)

@@ -10,7 +10,7 @@ from pgan_tf.networks import Generator
 
 
 class NumberedDataset(SyntheticDataset):
-    """Image i is i in its left half and 0 in its right half."""
+    """Image i has the value i in its left half and 0 in its right half."""
 
     def read(self, resolution, indices):
         images = super().read(resolution, indices)
@@ -24,6 +24,8 @@ def all_images(stream, count):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
+    """Returns a function that sets the number of images in a block."""
+
     def shrink(size):
         monkeypatch.setattr(
             streams,
@@ -51,8 +53,8 @@ def test_fakes_depend_only_on_seed_and_position(generator, small_blocks):
     for size in (1, 7):
         small_blocks(size)
         found = all_images(Fakes(generator, seed=5), 40)
-        # Float32 sums differ by a bit with an image's place in the batch, so that rounding may
-        # go the other way; in the program, the place is always the same.
+        # Float32 sums differ by a bit with an image's place in the batch, which can change its
+        # rounding; in the program, the place is always the same.
         difference = np.abs(found.astype(int) - expected)
         assert difference.max() <= 1 and np.mean(difference > 0) < 0.001
 
@@ -134,7 +136,7 @@ def test_every_setting_of_reals_changes_the_key():
 def test_images_that_differ_only_at_full_resolution_change_the_key(tmp_path, options):
     images = np.full((130, 3, 32, 32), 100, np.uint8)
     changed = images.copy()
-    changed[1, :, ::2, ::2] += 50  # not among the 64 that the contents' hash looks at
+    changed[1, :, ::2, ::2] += 50  # image 1 is not among the 64 that the content hash covers
     changed[1, :, 1::2, 1::2] -= 50
     keys = []
     for name, pixels in (("a", images), ("b", images), ("c", changed)):

@@ -26,7 +26,7 @@ def test_pyramid_equals_the_official_one(values):
         levels = swd.laplacian_pyramid(given)
         assert [level.shape[2] for level in levels] == [64, 32, 16]
         for i, level in enumerate(levels):
-            # 0..255 scale; float32 sums in another order.
+            # Values are 0 to 255, and the order of float32 sums differs.
             np.testing.assert_allclose(level, values[0][f"pyramid_A_first4/level{i}"], atol=1e-3)
 
 
@@ -123,7 +123,7 @@ def descriptor_set(images, seed, batch):
 
 
 def means_over_seeds(values, num_seeds):
-    """Returns (difference of the means, standard error of each): ours and the official one."""
+    """Returns the difference of our mean and the official one, and the standard error of each."""
     arrays, numbers = values
     official = numbers["swd"]
     images_a, images_b = nhwc(arrays["images_A"]), nhwc(arrays["images_B"])

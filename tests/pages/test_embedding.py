@@ -25,7 +25,7 @@ def noise(tmp_path):
 def test_wide_pictures_shrink_to_webp_and_small_pngs_stay(tmp_path):
     narrow, wide = tmp_path / "narrow.png", tmp_path / "wide.png"
     pixels = np.zeros([64, 64], np.uint8)
-    pixels[::2, ::2] = 255  # of which PNG makes little, and WebP much
+    pixels[::2, ::2] = 255  # a pattern that PNG packs better than WebP
     Image.fromarray(pixels).save(narrow)
     Image.new("RGB", (200, 8), (1, 2, 3)).save(wide)
     embed = Embedder(100, 75)

@@ -1,4 +1,4 @@
-"""The explorer page allows what it needs, and nothing else."""
+"""The explorer pages: their security policies and embedded parts."""
 
 import base64
 import gzip
@@ -15,7 +15,7 @@ FACTS = {"name": "a"}
 
 
 def policy_of(page):
-    """Returns directive -> sources, without the hashes, which are checked."""
+    """Returns {directive: sources} without the scripts' hashes, which are checked here."""
     content = re.search(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)[1]
     scripts = re.findall(r"<script>(.*?)</script>", page, re.S)
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]

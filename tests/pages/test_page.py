@@ -1,4 +1,4 @@
-"""A page is whole, asks for nothing, and its data stays data."""
+"""A page is complete, loads nothing else, and its data can't become markup."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ HOSTILE = (
 
 
 class Elements(HTMLParser):
-    """All elements of a page: (tag, attributes, text of scripts and styles)."""
+    """Lists a page's elements: [tag, attributes, text if a script or style]."""
 
     def __init__(self, text):
         super().__init__()

@@ -35,7 +35,7 @@ def test_curves_and_throughput_follow_the_ticks(tmp_path):
     found = summary(write_run(tmp_path / "000-a"))
     kimg, losses = chart(found, "Losses")
     assert kimg == [0.5 * i for i in range(1, 9)]
-    assert losses == {"D_loss": [9, 8, 7, 6, 5, 4, 3, 2]}  # G's are all unknown
+    assert losses == {"D_loss": [9, 8, 7, 6, 5, 4, 3, 2]}  # all values of G_loss are unknown
     assert chart(found, "Minibatch")[1] == {"minibatch": [16] * 8}
     assert "Skipped updates" not in [c["title"] for c in found["charts"]]
     assert [list(row.values()) for row in found["throughput"]] == [

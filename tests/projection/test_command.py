@@ -1,4 +1,4 @@
-"""The command line of projections: files, what is printed, and what can't be projected."""
+"""The command line of projections: its files, its output, and bad input."""
 
 import shlex
 from functools import partial
@@ -27,7 +27,7 @@ SHAPE = {"resolution": 8, "label_size": 2, "fmap_base": 64, "fmap_max": 8}
 
 @pytest.fixture(autouse=True)
 def not_compiled_by_xla(monkeypatch):
-    """Compiling would take longer than all else."""
+    """Turns XLA off: compiling would take longer than everything else."""
     for module in (inference, search):
         monkeypatch.setattr(module, "Synthesis", partial(Synthesis, xla=False))
     monkeypatch.setattr(files, "Projector", partial(search.Projector, xla=False, candidates=20))
@@ -75,7 +75,7 @@ def test_projects_a_picture_with_a_film_and_a_command_that_works(snapshot, tmp_p
     assert np.abs(end - image[:6]).mean() < 6
     assert np.abs(frames[0].astype(float) - frames[-1])[:, 256:].mean() > 6
 
-    # The command that is printed makes the same image.
+    # The printed command makes the same image.
     arguments = shlex.split(command.removeprefix("To make the image again: "))
     assert arguments[:3] == ["python", "-m", "pgan_tf.generate"]
     generate.main([*arguments[3:], f"--out={tmp_path / 'again'}"])
@@ -104,7 +104,7 @@ def test_pictures_are_turned_cropped_and_converted(tmp_path):
     quarter = np.zeros((8, 8, 3), np.uint8)
     quarter[:4, :4] = 255  # the upper left
     turned = Image.Exif()
-    turned[0x0112] = 6  # to be turned to the right
+    turned[0x0112] = 6  # viewers turn it to the right
     Image.fromarray(quarter).save(tmp_path / "turned.png", exif=turned)
     found = read_target(tmp_path / "turned.png", 8, 3)
     np.testing.assert_array_equal(found.pixels, np.rot90(quarter, -1))
@@ -134,7 +134,7 @@ def test_bad_pictures_and_options_are_refused_before_any_search(snapshot, tmp_pa
         ("text.png", r"text\.png can't be used: not a picture"),
         ("tiny.png", r"tiny\.png can't be used: 64x3 pixels, and 4x4 are the least"),
     ):
-        with pytest.raises(UserError, match=message) as error:  # before the good one is searched
+        with pytest.raises(UserError, match=message) as error:  # before the good one is projected
             files.project_pictures(loaded, [tmp_path / "good.png", tmp_path / name], out)
         assert "\n" not in str(error.value)
     for options, message in (

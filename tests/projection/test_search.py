@@ -1,4 +1,4 @@
-"""Latents of images that a small generator made are found again."""
+"""Projection finds the latents of images that a small generator made."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_the_same_seed_finds_the_same_latent(Gs):
 
     first = Projector(Gs, **options)
     found = first(target).latent.tobytes()
-    first(255 - target)  # what was projected before makes no difference
+    first(255 - target)  # an earlier projection must not matter
     assert first(target).latent.tobytes() == found
     assert project(Gs, target, **options).latent.tobytes() == found
     assert project(Gs, target, seed=1, **{**options, "xla": False}).latent.tobytes() != found

@@ -1,4 +1,4 @@
-"""Snapshots of this program: read back, refused when damaged, migrated from earlier versions."""
+"""Snapshots of this program: round trips, earlier versions, damage."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ SHAPE = {"resolution": 8, "label_size": 2, "fmap_base": 32, "fmap_max": 8}
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """Returns a snapshot's path, and G, D and Gs."""
+    """A snapshot's path, and its networks by name."""
     path = tmp_path_factory.mktemp("snapshot") / "network-snapshot-000012.npz"
     G, Gs, D = Generator(seed=1, **SHAPE), Generator(seed=2, **SHAPE), Discriminator(**SHAPE)
     save_snapshot(path, G, D, Gs, resolve({}), 12_345, 0.5, ["cat", "dog"])

@@ -1,4 +1,4 @@
-"""Files of the official programs, against the images and scores that these made."""
+"""Pickles of the official programs, against the images and scores of those programs."""
 
 import io
 import pickle
@@ -25,13 +25,13 @@ def nhwc(images):
 
 @pytest.fixture(scope="module")
 def loaded():
-    """Returns the networks of each golden pickle."""
+    """The snapshot of each golden pickle, by name."""
     return {name: load_snapshot(GOLDEN / f"{name}.pkl") for name in ALL}
 
 
 @pytest.fixture(scope="module")
 def states():
-    """Returns the states of each golden pickle's networks, read by Python's own unpickler."""
+    """The states of each golden pickle's networks, read by Python's own unpickler."""
     return {
         name: old_pickles.load(GOLDEN / f"{name}.pkl", "network" if "theano" in name else "tfutil")
         for name in ALL
@@ -45,7 +45,7 @@ def test_tensorflow_pickles_give_the_official_images_and_scores(name, loaded, go
     images = snapshot.Gs(expected["latents"], labels)
     np.testing.assert_allclose(images, nhwc(expected["images_Gs_lod0"]), rtol=0, atol=1e-4)
     assert snapshot.lod == 0 and snapshot.config is None and snapshot.kimg is None
-    # The same networks at every lod: G and D of the other golden file.
+    # Another golden file has images and scores of the same networks at every lod.
     arrays = golden(f"{name}.npz")
     labels = arrays["labels"] if snapshot.G.label_size else None
     for lod in arrays["lods"].tolist():
@@ -74,7 +74,7 @@ def test_theano_pickles_give_the_official_images_and_scores(loaded, golden):
 
 
 def assert_equal(a, b):
-    """Asserts that two files' parts are the same to the last bit."""
+    """Asserts that the networks of two files are bitwise equal."""
     assert a.lod == b.lod and a.networks.keys() == b.networks.keys()
     for name, own in a.networks.items():
         other = b.networks[name]
@@ -92,7 +92,7 @@ def test_every_pickle_protocol_and_python_2_give_the_same(name, states, tmp_path
         path = old_pickles.dump(tmp_path / "x.pkl", states[name], protocol, module)
         assert_equal(read_parts(path), expected)
         old_names = path.read_bytes().replace(b"numpy._core", b"numpy.core")
-        if protocol < 4:  # no lengths of names, nor of frames
+        if protocol < 4:  # later protocols store lengths of names and frames
             path.write_bytes(old_names)
             assert_equal(read_parts(path), expected)
     path = old_pickles.dump_python2(tmp_path / "x.pkl", states[name], module)
@@ -100,7 +100,7 @@ def test_every_pickle_protocol_and_python_2_give_the_same(name, states, tmp_path
 
 
 def test_the_lod_of_a_growing_network_is_kept(states, tmp_path):
-    """`lod` counts from the finest, as ours: the networks then make images of that level."""
+    """The official `lod` counts from the finest level, like ours."""
     changed = [dict(state) for state in states["net_gray16_cond"]]
     for state in changed:
         state["variables"] = [("lod", np.float32(1.5)), *state["variables"][1:]]
@@ -116,7 +116,7 @@ def test_the_lod_of_a_growing_network_is_kept(states, tmp_path):
 
 
 def test_theano_networks_without_wscale_or_sizes_are_read(states, tmp_path):
-    """Two arrays a layer; the numbers of feature maps are seen in the arrays."""
+    """Each layer has only two arrays, whose shapes give the numbers of feature maps."""
     expected = read_parts(GOLDEN / "theano_legacy.pkl")
     plain = []
     for state in states["theano_legacy"]:
@@ -132,13 +132,13 @@ def test_theano_networks_without_wscale_or_sizes_are_read(states, tmp_path):
         assert not own.arguments["use_wscale"]
         for key, array in own.arrays.items():
             other = expected.networks[name].arrays[key]
-            ratio = array / other  # of a bias 1, of a weight one constant
+            ratio = array / other  # constant: 1 for a bias, the scale for a weight
             np.testing.assert_allclose(ratio, np.median(ratio), rtol=1e-5)
     built = load_snapshot(tmp_path / "x.pkl")
     assert built.Gs.latent_size == 16 and built.Gs.options.fmap_max == 16
 
 
-OPTIONS = {  # of an official function -> what a message must name, or None where it is read
+OPTIONS = {  # option of an official function -> (value, words of the refusal or None)
     "dtype": ("float16", None), "structure": ("linear", None), "is_template_graph": (True, None),
     "mbstd_num_features": (1, None), "use_leakyrelu": (np.bool_(False), None),
     "pixelnorm_epsilon": (np.float64(1e-4), None), "latent_size": (None, None),
@@ -148,6 +148,7 @@ OPTIONS = {  # of an official function -> what a message must name, or None wher
     "style_mixing_prob": (0.9, "style_mixing_prob, which is not known"),
     "x\n\x1b[31m": (1, r"x\\n\\x1b\[31m, which is not known"),
 }  # fmt: skip
+IGNORED = {"dtype", "structure", "is_template_graph", "mbstd_num_features"}
 
 
 @pytest.mark.parametrize("option", OPTIONS)
@@ -159,7 +160,7 @@ def test_options_are_mapped_ignored_or_refused(option, states, tmp_path):
     path = old_pickles.dump(tmp_path / "x.pkl", changed, 4)
     if message is None:
         found = read_parts(path).networks["GD"[kind]].arguments
-        assert found.get(option, "passed over") in (value, "passed over")
+        assert found.get(option, "ignored") == ("ignored" if option in IGNORED else value)
         return
     with pytest.raises(UserError, match=rf"x\.pkl .*{message}") as caught:
         read_parts(path)
@@ -307,7 +308,7 @@ PIECES = st.one_of(
 )
 @given(st.data())
 def test_damage_is_harmless_or_refused_in_one_line(tmp_path, data):
-    """What is read of a damaged file has the same arrays' shapes, or fails by a UserError."""
+    """A damaged file gives arrays of the right shape or size, or a UserError."""
     name = data.draw(st.sampled_from(sorted(CONTENTS)))
     content = bytearray(CONTENTS[name])
     for _ in range(data.draw(st.integers(1, 3))):
@@ -328,7 +329,7 @@ def test_damage_is_harmless_or_refused_in_one_line(tmp_path, data):
             wanted = SHAPES[name].get((network, key))
             assert array.dtype == np.float32
             if wanted is not None and array.shape != wanted:
-                assert array.size == np.prod(wanted, dtype=int)  # refused when it is built
+                assert array.size == np.prod(wanted, dtype=int)  # building the network refuses it
 
 
 def test_a_file_cut_short_is_refused(tmp_path):
