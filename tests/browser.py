@@ -11,7 +11,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 DRIVER = shutil.which("chromedriver")
 
 
-def is_here() -> bool:
+def is_installed() -> bool:
     """Returns True if Chromium and its driver are installed."""
     return bool(CHROMIUM and DRIVER)
 

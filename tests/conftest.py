@@ -51,7 +51,7 @@ _left_out = []  # browser tests, where Chromium is missing
 
 def pytest_collection_modifyitems(config, items):
     """Leaves out the browser tests where Chromium is missing."""
-    if not browser_module.is_here():
+    if not browser_module.is_installed():
         _left_out.extend(item for item in items if item.get_closest_marker("browser"))
         items[:] = [item for item in items if item not in _left_out]
         config.hook.pytest_deselected(items=_left_out)

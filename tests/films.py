@@ -9,7 +9,7 @@ from PIL import Image
 from pgan_tf.film import encoding
 
 
-def uncoded(monkeypatch, film, *args, **options):
+def frames_before_coding(monkeypatch, film, *args, **options):
     """Runs a function that makes a film; returns its frames before coding: float64 [n, h, w, 3]."""
     frames = []
 

@@ -5,6 +5,7 @@ import numpy as np
 from pgan_tf.run import newest_snapshot
 from pgan_tf.snapshots.archive import load_arrays, saving_arrays
 
+# Arguments of `load_arrays`: kind and format versions.
 SNAPSHOT = ("snapshot", range(1, 10))
 STATE = ("training state", range(1, 10))
 

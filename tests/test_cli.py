@@ -84,7 +84,7 @@ def test_a_misspelt_option_is_answered_with_the_nearest(capsys):
 
 
 def test_programs_can_be_run_by_file_name(tmp_path):
-    """`python pgan_tf/train.py` from anywhere, and not only `python -m pgan_tf.train`."""
+    """`python path/to/pgan_tf/train.py` works from any directory."""
     files = [
         path.relative_to(ROOT)
         for package in ("pgan_tf", "metrics")

@@ -1,4 +1,4 @@
-"""Compiled programs are kept, found again, and guarded."""
+"""Compiled programs are kept on disk, used again, and protected."""
 
 import os
 import subprocess
@@ -43,6 +43,7 @@ except tf.errors.OpError as error:
 
 @pytest.fixture
 def base(tmp_path, monkeypatch):
+    """The cache directory of compiled programs, which does not exist yet."""
     monkeypatch.setenv(compiled.VARIABLE, os.fspath(tmp_path / "compiled"))
     monkeypatch.setenv("TF_XLA_FLAGS", "")
     return tmp_path / "compiled"
@@ -59,7 +60,7 @@ def test_a_program_is_compiled_once(base):
     assert (new, errors) == ("1", "")
     kept = sorted(base.glob("*/*.pb"))
     assert len(kept) == 2 and len(list(base.glob("*/*.crc32c"))) == 2
-    (again, new, trouble), errors = run("damage")  # that the file is read proves that it is used
+    (again, new, trouble), errors = run("damage")  # the trouble proves that the files are read
     assert (again, new, errors) == (value, "0", "")
     assert trouble.startswith(f"a compiled program can't be kept in {kept[0].parent}: ")
     assert "\n" not in trouble and f"{compiled.VARIABLE}=off" in trouble
@@ -117,14 +118,14 @@ def test_keep_returns_none_where_it_is_impossible(base, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in (compiled.VARIABLE, "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # no home is known
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # no home directory
     assert compiled.keep() is None and not list(tmp_path.iterdir())
     monkeypatch.setenv(compiled.VARIABLE, "relative")
     assert compiled.keep().parent == tmp_path / "relative"
 
 
 @pytest.mark.parametrize(
-    "said",  # by TensorFlow 2.21, of an empty file, one of another program, and one with zeros
+    "said",  # by TensorFlow 2.21, about empty files, other programs and files of zeros
     [
         "Serialized cache key does not match. [Op:__inference_f_6]",
         "Failed to parse serialized CpuAotCompilationResult. [Op:__inference_f_6]",
@@ -143,7 +144,7 @@ def test_nothing_is_kept_in_unsafe_directories(base, monkeypatch):
     base.chmod(0o777)
     assert compiled.keep() is None and compiled.in_use() is None
     base.chmod(0o700)
-    base.parent.chmod(0o777)  # others can put a directory of theirs in its place
+    base.parent.chmod(0o777)  # other users could replace the directory by their own
     assert compiled.keep() is None
     base.parent.chmod(0o700)
     monkeypatch.setenv(compiled.VARIABLE, "off")

@@ -1,4 +1,4 @@
-"""Options: what they say about themselves, overrides, saving."""
+"""Options: descriptions, overrides, saving."""
 
 import dataclasses
 import json
@@ -170,7 +170,7 @@ def test_reads_options_saved_before_networks_and_loss_names():
     assert c.schedule.minibatch_dict == {4: 128, 8: 64} and c.G.latent_size == 64
     now = json.loads(to_json(c))
     assert now.pop("networks") == "paper" and now["loss"].pop("name") == "wgan_gp"
-    del now["train"]["init"]  # which came later
+    del now["train"]["init"]  # an option added later
     assert now == TABLE["saved"]
 
 

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def assert_same(a, b):
-    """Asserts that two files hold the same networks to the last bit."""
+    """Asserts that two files hold bitwise equal networks."""
     a, b = read_parts(a), read_parts(b)
     assert a.lod == b.lod
     for name, own in a.networks.items():
@@ -40,7 +40,7 @@ def assert_same(a, b):
 
 
 def _arguments(name, own):
-    """Returns a network's arguments with all defaults, but without seeds."""
+    """Returns a network's arguments with all defaults, without seed and lod."""
     defaults = asdict((DiscriminatorOptions if name == "D" else GeneratorOptions)())
     return {**defaults, **own.arguments, "seed": None, "lod": None}
 
@@ -54,7 +54,7 @@ def test_official_files_survive_both_conversions(name, tmp_path, capsys):
     assert read_parts(new).config is None and read_parts(new).nimg is None
     main([str(new), str(back)])
     assert_same(back, old)
-    states = old_pickles.load(back)  # by Python's own unpickler
+    states = old_pickles.load(back)  # read by Python's own unpickler
     assert [state["build_module_src"] for state in states] == [""] * 3
     content = back.read_bytes()
     assert b"numpy.core.multiarray" in content and b"numpy._core" not in content
@@ -73,7 +73,7 @@ def test_official_files_survive_both_conversions(name, tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A snapshot of this program, within the growth."""
+    """The path of a snapshot of this program, while 8x8 fades in."""
     path = tmp_path_factory.mktemp("results") / "network-snapshot-000012.npz"
     shape = {"resolution": 8, "fmap_base": 16, "fmap_max": 4, "label_size": 2}
     G, Gs = Generator(seed=1, **shape), Generator(seed=2, **shape)
@@ -84,7 +84,7 @@ def own(tmp_path_factory):
 
 def test_own_snapshots_keep_everything_the_format_can_hold(own, tmp_path, capsys):
     original = read_parts(own)
-    convert.convert(own.parent, tmp_path / "a.npz")  # a run's newest
+    convert.convert(own.parent, tmp_path / "a.npz")  # a run stands for its newest snapshot
     again = read_parts(tmp_path / "a.npz")
     assert_same(tmp_path / "a.npz", own)
     assert (again.config, again.nimg) == (original.config, 12_000)
@@ -171,7 +171,7 @@ def test_training_can_start_from_official_files(tmp_path):
 
 @pytest.mark.slow
 def test_converting_a_full_size_file_takes_less_than_two_gib(tmp_path):
-    """1024x1024, in protocol 2 of Python 3, which doubles each array's bytes on the way."""
+    """At 1024x1024, in protocol 2 by Python 3, whose reading doubles each array's bytes."""
     networks = {name: Generator(1024, seed=1, name=name) for name in ("G", "Gs")}
     snapshot = Snapshot(
         **networks, D=Discriminator(1024, seed=2, name="D"), config=None, nimg=None, lod=0.0,
@@ -189,7 +189,7 @@ def test_converting_a_full_size_file_takes_less_than_two_gib(tmp_path):
         [sys.executable, "-c", program], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    # The system's own peak of a child counts what its parent had when it was started.
+    # `getrusage` of a child would include its parent's memory at the start.
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", done.stdout)[1])
     assert peak < 2 << 20
     assert_same(tmp_path / "x.npz", tmp_path / "x.pkl")

@@ -1,4 +1,4 @@
-"""The demo, with the training replaced by what it leaves."""
+"""The demo, with a stand-in for the training that only writes its files."""
 
 import json
 
@@ -28,7 +28,7 @@ def read(path):
 
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
-    """Replaces the training; returns the configurations that it was given."""
+    """Replaces the training; lists the configurations that it is given."""
     given = []
 
     def train(config, results, callbacks):
@@ -93,7 +93,7 @@ def test_portraits_are_drawn_only_once(tmp_path, trained, monkeypatch):
     demo.main(["--dir", str(home), "--set", "data.resolution=8"])
     data = Dataset(home / "openmoji-portraits")
     assert data.num_images == 5 and trained[0].data.path == str(home / "openmoji-portraits")
-    list(demo.make_dataset(home / "openmoji-portraits", 8))  # what is there stays
+    list(demo.make_dataset(home / "openmoji-portraits", 8))  # keeps the existing data set
     assert Dataset(home / "openmoji-portraits").content_hash() == data.content_hash()
 
 

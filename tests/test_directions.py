@@ -1,4 +1,4 @@
-"""Principal directions against scikit's way of PCA written out, and a generator whose are known."""
+"""Principal directions against PCA written out, and for a generator with known directions."""
 
 import tracemalloc
 

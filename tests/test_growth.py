@@ -1,4 +1,4 @@
-"""How a run's images grew, from the pictures that it keeps."""
+"""Sheets of how a run's images grew, made from its pictures."""
 
 import io
 import json
@@ -17,7 +17,7 @@ TICKS = [(500, 4), (1000, 4), (1500, 8), (2010, 8), (2500, 16), (3000, 16)]  # n
 
 @pytest.fixture
 def run(tmp_path):
-    """A run whose pictures have 3 x 2 images; tick i's are those of `noise` with seed i."""
+    """A run whose pictures have 3 x 2 images; those of tick i are `noise` with seed i."""
     with open(tmp_path / "stats.jsonl", "w") as file:
         for i, (nimg, resolution) in enumerate(TICKS):
             tick = {

@@ -37,7 +37,7 @@ def test_images_are_differentiable_in_the_latents(Gs):
     def at(step):
         return tf.reduce_sum(synthesize(Gs, z + step * direction, lod=1.0) ** 2)
 
-    numeric = float(at(1e-3) - at(-1e-3)) / 2e-3  # short of the next kinks of the ReLUs
+    numeric = float(at(1e-3) - at(-1e-3)) / 2e-3  # a step too small to cross many ReLU kinks
     assert float(slope) == pytest.approx(numeric, rel=0.02)
 
 
@@ -57,7 +57,7 @@ def test_paths_follow_the_formulas():
     points = latents.from_seeds([1, 2, 3], 6)
     path = latents.through(points, 9)
     assert path.shape == (9, 6)
-    np.testing.assert_allclose(path[[0, 3, 6]], points, atol=1e-6)  # and back to the first
+    np.testing.assert_allclose(path[[0, 3, 6]], points, atol=1e-6)  # then back to the first
     open_path = latents.through(points, 5, arc=False, loop=False)
     np.testing.assert_allclose(open_path[[0, 2, 4]], points, atol=1e-6)
     np.testing.assert_allclose(open_path[1], (points[0] + points[1]) / 2, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Latents in files: what NumPy writes is read, everything else is one line."""
+"""Latents in .npy files; other files are refused in one line."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Nearest neighbours, against a brute force."""
+"""Nearest neighbours, against a brute-force search."""
 
 import numpy as np
 import pytest
@@ -25,13 +25,13 @@ def block(request, monkeypatch):
 
 
 def halved(images):
-    """The level below [n, C, R, R], by its definition."""
+    """Returns the next coarser level of images [n, C, R, R], by its definition."""
     n, c, r, _ = images.shape
     return np.rint(images.reshape(n, c, r // 2, 2, r // 2, 2).mean((3, 5)))
 
 
 def brute_force(fakes, reals, k, mirror):
-    """Returns what `nearest_reals` does, for images [n, C, R, R]; one pair at a time."""
+    """Returns indices, distances and mirroring of the nearest reals, for images [n, C, R, R]."""
     rows = []
     for fake in fakes:
         row = []
@@ -70,10 +70,10 @@ def test_copies_have_distance_0_and_ties_keep_the_order(tmp_path, block):
 def test_few_reals_and_coarse_fakes_are_compared(dataset):
     few = nearest_reals(np.zeros([2, 8, 8, 3], np.uint8), SyntheticDataset(32, num_images=2), 3)
     assert few.indices.tolist() == [[0, 1], [0, 1]] and not few.distances.any()
-    fakes = noise(2, 8, seed=3)  # of a stage before the last
+    fakes = noise(2, 8, seed=3)  # from an earlier stage
     found = nearest_reals(fakes.transpose(0, 2, 3, 1), dataset, 1)
     expected = brute_force(fakes, halved(halved(REALS)), 1, True)
-    # Twice rounded, so up to 1 off.
+    # The data set's 8x8 level is rounded once, the expected one twice: they differ by up to 1.
     np.testing.assert_allclose(found.distances, expected[1], atol=1)
 
 

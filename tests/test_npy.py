@@ -1,4 +1,4 @@
-"""Arrays of .npy files against NumPy's own writer; what is damaged is refused before memory."""
+"""Arrays of .npy files against NumPy's writer; damaged ones are refused without taking memory."""
 
 import io
 import tracemalloc

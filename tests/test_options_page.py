@@ -1,4 +1,4 @@
-"""docs/options.md: up to date, and its Python runs."""
+"""docs/options.md is up to date, and its Python example runs."""
 
 import re
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_the_pages_python_trains_in_ten_lines(monkeypatch, tmp_path):
     monkeypatch.setattr(presets, "compose", tiny)
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(code, names)  # the page's own lines
+    exec(code, names)
     assert chosen[0].train.total_kimg == 60 and not chosen[0].data.mirror
     assert names["run"] == Path("results/000-openmoji-fp32")
     images = names["Gs"](np.zeros([2, names["Gs"].latent_size], np.float32))

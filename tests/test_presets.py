@@ -1,4 +1,4 @@
-"""Presets: kinds, bases, and what comes out when they are put together."""
+"""Presets: kinds, bases, combinations."""
 
 import json
 from pathlib import Path
@@ -35,7 +35,7 @@ def test_a_preset_sets_only_options_of_its_kind(preset):
     assert not preset.base or preset.base in {p.name for p in ALL}
     override(Config(), options_of(preset))
     for name, value in {**preset.options, **preset.caps}.items():
-        # Only a default is undone by an empty mapping, never another preset.
+        # An empty mapping may clear a default, but never another preset's value.
         assert value != {} or options()[name].default != {} or preset.kind == "hardware"
         assert {
             "data": name.startswith("data."),

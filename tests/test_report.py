@@ -21,14 +21,14 @@ SMALL = {
     "metrics.run": ["--num-images", "32", "--real-passes", "0"],
     "pgan_tf.report": [],
 }
-"""What is typed besides, so that a command takes seconds."""
+"""Module -> arguments added to its command, so that it takes seconds."""
 
 
-def typed(command):
-    """Runs a command line that was printed, in this process."""
+def run_printed(command):
+    """Runs a printed command line in this process; returns its module."""
     python, m, module, *arguments = shlex.split(command)
     assert (python, m) == ("python", "-m")
-    importlib.import_module(module).main([*arguments, *SMALL[module]])
+    assert not importlib.import_module(module).main([*arguments, *SMALL[module]])
     return module
 
 
@@ -51,14 +51,14 @@ def test_every_command_works_as_printed(tmp_path, monkeypatch, capsys, ticks, ha
     networks = [kind(**shape, seed=1) for kind in (Generator, Discriminator, Generator)]
     save_snapshot(run.path / "network-snapshot-000002.npz", *networks, run.config, 2000, 0.0)
     commands = [c["command"] for c in summarize(run, 0, Embedder(64, 75))["commands"]]
-    typed_modules = []
+    modules = []
     for command in commands:
         try:
-            typed_modules.append(typed(command))
-        except KeyboardInterrupt:  # out of waiting for the run to change
-            typed_modules.append("pgan_tf.report")
+            modules.append(run_printed(command))
+        except KeyboardInterrupt:  # interrupts the wait for changes of the run
+            modules.append("pgan_tf.report")
     finished = ticks == 8
-    assert typed_modules == (
+    assert modules == (
         ["pgan_tf.train"] * has_data
         + ["pgan_tf.generate", "metrics.run"]
         + ["pgan_tf.report"] * (not finished)

@@ -1,4 +1,4 @@
-"""The report in Chromium: two widths, two colour schemes, keyboard, names that are no markup."""
+"""The report in Chromium: two widths, two colour schemes, the keyboard, hostile names."""
 
 import json
 
@@ -17,7 +17,7 @@ SHOWN = "return document.getElementById('moment-text').textContent"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """A page of two runs, of which one is full of hostile names."""
+    """A page of two runs, one of them full of hostile names."""
     path = tmp_path_factory.mktemp("runs")
     plain = write_run(path / "000-plain")
     options = {"data.path": HOSTILE, "data.command": HOSTILE, "train.metrics": HOSTILE}
@@ -47,7 +47,7 @@ def test_draws_without_errors_and_loads_nothing_else(browser, page, width, dark)
         ".map((e) => e.getBoundingClientRect().left)).size"
     )
     assert columns == (1 if width == 360 else 2)
-    # Every chart has drawn something, and says what it shows.
+    # Every chart is drawn and has a label.
     drawn = browser.run(
         "return [...document.querySelectorAll('#charts canvas')].map((canvas) => [new Set("
         "canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size,"

@@ -1,4 +1,4 @@
-"""Reading a run: names, typed ticks, pictures, metrics; hostile files are one line or nothing."""
+"""Reading a run: names, ticks, pictures, metrics; damaged files are refused or ignored."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def test_ticks_are_typed_and_malformed_lines_skipped(run):
 
 
 def test_pictures_of_earlier_versions_match_their_ticks(run):
-    """They were named by whole thousands, the last tick of a thousand replacing the others."""
+    """They were named by whole thousands, so the last tick of a thousand replaced the others."""
     ticks = [tick(n) for n in (1016, 1600, 2000, 2016)]
     (run.path / names.STATS).write_text("\n".join(map(json.dumps, ticks)))
     for kimg in (0, 1, 2):
@@ -112,7 +112,7 @@ def test_paths_that_are_no_runs_get_advice(run, tmp_path):
 
 def test_missing_results_directories_get_advice(tmp_path):
     (tmp_path / "demo" / "results" / "000-portraits").mkdir(parents=True)
-    (tmp_path / "tests").mkdir()  # whose name is near, but holds no run
+    (tmp_path / "tests").mkdir()  # a similar name without runs, which must not be suggested
     where = re.escape(str(tmp_path / "demo" / "results"))
     with pytest.raises(UserError, match=f"directory, but there are runs in {where}: name it$"):
         names.newest_snapshot(tmp_path / "results")

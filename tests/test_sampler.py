@@ -1,4 +1,4 @@
-"""From Python: the same images as the command line's, NumPy in and out."""
+"""`Sampler` gives the images of the command line as NumPy arrays."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_seeds_give_the_images_of_generate(options, path, sampler, tmp_path):
     images = sampler.sample([5, 8, 9], **options)
     assert images.dtype == np.uint8 and images.shape == (3, 16, 16, 3)
     for image, file in zip(images, generate(path, tmp_path, [5, 8, 9], **options), strict=True):
-        # Compiled by XLA there: a float on the edge of two levels may fall to either side.
+        # `generate` uses XLA, so a value between two levels may be rounded to either.
         assert np.abs(np.asarray(Image.open(file)).astype(int) - image).max() <= 1
 
 
@@ -44,7 +44,7 @@ def test_images_keep_the_shape_of_latents(sampler):
     expected = to_uint8(synthesize(sampler.Gs, z.reshape(6, 16), y)).reshape(2, 3, 16, 16, 3)
     assert np.abs(images.astype(int) - expected).max() <= 1 and images.std() > 5
     np.testing.assert_array_equal(sampler.images(z[1, 0], "bird"), images[1, 0])
-    by_turns = sampler.images(z[0])  # class 1 has no images
+    by_turns = sampler.images(z[0])  # without class 1, which has no images
     np.testing.assert_array_equal(by_turns[1], sampler.images(z[0, 1], "dog"))
     np.testing.assert_array_equal(by_turns[2], images[0, 2])
 

@@ -1,4 +1,4 @@
-"""The command line of the training: options, --dry-run, --list, --help-options."""
+"""The command line of training: options, --dry-run, --list, --help-options."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Truncation: what a centre is, and that images get more alike towards it."""
+"""Truncation: the centre, and that images get more alike towards it."""
 
 import numpy as np
 import pytest
@@ -78,7 +78,7 @@ def test_each_latent_moves_towards_the_centre_of_its_label(Gs, monkeypatch):
     middles = latents.from_seeds([1, 0, 1], 8)
     np.testing.assert_array_equal(seen, latents.spherical(middles, z, 0.5))
     assert calls == [[0, 1], [1, 0]]
-    assert Truncation(Gs)(z, y) is z and len(calls) == 2  # no centre is looked for
+    assert Truncation(Gs)(z, y) is z and len(calls) == 2  # without psi, no centre is computed
 
 
 def test_candidates_are_made_at_an_affordable_lod(Gs):

@@ -255,16 +255,6 @@ def test_checksum_is_checked_when_a_large_set_is_read(plain, monkeypatch):
     Dataset(plain, "off").read(16, [7])
 
 
-def test_file_cut_short_while_in_use(plain, monkeypatch):
-    monkeypatch.setattr(level, "_HELD_BYTES", 0)
-    data = Dataset(plain)
-    file = plain / "cifar10-r04.tfrecords"
-    file.write_bytes(file.read_bytes()[:-5])
-    data.read(16, [7])
-    with pytest.raises(UserError, match=r"r04.tfrecords was cut short while it was in use"):
-        data.read(16, [8])
-
-
 def test_damage_to_a_later_records_length_and_shape_is_reported(plain):
     for offset in (3, 20):  # length field; shape
         _flip(plain / "cifar10-r02.tfrecords", record=5, offset=offset)

@@ -4,7 +4,7 @@ import shlex
 
 import numpy as np
 import pytest
-from films import decode, uncoded
+from films import decode, frames_before_coding
 from PIL import Image
 from small_run import write_dataset, write_run
 
@@ -89,9 +89,9 @@ def test_a_rendered_film_shows_the_latents_of_the_pictures(tmp_path, monkeypatch
     grids.save_fakes(1_000_000, 1.0)
     grids.save_fakes(2_000_000, 0.0)
     assert len(decode(out)[0]) == 8
-    rendered = uncoded(monkeypatch, video.main, [*shlex.split(command)[3:], *short])
+    rendered = frames_before_coding(monkeypatch, video.main, [*shlex.split(command)[3:], *short])
     form = {"duration": 1, "fps": 8, "size": (512, 256)}
-    taken = uncoded(monkeypatch, growth, path, tmp_path / "growth.mp4", **form)
+    taken = frames_before_coding(monkeypatch, growth, path, tmp_path / "growth.mp4", **form)
     # Only the last frames are compared: earlier ones come from other networks.
     assert np.abs(rendered[-1].astype(float) - taken[-1]).mean() < 1
     assert rendered[0].shape == (256, 512, 3)

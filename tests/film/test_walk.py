@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from films import decode, uncoded
+from films import decode, frames_before_coding
 from PIL import Image
 
 from pgan_tf import latents, truncation
@@ -57,7 +57,9 @@ def test_a_walk_through_latent_files_equals_one_through_seeds(snapshot, tmp_path
     latents.write(tmp_path / "b.npy", z[2:])
     files = [tmp_path / "a.npy", tmp_path / "b.npy"]
     options = {"duration": 3, "fps": 4, "class_name": 1, "size": (128, 64)}
-    film = partial(uncoded, monkeypatch, walk, snapshot, tmp_path / "walk.webm", **options)
+    film = partial(
+        frames_before_coding, monkeypatch, walk, snapshot, tmp_path / "walk.webm", **options
+    )
     through_seeds = film(seeds=[6, 9, 4])
     np.testing.assert_array_equal(film(latent_files=files), through_seeds)
     np.testing.assert_array_equal(film(seeds=[6], latent_files=files)[:1], through_seeds[:1])
@@ -76,7 +78,7 @@ def test_a_walk_shows_each_class_or_the_chosen_one(snapshot, tmp_path, monkeypat
         ("swinging", {"grid": (3, 1), "class_name": 2, "direction": 2, "seeds": [7]}),
     ):
         out = tmp_path / f"{name}.mp4"
-        film[name] = uncoded(
+        film[name] = frames_before_coding(
             monkeypatch, walk, snapshot, out, duration=0.1, size=(384, 128), **options
         )
     difference = np.abs(film["each"] - film["last"]).reshape(3, 128, 3, 128, 3).mean((0, 1, 3, 4))
@@ -94,7 +96,7 @@ def test_at_psi_0_all_images_of_a_class_are_one(options, snapshot, tmp_path, mon
     monkeypatch.setattr(
         truncation, "centre", lambda Gs, label: latents.from_seeds([70 + int(label[2])], 16)[0]
     )
-    film = uncoded(
+    film = frames_before_coding(
         monkeypatch, walk, snapshot, tmp_path / "walk.mp4", duration=0.2, fps=10, grid=(2, 1),
         size=(32, 16), psi=0, class_name=1, **options
     )  # fmt: skip

@@ -121,7 +121,7 @@ def test_an_own_architecture_trains_and_continues_to_the_same_bits(toy_config, t
 def test_counts_follow_from_the_table(toy_config):
     G = Generator(8, 1, networks="toy")
     assert tables.count_parameters(G.table, G.shape, True) == G.count_params()
-    # Multiplications for an 8x8 image: dense, four 3x3 convolutions, one 1x1.
+    # Multiplications for an 8x8 image: dense, three 3x3 convolutions, one 1x1.
     conv = 9 * MAPS * MAPS
     products = 5 * 16 * MAPS + 16 * conv + 2 * 64 * conv + 64 * MAPS
     assert G.operations(3) == 2 * products  # multiplications and additions

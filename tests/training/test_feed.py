@@ -1,4 +1,4 @@
-"""What iterations are fed."""
+"""The batches of each iteration."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, also while nothing of Python runs."""
+"""Ctrl-C and SIGTERM, also while a C function runs."""
 
 import os
 import signal
@@ -20,6 +20,7 @@ with Interrupts() as interrupts:
 
 
 def start(rounds):
+    """Starts a process that hashes for so many rounds in C, without returning to Python."""
     process = subprocess.Popen(
         [sys.executable, "-c", BUSY.format(rounds=rounds)],
         stdout=subprocess.PIPE, text=True, start_new_session=True,

@@ -1,4 +1,4 @@
-"""Whole runs of tiny networks: what they leave, how they stop."""
+"""Whole runs of tiny networks: the files they write, and how they stop."""
 
 import contextlib
 import errno
@@ -62,7 +62,7 @@ def test_a_trained_snapshot_gives_working_networks(whole, config):
     scores, logits = loaded.D(images)
     assert scores.shape == (2,) and logits.shape == (2, 4)
     assert np.abs(loaded.Gs(latents, labels) - loaded.G(latents, labels)).max() > 0
-    # Gs is the moving average that was trained, not a copy of its start.
+    # Gs has the snapshot's own weights, which are not those of G.
     with np.load(loaded.path) as archive:
         weight = archive["Gs/8x8/Conv1/weight"]
         np.testing.assert_array_equal(loaded.Gs.named_variables()["8x8/Conv1/weight"], weight)
@@ -209,7 +209,7 @@ def test_a_full_disk_for_tensorboard_loses_nothing(small, tmp_path, monkeypatch,
         with flush(reporter, nimg):
             yield
             calls.append(nimg)
-            if len(calls) > 2 * tick:  # two pictures at the start, then scalars and a picture
+            if len(calls) > 2 * tick:  # two pictures at the start, then two calls a tick
                 raise tf.errors.ResourceExhaustedError(None, None, "Failed to write; No space left")
 
     monkeypatch.setattr(reporting.Reporter, "_summaries", full)

@@ -1,4 +1,4 @@
-"""Replicas and workers: whose share is whose."""
+"""How batches are split over replicas and workers."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ from pgan_tf.training import feed
 
 
 def worker(rank, world, replicas):
-    """A worker of several, as far as shares go."""
+    """Returns the runtime of one of several workers, with a stand-in for its strategy."""
     return Runtime(SimpleNamespace(num_replicas_in_sync=replicas), rank, world)
 
 

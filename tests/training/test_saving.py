@@ -1,4 +1,4 @@
-"""What a run leaves to continue from, and how it continues."""
+"""What a run saves, and how it continues from it."""
 
 import errno
 import json
@@ -56,7 +56,7 @@ def test_an_interrupted_run_saves_and_continues(whole, config, tmp_path, monkeyp
 
     def interrupted(self, iteration, batches):
         iterate(self, iteration, batches)
-        if self.position.nimg == 88:  # within a fade, between two look-ups of the schedule
+        if self.position.nimg == 88:  # during a fade, between two lookups of the schedule
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(loop._Training, "iterate", interrupted)
@@ -67,7 +67,7 @@ def test_an_interrupted_run_saves_and_continues(whole, config, tmp_path, monkeyp
     assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
     run = train(config, str(tmp_path))
     assert_same(arrays_of(run), arrays_of(whole))
-    # The tick that was interrupted ends where it would have ended, with the means of all of it.
+    # The interrupted tick ends where it would have ended, with means over the whole tick.
     ticks = [
         [json.loads(line) for line in (path / "stats.jsonl").read_text().splitlines()]
         for path in (run, whole)
@@ -95,9 +95,7 @@ def test_an_interruption_before_the_first_step_saves_nothing(config, tmp_path, m
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "part", ["network-snapshot", pytest.param("training-state", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("part", ["network-snapshot", "training-state"])
 def test_a_full_disk_keeps_earlier_snapshots(small, tmp_path, monkeypatch, part):
     run = train(override(small, {"train.total_kimg": 0.064}), str(tmp_path))
     before = {p.name: p.read_bytes() for p in run.glob("*.npz")}
@@ -115,7 +113,7 @@ def test_a_full_disk_keeps_earlier_snapshots(small, tmp_path, monkeypatch, part)
     after = {p.name: p.read_bytes() for p in run.iterdir() if p.suffix == ".npz"}
     assert before.items() <= after.items()
     assert not [p for p in run.iterdir() if p.name.endswith(".partial")]
-    assert train(small, str(tmp_path)) == run  # and it goes on
+    assert train(small, str(tmp_path)) == run  # it continues
     assert load_snapshot(run).nimg == 240
 
 
@@ -206,7 +204,7 @@ def test_any_flipped_bit_of_a_state_is_found_or_harmless(small, tmp_path):
         except UserError as error:
             assert "\n" not in str(error)
             told += 1
-        else:  # a place that means nothing, or hides arrays, which is told when they are missed
+        else:  # the bit is unused, or hides arrays, whose absence is noticed later
             path.write_bytes(content)
             whole, _ = load_arrays(path, *STATE)
             for name in arrays:
@@ -265,8 +263,7 @@ def test_another_data_set_under_the_same_name_is_refused(config, tmp_path):
 
 @pytest.mark.slow
 def test_two_devices_train_and_continue(small, tmp_path):
-    # Labels with one group of four per replica; the statistics are those of other samples than
-    # on one device, so only the run as such is looked at.
+    # Groups of the minibatch stddev hold other samples than on one device, so the weights differ.
     options = {"train.gpus": 2, "train.total_kimg": 0.1, "schedule.minibatch_base": 16}
     run = train(override(small, options), str(tmp_path))
     first = load_snapshot(run).nimg
@@ -279,7 +276,7 @@ def test_two_devices_train_and_continue(small, tmp_path):
 
 @pytest.mark.slow
 def test_a_first_save_that_was_cut_short_loses_nothing(small, tmp_path):
-    """Killed between the renames of the first snapshot and of its state."""
+    """As if the run was killed between the renames of its first snapshot and its state."""
     config = override(small, {"train.total_kimg": 0.064, "train.network_snapshot_ticks": 0})
     run = train(config, str(tmp_path))
     expected = arrays_of(run)

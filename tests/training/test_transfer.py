@@ -1,4 +1,4 @@
-"""Starting from trained networks."""
+"""Starting a training from trained networks."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_init_option_starts_at_the_snapshots_resolution(snapshot, tmp_path, tiny
     assert run.config.schedule.lod_initial_resolution == 8
     assert run.ticks[0].resolution == 8  # not 4
     assert "started from" in (path / "log.txt").read_text()
-    # Trained for an iteration, it is still nearer to where it started than to a random one.
+    # After an iteration, the weights are still near those of the snapshot.
     trained, source = to_official(load_snapshot(path).G), to_official(load_snapshot(snapshot).G)
     name = "8x8/Conv1/weight"
     assert np.abs(trained[name] - source[name]).max() < 0.01
