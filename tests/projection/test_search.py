@@ -95,12 +95,12 @@ def test_given_features_guide_the_search(Gs):
         return tf.reduce_mean(images, axis=[1, 2])
 
     plain = project(Gs, target, **QUICK)
-    told = project(Gs, target, features=mean_colour, feature_weight=1000.0, **QUICK)
+    guided = project(Gs, target, features=mean_colour, feature_weight=1000.0, **QUICK)
 
     def off(found):
         return np.abs(found.image.mean((0, 1)) - target.mean((0, 1))).max()
 
-    assert off(told) < 0.5 * off(plain)
+    assert off(guided) < 0.5 * off(plain)
 
 
 def test_wrong_arguments_are_refused(Gs):

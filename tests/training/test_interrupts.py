@@ -20,7 +20,7 @@ with Interrupts() as interrupts:
 
 
 def start(rounds):
-    """Starts a process that hashes for so many rounds in C, without returning to Python."""
+    """Starts a process that runs `rounds` of a hash in C, without returning to Python."""
     process = subprocess.Popen(
         [sys.executable, "-c", BUSY.format(rounds=rounds)],
         stdout=subprocess.PIPE, text=True, start_new_session=True,

@@ -194,8 +194,8 @@ def test_any_flipped_bit_of_a_state_is_found_or_harmless(small, tmp_path):
     path = next(run.glob("training-state*"))
     content = path.read_bytes()
     rs = np.random.RandomState(0)
-    where, told = content.index(b"\x93NUMPY"), 0
-    for position in [*range(where, where + 128), *rs.randint(0, len(content), 200)]:
+    header, refused = content.index(b"\x93NUMPY"), 0
+    for position in [*range(header, header + 128), *rs.randint(0, len(content), 200)]:
         damaged = bytearray(content)
         damaged[position] ^= 1 << rs.randint(8)
         path.write_bytes(damaged)
@@ -203,13 +203,13 @@ def test_any_flipped_bit_of_a_state_is_found_or_harmless(small, tmp_path):
             arrays, _ = load_arrays(path, *STATE)
         except UserError as error:
             assert "\n" not in str(error)
-            told += 1
+            refused += 1
         else:  # the bit is unused, or hides arrays, whose absence is noticed later
             path.write_bytes(content)
             whole, _ = load_arrays(path, *STATE)
             for name in arrays:
                 np.testing.assert_array_equal(arrays[name], whole[name], err_msg=name)
-    assert told > 300  # of 328
+    assert refused > 300  # of 328
 
 
 def test_old_snapshots_are_removed_but_not_those_to_continue_from(config, tmp_path):
