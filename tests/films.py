@@ -1,4 +1,4 @@
-"""Frames to film, and decoding of films."""
+"""Frames for films, and their decoding."""
 
 import contextlib
 

@@ -13,7 +13,7 @@ MAPS = (4, 4, 6, 3)
 
 
 def block(dtype):
-    """Returns a block of every kind of layer around a convolution."""
+    """Returns a block of a convolution with the layers that may surround it."""
     return layers.Block(
         [
             layers.MinibatchStddev(2, dtype=dtype),
