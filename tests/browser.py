@@ -1,4 +1,4 @@
-"""A headless Chromium for tests of pages: widths, colour schemes, what it logs and asks for."""
+"""A headless Chromium for tests of pages: window width, colour scheme, console, requests."""
 
 import contextlib
 import json
@@ -11,8 +11,8 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 DRIVER = shutil.which("chromedriver")
 
 
-def is_here() -> bool:
-    """Whether the tests that need a browser can run."""
+def is_installed() -> bool:
+    """Returns True if Chromium and its driver are installed."""
     return bool(CHROMIUM and DRIVER)
 
 
@@ -23,21 +23,21 @@ class Browser:
         self.driver = driver
 
     def show(self, page: Path | str, width: int, dark: bool = False) -> None:
-        """Opens a file or an address in a window of so many pixels, in a colour scheme."""
+        """Opens a file or an address in a window `width` pixels wide, in a light or dark scheme."""
         command = self.driver.execute_cdp_cmd
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
         command("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         command("Emulation.setEmulatedMedia", {"features": [scheme]})
-        self.requests(), self.console()  # what earlier pages left
+        self.requests(), self.console()  # drops what earlier pages logged
         self.driver.get(page if isinstance(page, str) else page.resolve().as_uri())
 
     def run(self, script: str):
-        """Returns what a script's `return` gives."""
+        """Runs a script and returns the value of its `return`."""
         return self.driver.execute_script(script)
 
     def wait(self, condition: str, seconds: float = 60) -> None:
-        """Waits until a JavaScript expression is true; a hint is what the page says meanwhile."""
+        """Waits until a JavaScript expression is true; the error quotes the page's text."""
         end = time.monotonic() + seconds
         while not self.run(f"return Boolean({condition})"):
             if time.monotonic() > end:
@@ -46,7 +46,7 @@ class Browser:
             time.sleep(0.02)
 
     def downloads_go_to(self, directory: Path) -> None:
-        """Saves files there from now on, without asking."""
+        """Saves files in a directory from now on, without asking."""
         options = {"behavior": "allow", "downloadPath": str(directory)}
         self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", options)
 
@@ -55,22 +55,22 @@ class Browser:
         self.driver.find_element("id", element_id).send_keys(*keys)
 
     def check_looks(self, width: int, dark: bool) -> None:
-        """Asserts that nothing has to be scrolled sideways, and that the back is dark or light."""
-        needed, there = self.run(
+        """Asserts that the page fits its width and that its background is dark or light."""
+        needed, available = self.run(
             "const e = document.documentElement; return [e.scrollWidth, e.clientWidth]"
         )
-        assert needed == there <= width
+        assert needed == available <= width
         back = self.run(
             "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
         )
         assert max(back[:3]) < 60 if dark else min(back[:3]) > 220, back
 
     def console(self) -> list[str]:
-        """Returns what was logged since the last call: errors, and what the policy refused."""
+        """Returns messages logged since the last call: errors and violations of the policy."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
-        """Returns the addresses asked for since the last call."""
+        """Returns the addresses requested since the last call."""
         events = [json.loads(e["message"])["message"] for e in self.driver.get_log("performance")]
         return [
             event["params"]["request"]["url"]
@@ -81,13 +81,13 @@ class Browser:
 
 @contextlib.contextmanager
 def browser(*more: str) -> Iterator[Browser]:
-    """Gives a browser, started with these arguments too, and ends it."""
+    """Yields a browser started with `more` arguments, and quits it afterwards."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    # Tests may run as root, for whom the sandbox is not, and with little shared memory.
+    # Tests may run as root, where Chromium's sandbox fails, and with little shared memory.
     for argument in (
         "--headless=new",
         "--no-sandbox",

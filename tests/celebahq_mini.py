@@ -1,4 +1,4 @@
-"""The tiny complete input of CelebA-HQ: what its image_list.txt says, read on its own."""
+"""The tiny complete input of CelebA-HQ, read without the program's own reader of the list."""
 
 import functools
 import zipfile
@@ -15,6 +15,8 @@ CELEBA, DELTAS = ROOT / "celeba", ROOT / "deltas"
 
 
 class Row(NamedTuple):
+    """A line of image_list.txt."""
+
     idx: int
     orig_idx: int
     orig_file: str

@@ -1,9 +1,9 @@
-"""Two virtual CPU devices for every test; the golden files; tests that need a browser."""
+"""Settings of TensorFlow for all tests, the golden files, and the browser."""
 
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # the same bits in every run, without XLA too
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # the same bits in every run, even without XLA
 
 os.environ.setdefault("PGAN_TF_COMPILED", os.path.abspath(".pytest_cache/compiled"))
 
@@ -17,11 +17,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-# What runs in the background may have been started with Ctrl-C ignored, as its children would be.
+# A process started in the background may ignore Ctrl-C, and its children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GOLDEN = Path(__file__).parent / "golden"
 
+# Two virtual CPU devices, for tests of two replicas.
 _cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(_cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 tf.config.threading.set_inter_op_parallelism_threads(1)  # the same bits in every run
@@ -30,13 +31,13 @@ tf.config.set_visible_devices([], "GPU")  # golden numbers are float32 on a CPU
 
 @pytest.fixture(scope="session")
 def golden():
-    """Returns a function: name of a golden file -> its content (npz arrays, JSON or pixels)."""
+    """Returns a function that loads a golden file by name: npz arrays, JSON or pixels."""
 
     def load(name: str):
         path = GOLDEN / name
         if path.suffix == ".json":
             return json.loads(path.read_text())
-        if path.suffix == ".webp":  # square images, one below the other
+        if path.suffix == ".webp":  # square images, stacked vertically
             pixels = np.asarray(Image.open(path))
             return pixels.reshape(-1, pixels.shape[1], pixels.shape[1], 3)
         with np.load(path, allow_pickle=False) as arrays:
@@ -45,19 +46,19 @@ def golden():
     return load
 
 
-_left_out = []  # tests that need a browser, where there is none
+_left_out = []  # browser tests, where Chromium is missing
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves the browser tests out where Chromium is missing."""
-    if not browser_module.is_here():
+    """Leaves out the browser tests where Chromium is missing."""
+    if not browser_module.is_installed():
         _left_out.extend(item for item in items if item.get_closest_marker("browser"))
         items[:] = [item for item in items if item not in _left_out]
         config.hook.pytest_deselected(items=_left_out)
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Says that they were left out."""
+    """Reports how many browser tests were left out."""
     if _left_out:
         terminalreporter.write_line(
             f"{len(_left_out)} browser tests were left out: chromium or chromedriver is missing"
@@ -68,5 +69,5 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="session")
 def browser():
     """A headless Chromium."""
-    with browser_module.browser() as found:
-        yield found
+    with browser_module.browser() as chromium:
+        yield chromium

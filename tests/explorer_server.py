@@ -1,4 +1,4 @@
-"""The explorer's server in a thread of the test's process, and what it answers."""
+"""Runs the explorer's server in a thread of the test's process, and asks it."""
 
 import contextlib
 import http.client
@@ -51,16 +51,16 @@ class Served:
             return Answer(response.status, response.read(), response.headers)
 
     def images(self, said, **headers) -> Answer:
-        """Asks for images by JSON, or by bytes that are none."""
+        """Asks for images; `said` is sent as JSON, or unchanged if it is bytes."""
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
         headers.setdefault("content_type", "application/json")
         return self.ask("POST", "/api/images", body, **headers)
 
     def raw(self, head, *parts) -> bytes:
-        """Returns all that is answered to text and bytes, sent as they are."""
+        """Sends text or bytes as they are; returns the whole answer."""
         answer = b""
         with socket.create_connection(("127.0.0.1", self.listening.port), timeout=60) as connection:
-            # What is not read to its end may be cut off.
+            # The server may close the connection before it has read everything.
             with contextlib.suppress(ConnectionResetError, BrokenPipeError):
                 for part in (head.encode() if isinstance(head, str) else head, *parts):
                     connection.sendall(part)
@@ -90,5 +90,5 @@ def wait_until(is_true, seconds=60):
     """Waits until a function returns something true."""
     end = time.monotonic() + seconds
     while not is_true():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, f"not true after {seconds} s"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Frames to film, and films read again."""
+"""Frames for films, and their decoding."""
 
 import contextlib
 
@@ -9,8 +9,8 @@ from PIL import Image
 from pgan_tf.film import encoding
 
 
-def uncoded(monkeypatch, film, *args, **options):
-    """Returns the frames that a film's maker hands to the encoder: float64 [n, h, w, 3]."""
+def frames_before_coding(monkeypatch, film, *args, **options):
+    """Runs a function that makes a film; returns its frames before coding: float64 [n, h, w, 3]."""
     frames = []
 
     @contextlib.contextmanager
@@ -24,7 +24,7 @@ def uncoded(monkeypatch, film, *args, **options):
 
 
 def gradient(count, height, width):
-    """Yields frames whose red grows with time, green to the right, blue downwards."""
+    """Yields frames: red grows with time, green to the right, blue downwards."""
     y, x = np.mgrid[:height, :width]
     for i in range(count):
         red = np.full((height, width), 250 * i // count)
@@ -32,7 +32,7 @@ def gradient(count, height, width):
 
 
 def decode(path):
-    """Returns a film's frames, uint8 [h, w, 3], and its frames a second."""
+    """Returns a film's frames, uint8 [h, w, 3], and its frame rate."""
     if path.suffix in (".gif", ".webp"):
         frames, durations = [], []
         with Image.open(path) as image:

@@ -1,4 +1,4 @@
-"""What every layer keeps to: one check for all of them."""
+"""The contract of every layer, in one check."""
 
 import keras
 import numpy as np
@@ -11,16 +11,16 @@ POLICIES = {"float32": 1e-5, "mixed_bfloat16": 0.05, "mixed_float16": 0.01}
 def check_layer(make, input_shape, output_shape, variables=()):
     """Checks a layer.
 
-    - Its output has the announced shape, and the compute dtype; variables are float32.
-    - Half precision comes near float32; the same comes out under XLA.
-    - It is registered, and made again from its config, it computes the same.
+    - Its output has the announced shape and the compute dtype; its variables are float32.
+    - Half precision comes near float32, and XLA gives the same output.
+    - It is registered; a layer made from its config computes the same.
     - Its gradients, by the input and by each variable, agree with differences of its outputs.
 
     Args:
-      make: (dtype=...) -> layer; seeded.
-      input_shape: with the batch.
-      output_shape: that it must announce and give.
-      variables: names of its variables, in order.
+      make: (dtype=...) -> layer, with a fixed seed.
+      input_shape: including the batch.
+      output_shape: the shape that the layer must announce and give.
+      variables: names of the layer's variables, in order.
     """
     x = np.random.RandomState(0).randn(*input_shape).astype(np.float32)
     layer = make(dtype="float32")

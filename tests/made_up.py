@@ -17,7 +17,7 @@ def save_png(path, pixels):
 
 
 def folders(root):
-    """Makes rgb64/im000.png.. and gray32/g00.png.."""
+    """Makes rgb64/im000.png to im022.png and gray32/g00.png to g10.png."""
     rs = np.random.RandomState(0)
     (root / "rgb64").mkdir()
     for i in range(23):
@@ -87,7 +87,7 @@ def hdf5(path):
 
 
 def python2_pickle(path, value):
-    """Writes a pickle as Python 2 wrote it (protocol 2, byte strings as such)."""
+    """Writes a pickle as Python 2 wrote it: protocol 2, with byte strings."""
     with open(path, "wb") as file:
         file.write(b"\x80\x02" + _python2(value) + b".")
 
@@ -120,7 +120,7 @@ def _python2(value) -> bytes:
 
 
 def noise(n, resolution=8, channels=3, seed=0):
-    """Returns n images of noise, uint8 [n, channels, resolution, resolution]."""
+    """Returns images of noise, uint8 [n, channels, resolution, resolution]."""
     shape = (n, channels, resolution, resolution)
     return np.random.RandomState(seed).randint(0, 256, shape).astype(np.uint8)
 

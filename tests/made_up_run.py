@@ -14,11 +14,11 @@ OPTIONS = {
     "schedule.lod_transition_kimg": 1,
     "train.total_kimg": 4,
 }
-"""4x4 to 1 kimg, 8x8 fading in to 2 kimg, then 8x8."""
+"""4x4 until 1 kimg, 8x8 fading in until 2 kimg, then 8x8."""
 
 
 def write_run(path, ticks=8, pictures=True, options=None, classes=("cat", "dog")):
-    """Writes a run of so many ticks of 500 images, 100 images a second; returns its path."""
+    """Writes a run with ticks of 500 images at 100 images a second; returns its path."""
     path.mkdir(parents=True)
     config = config_module.override(Config(), {**OPTIONS, **(options or {})})
     (path / "config.json").write_text(config_module.to_json(config))
@@ -37,7 +37,7 @@ def write_run(path, ticks=8, pictures=True, options=None, classes=("cat", "dog")
 
 
 def add_tick(path, number):
-    """Appends a tick's line: D_loss falls by 1 a tick, the time grows by 5 s."""
+    """Appends a tick's line: D_loss falls by 1 a tick, and the time grows by 5 s."""
     nimg = 500 * number
     line = {
         "tick": number, "nimg": nimg, "kimg": nimg / 1000, "minibatch": 16, "time": 5.0 * number,
@@ -50,14 +50,14 @@ def add_tick(path, number):
 
 
 def add_picture(path, number):
-    """Writes the picture of a tick: its red value is ten times the tick's number."""
+    """Writes the picture of a tick; its red value is ten times the tick's number."""
     kimg, rest = divmod(500 * number, 1000)
     name = f"fakes{kimg:06d}" + (f"-{rest:03d}" if rest else "") + ".png"
     Image.new("RGB", (64, 32), (10 * number, 0, 0)).save(path / name)
 
 
 def add_measurement(path, metric, kimg, num_images=100, **values):
-    """Appends a line of a metric."""
+    """Appends a line to a metric's file."""
     line = {"metric": metric, "values": values, "num_images": num_images, "kimg": kimg}
     with open(path / f"metric-{metric}.jsonl", "a") as file:
         file.write(json.dumps(line) + "\n")

@@ -1,7 +1,7 @@
-"""The metrics' formulas written down plainly with NumPy and SciPy.
+"""The metrics' formulas in plain NumPy and SciPy, for comparison.
 
-Tests compare with them, and `benchmarks/metrics.py` measures beside them. They follow
-section 6 step by step, in float64 unless the type is stated, and are slow.
+Tests compare with their values, and `benchmarks/metrics.py` with their speed. They follow section
+6 step by step, in float64 unless the type is stated, and are slow.
 """
 
 import numpy as np
@@ -13,12 +13,12 @@ BINOMIAL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]).astype(np.float32) / 256
 
 
 def pyramid_down(x: np.ndarray) -> np.ndarray:
-    """Returns x [N, C, r, r] filtered and halved."""
+    """Returns x [N, C, r, r], filtered and reduced to half the size."""
     return scipy.ndimage.convolve(x, BINOMIAL[None, None], mode="mirror")[:, :, ::2, ::2]
 
 
 def pyramid_up(x: np.ndarray) -> np.ndarray:
-    """Returns x [N, C, r, r] doubled."""
+    """Returns x [N, C, r, r], enlarged to twice the size."""
     n, c, h, w = x.shape
     spread = np.zeros((n, c, 2 * h, 2 * w), x.dtype)
     spread[:, :, ::2, ::2] = x
@@ -51,7 +51,7 @@ def descriptors(level: np.ndarray, rng: np.random.Generator, per_image: int = 12
 
 
 def sliced_wasserstein(a: np.ndarray, b: np.ndarray, rng: np.random.Generator) -> float:
-    """Returns the distance of descriptors along 4 x 128 random directions; float32."""
+    """Returns the distance between descriptors along 4 x 128 random directions; float32."""
     results = []
     for _ in range(4):
         directions = rng.standard_normal((a.shape[1], 128))
@@ -98,7 +98,7 @@ def _ssim(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
-    """Returns the distance of features [N, D], [M, D] with SciPy's matrix square root."""
+    """Returns the distance between features [N, D] and [M, D], by SciPy's matrix square root."""
     covariance_x, covariance_y = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
     root = scipy.linalg.sqrtm(covariance_x @ covariance_y)
     difference = x.mean(axis=0) - y.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Pickles as the official programs wrote them, made by Python's own pickler or byte by byte."""
+"""Pickles like those of the official programs, made by Python's pickler or byte by byte."""
 
 import contextlib
 import pickle
@@ -20,7 +20,7 @@ class Network:
 
 @contextlib.contextmanager
 def module_of_networks(name):
-    """Makes `Network` importable from a module of this name, as in an official program."""
+    """Makes `Network` importable from a module of this name, as in the official programs."""
     module = types.ModuleType(name)
     module.Network = Network
     with (
@@ -38,7 +38,7 @@ def dump(path, states, protocol, module="tfutil"):
 
 
 def load(path, module="tfutil"):
-    """Reads a tuple of networks with Python's own unpickler, as the official program does."""
+    """Returns the states of a tuple of networks, read with Python's own unpickler."""
     with module_of_networks(module):
         return [vars(network) for network in pickle.loads(path.read_bytes(), encoding="latin1")]
 
@@ -48,14 +48,14 @@ def dump_python2(path, states, module):
     networks = b""
     for state in states:
         python2_pickle(path, _arrays(state))
-        body = path.read_bytes()[2:-1]  # without the protocol and the end
+        body = path.read_bytes()[2:-1]  # without the protocol and the stop
         networks += b"c" + module.encode() + b"\nNetwork\n)\x81" + body + b"b"
     path.write_bytes(b"\x80\x02(" + networks + b"t.")
     return path
 
 
 def _arrays(value):
-    """Turns NumPy's scalars into arrays of no dimension, also in lists and dictionaries."""
+    """Turns NumPy scalars into 0-dimensional arrays, also in lists, tuples and dictionaries."""
     if isinstance(value, dict):
         return {k: _arrays(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -66,11 +66,11 @@ def _arrays(value):
 
 
 def structure(content):
-    """Returns the positions of a pickle's bytes that are not the numbers of its arrays."""
+    """Returns the positions of a pickle's bytes outside the data of its arrays."""
     positions, previous = [], 0
     for _, _, position in pickletools.genops(content):
         positions.append(position)
-        if position - previous < 120:  # the operation before had a short argument
+        if position - previous < 120:  # the previous operation had a short argument
             positions.extend(range(previous + 1, position))
         previous = position
     return positions

@@ -1,10 +1,11 @@
-"""What tests do with the files of a run."""
+"""Reads, compares, damages and rewrites the files of a run."""
 
 import numpy as np
 
 from pgan_tf.run import newest_snapshot
 from pgan_tf.snapshots.archive import load_arrays, saving_arrays
 
+# Arguments of `load_arrays`: kind and format versions.
 SNAPSHOT = ("snapshot", range(1, 10))
 STATE = ("training state", range(1, 10))
 
@@ -15,7 +16,7 @@ def arrays_of(run):
 
 
 def assert_same(a, b):
-    """Asserts that two snapshots' arrays are the same to the last bit."""
+    """Asserts that the arrays of two snapshots are bitwise equal."""
     assert a.keys() == b.keys() and len(a) >= 20
     for name in a:
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
@@ -29,7 +30,7 @@ def damage(path):
 
 
 def rewrite(path, arrays, meta):
-    """Writes arrays and a header under right checksums."""
+    """Writes a snapshot or training state with these arrays and header, with right checksums."""
     kind = "training state" if "phase_nimg" in meta else "snapshot"
     if isinstance(meta["format"], int):
         meta = {**meta, "format": f"pgan_tf {kind} {meta['format']}"}

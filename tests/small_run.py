@@ -10,6 +10,7 @@ from pgan_tf.snapshots import save_snapshot
 
 
 def write_dataset(path, resolution=16, channels=3, n=60):
+    """Writes a data set of noise; returns its path."""
     shape = (n, channels, resolution, resolution)
     with DatasetWriter(path, resolution, channels) as target:
         target.add(np.random.RandomState(0).randint(0, 256, shape).astype(np.uint8))
@@ -17,6 +18,7 @@ def write_dataset(path, resolution=16, channels=3, n=60):
 
 
 def write_run(results, number, data, snapshots=((1000, 1.0), (2000, 0.0)), mirror=True):
+    """Writes a run with snapshots of (nimg, lod); returns its path."""
     path = results / f"{number:03d}-test"
     path.mkdir(parents=True)
     shape = {"resolution": 16, "num_channels": 3, "fmap_base": 64, "fmap_max": 16}

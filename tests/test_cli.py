@@ -32,7 +32,7 @@ def test_other_systems_have_no_list_of_processors(tmp_path):
     assert not devices._stores_compressed_slowly(str(tmp_path / "absent"))
 
 
-def test_numbers_and_grids_as_typed():
+def test_typed_numbers_and_grids_are_parsed():
     assert cli.whole_number()("3") == 3 and cli.whole_number(0, 5)("5") == 5
     assert cli.columns_and_rows("8x4") == (8, 4)
     for parse, text, message in (
@@ -56,7 +56,7 @@ def test_defaults_of_zero_are_shown(capsys):
     assert "False" not in text and "None" not in text
 
 
-def test_a_reader_that_has_had_enough_is_no_error():
+def test_a_closed_pipe_is_no_error():
     program = (
         "from pgan_tf import cli\n"
         "def main(argv):\n"
@@ -71,7 +71,7 @@ def test_a_reader_that_has_had_enough_is_no_error():
         assert running.stderr.read() == b""
 
 
-def test_a_required_option_that_is_misspelt_is_answered_with_the_nearest(capsys):
+def test_a_misspelt_option_is_answered_with_the_nearest(capsys):
     p = cli.Parser(prog="x")
     p.add_argument("--snapshot", required=True)
     for argv, message in (
@@ -83,8 +83,8 @@ def test_a_required_option_that_is_misspelt_is_answered_with_the_nearest(capsys)
         assert stop.value.code == 2 and message in capsys.readouterr().err
 
 
-def test_programs_run_by_their_file_too(tmp_path):
-    """`python pgan_tf/train.py` from anywhere, and not only `python -m pgan_tf.train`."""
+def test_programs_can_be_run_by_file_name(tmp_path):
+    """`python path/to/pgan_tf/train.py` works from any directory."""
     files = [
         path.relative_to(ROOT)
         for package in ("pgan_tf", "metrics")

@@ -1,4 +1,4 @@
-"""Compiled programs are kept, found again, and guarded."""
+"""Compiled programs are kept on disk, used again, and protected."""
 
 import os
 import subprocess
@@ -43,6 +43,7 @@ except tf.errors.OpError as error:
 
 @pytest.fixture
 def base(tmp_path, monkeypatch):
+    """The cache directory of compiled programs, which does not exist yet."""
     monkeypatch.setenv(compiled.VARIABLE, os.fspath(tmp_path / "compiled"))
     monkeypatch.setenv("TF_XLA_FLAGS", "")
     return tmp_path / "compiled"
@@ -59,13 +60,13 @@ def test_a_program_is_compiled_once(base):
     assert (new, errors) == ("1", "")
     kept = sorted(base.glob("*/*.pb"))
     assert len(kept) == 2 and len(list(base.glob("*/*.crc32c"))) == 2
-    (again, new, trouble), errors = run("damage")  # that the file is read proves that it is used
+    (again, new, trouble), errors = run("damage")  # the trouble proves that the files are read
     assert (again, new, errors) == (value, "0", "")
     assert trouble.startswith(f"a compiled program can't be kept in {kept[0].parent}: ")
     assert "\n" not in trouble and f"{compiled.VARIABLE}=off" in trouble
 
 
-def test_damaged_files_are_deleted_and_half_files_too(base):
+def test_damaged_and_unfinished_files_are_deleted(base):
     directory = compiled.keep()
     assert directory.parent == base and compiled.in_use() == compiled.keep() == directory
     whole, cut, old = (directory / f"{name}.pb" for name in ("whole", "cut", "old"))
@@ -80,7 +81,7 @@ def test_damaged_files_are_deleted_and_half_files_too(base):
     assert sorted(p.name for p in directory.iterdir()) == ["whole.pb", "whole.pb.crc32c"]
 
 
-def test_the_programs_used_longest_ago_go(base):
+def test_the_least_recently_used_programs_are_deleted(base):
     for directory, programs, used in (("a" * 24, (7, 8), 20), ("b" * 24, (9,), 10)):
         (base / directory).mkdir(parents=True)
         for compiled_at in programs:
@@ -95,7 +96,7 @@ def test_the_programs_used_longest_ago_go(base):
     assert {p.name for p in base.glob("*/*")} == {"8.pb", "8.pb.crc32c"}
 
 
-def test_files_of_others_stay(base):
+def test_other_files_are_never_deleted(base):
     for name in ("model/saved_model.pb", "0123456789abcdef01234567/ours.pb"):
         (base / name).parent.mkdir(parents=True)
         (base / name).write_bytes(bytes(1000))
@@ -103,7 +104,7 @@ def test_files_of_others_stay(base):
     assert [p.name for p in base.glob("*/*")] == ["saved_model.pb"]
 
 
-def test_it_never_fails(base, monkeypatch, tmp_path):
+def test_keep_returns_none_where_it_is_impossible(base, monkeypatch, tmp_path):
     def missing(name):
         raise compiled.importlib.metadata.PackageNotFoundError(name)
 
@@ -117,20 +118,20 @@ def test_it_never_fails(base, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in (compiled.VARIABLE, "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # no home is known
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # no home directory
     assert compiled.keep() is None and not list(tmp_path.iterdir())
     monkeypatch.setenv(compiled.VARIABLE, "relative")
     assert compiled.keep().parent == tmp_path / "relative"
 
 
 @pytest.mark.parametrize(
-    "said",  # by TensorFlow 2.21, of an empty file, one of another program, and one with zeros
+    "said",  # by TensorFlow 2.21, about empty files, other programs and files of zeros
     [
         "Serialized cache key does not match. [Op:__inference_f_6]",
         "Failed to parse serialized CpuAotCompilationResult. [Op:__inference_f_6]",
     ],
 )
-def test_files_that_are_no_such_program_are_told(base, said):
+def test_files_of_other_programs_are_reported(base, said):
     directory = compiled.keep()
     assert compiled.trouble(ValueError(said)) == (
         f"a compiled program can't be used in {directory}: {said.split('.')[0]}; delete it, or set"
@@ -138,12 +139,12 @@ def test_files_that_are_no_such_program_are_told(base, said):
     )
 
 
-def test_nothing_is_kept_where_it_is_not_safe(base, monkeypatch):
+def test_nothing_is_kept_in_unsafe_directories(base, monkeypatch):
     base.mkdir()
     base.chmod(0o777)
     assert compiled.keep() is None and compiled.in_use() is None
     base.chmod(0o700)
-    base.parent.chmod(0o777)  # others can put a directory of theirs in its place
+    base.parent.chmod(0o777)  # other users could replace the directory by their own
     assert compiled.keep() is None
     base.parent.chmod(0o700)
     monkeypatch.setenv(compiled.VARIABLE, "off")
@@ -153,7 +154,7 @@ def test_nothing_is_kept_where_it_is_not_safe(base, monkeypatch):
     assert compiled.trouble(ValueError("elsewhere")) is None
 
 
-def test_other_processors_and_versions_have_their_own(base, monkeypatch):
+def test_other_flags_and_versions_have_their_own_directory(base, monkeypatch):
     first = compiled.keep()
     monkeypatch.setenv("TF_XLA_FLAGS", "")
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")

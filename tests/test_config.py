@@ -1,4 +1,4 @@
-"""Options: what they say about themselves, overrides, saving."""
+"""Options: descriptions, overrides, saving."""
 
 import dataclasses
 import json
@@ -32,7 +32,7 @@ ADJUSTABLE = {
 }  # fmt: skip
 
 
-def test_every_option_says_what_it_is():
+def test_every_option_is_described_and_has_a_valid_default():
     names = [f"{s.name}.{f.name}" for s in dataclasses.fields(Config)[2:]
              for f in dataclasses.fields(getattr(Config(), s.name))]  # fmt: skip
     assert list(options()) == ["name", "networks", *names]
@@ -44,7 +44,7 @@ def test_every_option_says_what_it_is():
         assert config.check(option, option.default) == option.default
 
 
-def test_what_may_change_in_mid_run():
+def test_options_state_whether_they_may_change_in_mid_run():
     kinds = {name: option.mid_run for name, option in options().items()}
     assert {name for name, kind in kinds.items() if kind == "free"} == FREE
     assert {name for name, kind in kinds.items() if kind == "adjustable"} == ADJUSTABLE
@@ -58,7 +58,7 @@ def test_what_may_change_in_mid_run():
     assert options()["G.fmap_base"].reason == "the shapes of the networks follow from it"
 
 
-def test_differences():
+def test_differences_list_old_and_new_values():
     old, new = resolve({}), resolve({"train.gpus": 2, "schedule.minibatch_dict": {4: 8}})
     assert config.differences(old, new) == {
         "schedule.minibatch_dict": ({}, {4: 8}), "train.gpus": (0, 2),
@@ -77,12 +77,12 @@ def test_differences():
         ("schedule.minibatch_dict", {}, "{}"),
     ],
 )
-def test_values_as_text_come_back(name, value, text):
+def test_values_round_trip_as_text(name, value, text):
     assert value_text(value) == text
     assert flatten(override(Config(), {name: text}))[name] == value
 
 
-def test_help_says_all_that_is_known():
+def test_help_shows_default_unit_range_and_mid_run_rule():
     text = "\n".join(help_lines("minibatch_base"))
     assert "schedule.minibatch_base=16\n    Minibatch over all GPUs. (images; from 1" in text
     assert "logged" in text
@@ -99,7 +99,7 @@ def test_dry_run_marks_what_differs():
     assert len(lines) == 1 + len(options()) and sum(line[0] == "*" for line in lines) == 2
 
 
-def test_text_as_typed_becomes_the_type():
+def test_typed_text_becomes_the_options_type():
     c = override(
         resolve({}),
         {
@@ -152,7 +152,7 @@ def test_text_as_typed_becomes_the_type():
         ({"name": "x" * 5000}, "at most 200 in all"),
     ],
 )
-def test_refuses_with_the_nearest_name(options, words):
+def test_wrong_options_are_refused_with_the_reason(options, words):
     with pytest.raises(UserError, match=words):
         override(resolve({}), options)
 
@@ -160,22 +160,22 @@ def test_refuses_with_the_nearest_name(options, words):
 TABLE = json.loads((Path(__file__).parent / "presets.json").read_text())
 
 
-def test_saved_options_come_back():
+def test_options_round_trip_as_json():
     c = resolve({"schedule.minibatch_dict": {4: 8}, "G.latent_size": 32}, {"data.mirror": True})
     assert from_json(to_json(c)) == c
 
 
-def test_reads_what_the_version_without_networks_and_loss_names_saved():
+def test_reads_options_saved_before_networks_and_loss_names():
     c = from_dict(TABLE["saved"])
     assert (c.networks, c.loss.name, c.name) == ("paper", "wgan_gp", "old")
     assert c.schedule.minibatch_dict == {4: 128, 8: 64} and c.G.latent_size == 64
     now = json.loads(to_json(c))
     assert now.pop("networks") == "paper" and now["loss"].pop("name") == "wgan_gp"
-    del now["train"]["init"]  # which came later
+    del now["train"]["init"]  # an option added later
     assert now == TABLE["saved"]
 
 
-def test_options_of_other_versions_are_passed_over(monkeypatch):
+def test_options_of_other_versions_are_renamed_or_skipped(monkeypatch):
     monkeypatch.setattr(saved, "RENAMED", {"train.kimg": "train.total_kimg"})
     monkeypatch.setattr(saved, "REMOVED", frozenset({"train.mood"}))
     text = '{"train": {"kimg": 5, "mood": 1, "colour": 3}, "news": {"x": {}}, "age": [1]}'
@@ -206,7 +206,7 @@ def test_options_of_other_versions_are_passed_over(monkeypatch):
         ('{"data": {"path": "a\\u0000b"}}', "one line of text is needed"),
     ],
 )
-def test_damaged_or_hostile_options_are_one_line(text, words):
+def test_damaged_or_hostile_options_are_refused_in_one_line(text, words):
     with pytest.raises(UserError, match=words) as error:
         from_json(text)
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
@@ -223,7 +223,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=100, derandomize=True, deadline=None)
 @given(st.dictionaries(st.sampled_from(list(options())), VALUES, min_size=1, max_size=3))
-def test_any_value_is_taken_or_refused_in_one_line(values):
+def test_any_value_is_accepted_or_refused_in_one_line(values):
     sections = {}
     for name, value in values.items():
         section, _, key = name.rpartition(".")

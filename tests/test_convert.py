@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def assert_same(a, b):
-    """Asserts that two files hold the same networks to the last bit."""
+    """Asserts that two files hold bitwise equal networks."""
     a, b = read_parts(a), read_parts(b)
     assert a.lod == b.lod
     for name, own in a.networks.items():
@@ -40,13 +40,13 @@ def assert_same(a, b):
 
 
 def _arguments(name, own):
-    """Returns a network's arguments with all defaults, but without seeds."""
+    """Returns a network's arguments with all defaults, without seed and lod."""
     defaults = asdict((DiscriminatorOptions if name == "D" else GeneratorOptions)())
     return {**defaults, **own.arguments, "seed": None, "lod": None}
 
 
 @pytest.mark.parametrize("name", ["net_gray16_cond", "theano_legacy"])
-def test_there_and_back(name, tmp_path, capsys):
+def test_official_files_survive_both_conversions(name, tmp_path, capsys):
     old, new, back = GOLDEN / f"{name}.pkl", tmp_path / "new.npz", tmp_path / "back.pkl"
     main([str(old), str(new)])
     assert re.search(r"new\.npz: networks of .*, 16x16, [13] ch", capsys.readouterr().out)
@@ -54,7 +54,7 @@ def test_there_and_back(name, tmp_path, capsys):
     assert read_parts(new).config is None and read_parts(new).nimg is None
     main([str(new), str(back)])
     assert_same(back, old)
-    states = old_pickles.load(back)  # by Python's own unpickler
+    states = old_pickles.load(back)  # read by Python's own unpickler
     assert [state["build_module_src"] for state in states] == [""] * 3
     content = back.read_bytes()
     assert b"numpy.core.multiarray" in content and b"numpy._core" not in content
@@ -73,7 +73,7 @@ def test_there_and_back(name, tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    """A snapshot of this program, within the growth."""
+    """The path of a snapshot of this program, while 8x8 fades in."""
     path = tmp_path_factory.mktemp("results") / "network-snapshot-000012.npz"
     shape = {"resolution": 8, "fmap_base": 16, "fmap_max": 4, "label_size": 2}
     G, Gs = Generator(seed=1, **shape), Generator(seed=2, **shape)
@@ -82,9 +82,9 @@ def own(tmp_path_factory):
     return path
 
 
-def test_own_snapshots_keep_all_that_the_format_holds(own, tmp_path, capsys):
+def test_own_snapshots_keep_everything_the_format_can_hold(own, tmp_path, capsys):
     original = read_parts(own)
-    convert.convert(own.parent, tmp_path / "a.npz")  # a run's newest
+    convert.convert(own.parent, tmp_path / "a.npz")  # a run stands for its newest snapshot
     again = read_parts(tmp_path / "a.npz")
     assert_same(tmp_path / "a.npz", own)
     assert (again.config, again.nimg) == (original.config, 12_000)
@@ -94,7 +94,7 @@ def test_own_snapshots_keep_all_that_the_format_holds(own, tmp_path, capsys):
     assert_same(tmp_path / "a.pkl", own)
 
 
-def test_options_and_moment_go_together(own, tmp_path):
+def test_config_and_nimg_must_be_given_together(own, tmp_path):
     loaded = load_snapshot(own)
     for config, nimg in ((None, 5), (loaded.config, None)):
         with pytest.raises(ValueError, match="both"):
@@ -126,7 +126,7 @@ def test_targets_are_checked_before_any_work(target, message, tmp_path):
         main(["absent.pkl", str(tmp_path / target)])
 
 
-def test_what_the_tensorflow_version_does_not_have_is_refused(own, tmp_path, monkeypatch):
+def test_networks_unknown_to_the_tensorflow_version_are_refused(own, tmp_path, monkeypatch):
     loaded = load_snapshot(own)
     monkeypatch.setattr(loaded.G, "networks", "another")
     with pytest.raises(UserError, match=r"can.t hold networks=another; .*\.npz"):
@@ -134,7 +134,7 @@ def test_what_the_tensorflow_version_does_not_have_is_refused(own, tmp_path, mon
     assert not os.listdir(tmp_path)
 
 
-def test_help_ends_with_examples(capsys):
+def test_help_ends_with_examples_that_parse(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     text = capsys.readouterr().out
@@ -144,7 +144,7 @@ def test_help_ends_with_examples(capsys):
         convert.parser().parse_args(words[3:])
 
 
-def test_generate_makes_gs_s_images(tmp_path):
+def test_generate_makes_images_of_the_smoothed_generator(tmp_path):
     (file,) = generate(GOLDEN / "theano_legacy.pkl", tmp_path, [3])
     latents = np.random.RandomState(3).randn(1, 16).astype(np.float32)
     image = load_snapshot(GOLDEN / "theano_legacy.pkl").Gs(latents)[0].numpy()
@@ -152,7 +152,7 @@ def test_generate_makes_gs_s_images(tmp_path):
     assert np.abs(np.asarray(Image.open(file)).astype(float) - expected).max() <= 1
 
 
-def test_training_starts_from_them(tmp_path):
+def test_training_can_start_from_official_files(tmp_path):
     path = GOLDEN / "theano_legacy.pkl"
     source = load_snapshot(path)
     maps = {"fmap_base": 128, "fmap_max": 16, "fused_scale": False}
@@ -170,8 +170,8 @@ def test_training_starts_from_them(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_official_size_file_takes_less_than_two_gib(tmp_path):
-    """1024x1024, in protocol 2 of Python 3, which doubles each array's bytes on the way."""
+def test_converting_a_full_size_file_takes_less_than_two_gib(tmp_path):
+    """At 1024x1024, in protocol 2 by Python 3, whose reading doubles each array's bytes."""
     networks = {name: Generator(1024, seed=1, name=name) for name in ("G", "Gs")}
     snapshot = Snapshot(
         **networks, D=Discriminator(1024, seed=2, name="D"), config=None, nimg=None, lod=0.0,
@@ -189,7 +189,7 @@ def test_an_official_size_file_takes_less_than_two_gib(tmp_path):
         [sys.executable, "-c", program], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    # The system's own peak of a child counts what its parent had when it was started.
+    # `getrusage` of a child would include its parent's memory at the start.
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", done.stdout)[1])
     assert peak < 2 << 20
     assert_same(tmp_path / "x.npz", tmp_path / "x.pkl")

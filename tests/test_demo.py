@@ -1,4 +1,4 @@
-"""The demo, with the training replaced by what it leaves."""
+"""The demo, with a stand-in for the training that only writes its files."""
 
 import json
 
@@ -28,7 +28,7 @@ def read(path):
 
 @pytest.fixture
 def trained(tmp_path, monkeypatch):
-    """Replaces the training; returns the configurations that it was given."""
+    """Replaces the training; lists the configurations that it is given."""
     given = []
 
     def train(config, results, callbacks):
@@ -58,7 +58,7 @@ def trained(tmp_path, monkeypatch):
     return given
 
 
-def test_pictures_and_what_is_said(tmp_path, trained, capsys):
+def test_makes_all_pictures_and_prints_their_names(tmp_path, trained, capsys):
     home, data = tmp_path / "home", tmp_path / "data"
     write_dataset(data, noise(9, 8))
     demo.main([
@@ -84,7 +84,7 @@ def test_pictures_and_what_is_said(tmp_path, trained, capsys):
 
 
 @pytest.mark.slow
-def test_draws_portraits_once(tmp_path, trained, monkeypatch):
+def test_portraits_are_drawn_only_once(tmp_path, trained, monkeypatch):
     from pgan_tf.data.making import openmoji
 
     some = openmoji.select("faces")[:5]
@@ -93,7 +93,7 @@ def test_draws_portraits_once(tmp_path, trained, monkeypatch):
     demo.main(["--dir", str(home), "--set", "data.resolution=8"])
     data = Dataset(home / "openmoji-portraits")
     assert data.num_images == 5 and trained[0].data.path == str(home / "openmoji-portraits")
-    list(demo.make_dataset(home / "openmoji-portraits", 8))  # what is there stays
+    list(demo.make_dataset(home / "openmoji-portraits", 8))  # keeps the existing data set
     assert Dataset(home / "openmoji-portraits").content_hash() == data.content_hash()
 
 
@@ -107,7 +107,7 @@ def test_the_growing_picture_is_replaced(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["growing.png", "new.png"]
 
 
-def test_interrupted(tmp_path, monkeypatch, capsys):
+def test_an_interruption_is_reported_with_status_130(tmp_path, monkeypatch, capsys):
     def train(*_, **__):
         raise loop.Interrupted("stopped at 3.0 kimg")
 

@@ -1,4 +1,4 @@
-"""Principal directions against scikit's way of PCA written out, and a generator whose are known."""
+"""Principal directions against PCA written out, and for a generator with known directions."""
 
 import tracemalloc
 
@@ -13,7 +13,7 @@ from pgan_tf.randomness import Role, random_state
 SHAPE = {"resolution": 8, "fmap_base": 32, "fmap_max": 8}
 
 
-def test_directions_are_those_of_the_formula():
+def test_directions_follow_the_formula():
     Gs = Generator(seed=3, label_size=2, **SHAPE)
     label = np.array([0.0, 1.0])
     z = random_state(0, Role.DIRECTIONS).randn(500, Gs.latent_size)
@@ -30,7 +30,7 @@ def test_directions_are_those_of_the_formula():
 
 
 @pytest.mark.parametrize("shape", [(40, 12), (12, 40), (20, 20)])
-def test_coordinates_are_those_of_the_singular_value_decomposition(shape):
+def test_coordinates_equal_those_of_the_svd(shape):
     features = np.random.RandomState(5).randn(*shape) * np.linspace(3, 0.5, shape[1])
     features -= features.mean(axis=0)
     u, _, _ = np.linalg.svd(features, full_matrices=False)
@@ -39,7 +39,7 @@ def test_coordinates_are_those_of_the_singular_value_decomposition(shape):
     np.testing.assert_allclose(np.abs((found * u[:, :4]).sum(axis=0)), 1, atol=1e-10)
 
 
-def test_many_features_of_few_samples_and_few_of_many_take_little_memory():
+def test_principal_coordinates_take_little_memory():
     for shape in ((30, 20_000), (20_000, 30)):
         features = np.ones(shape)
         features[0] = -1
@@ -51,7 +51,7 @@ def test_many_features_of_few_samples_and_few_of_many_take_little_memory():
         assert peak < 2 * features.nbytes  # the larger product would take 3.2 GB
 
 
-def test_the_latent_that_alone_matters_is_found():
+def test_the_only_effective_latent_is_the_first_direction():
     Gs = Generator(seed=3, **SHAPE)
     weight = Gs.named_variables()["4x4/Dense/weight"]
     only = np.zeros(weight.shape, np.float32)
@@ -61,7 +61,7 @@ def test_the_latent_that_alone_matters_is_found():
     np.testing.assert_allclose(direction, np.eye(Gs.latent_size)[5], atol=0.1)  # 2000 samples
 
 
-def test_there_are_as_many_as_latents():
+def test_there_are_as_many_directions_as_latent_dimensions():
     Gs = Generator(seed=3, **SHAPE)
     directions = principal_directions(Gs, Gs.latent_size)
     np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1, atol=1e-6)

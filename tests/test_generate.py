@@ -39,7 +39,7 @@ def read(file):
     return np.asarray(Image.open(file))
 
 
-def test_images_are_what_gs_makes_in_range_and_order(path, tmp_path):
+def test_files_hold_the_images_of_gs_for_each_seed(path, tmp_path):
     files = generate(path, tmp_path, [5, 9], class_name=2)
     assert [f.name for f in files] == ["seed0005.png", "seed0009.png"]
     Gs = load_snapshot(path).Gs
@@ -52,14 +52,14 @@ def test_images_are_what_gs_makes_in_range_and_order(path, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_same_whatever_the_batch(path, tmp_path):
+def test_images_do_not_depend_on_the_batch(path, tmp_path):
     one = {s: read(generate(path, tmp_path / "a", [s])[0]) for s in (0, 7, 40)}
     many = generate(path, tmp_path / "b", list(range(41)))
     for seed, image in one.items():
         np.testing.assert_array_equal(read(many[seed]), image)
 
 
-def test_truncated(path, tmp_path, capsys, monkeypatch):
+def test_psi_moves_latents_towards_the_class_centre(path, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(inference, "Synthesis", partial(Synthesis, xla=False))
     middles = {0: 70, 2: 72}  # class -> seed of its centre
     monkeypatch.setattr(
@@ -91,7 +91,7 @@ def test_grid_is_laid_out_by_rows(path, tmp_path):
     assert (picture[32:, 64:] == 0).all()
 
 
-def test_latents_of_files(path, tmp_path, capsys, monkeypatch):
+def test_latents_are_read_from_files(path, tmp_path, capsys, monkeypatch):
     quick = partial(Synthesis, xla=False)  # compiling would take longer than all else
     monkeypatch.setattr(inference, "Synthesis", quick)
     Gs = load_snapshot(path).Gs
@@ -121,7 +121,7 @@ def test_latents_of_files(path, tmp_path, capsys, monkeypatch):
         command.main([f"--snapshot={path}", f"--latent={tmp_path / 'c.npy'}"])
 
 
-def test_labels_by_class_or_by_seed(path, tmp_path):
+def test_the_class_is_given_or_follows_from_the_seed(path, tmp_path):
     by_seed = read(generate(path, tmp_path / "a", [4])[0])
     np.testing.assert_array_equal(by_seed, read(generate(path, tmp_path / "b", [4], None, 1)[0]))
     assert (by_seed != read(generate(path, tmp_path / "c", [4], None, 2)[0])).any()
@@ -130,7 +130,7 @@ def test_labels_by_class_or_by_seed(path, tmp_path):
 
 
 @pytest.mark.slow
-def test_classes_by_name(tmp_path):
+def test_classes_can_be_named(tmp_path):
     path = snapshot_in(tmp_path / "001-pets", class_names=("bird", "cat"), label_size=2)
     by_name = read(generate(path, tmp_path / "a", [4], class_name="cat")[0])
     np.testing.assert_array_equal(by_name, read(generate(path, tmp_path / "b", [4], None, 1)[0]))
@@ -157,7 +157,7 @@ def test_networks_run_at_the_lod_of_their_snapshot(tmp_path):
     np.testing.assert_array_equal(again(latents), fakes)
 
 
-def test_a_generator_of_images_is_compiled_once_for_a_stage(tmp_path):
+def test_synthesis_is_compiled_once_per_stage(tmp_path):
     loaded = load_snapshot(snapshot_in(tmp_path, lod=1.5))
     latents = np.random.RandomState(0).randn(4, 16).astype(np.float32)
     generator, programs = Synthesis(loaded.Gs, xla=False), []
@@ -169,7 +169,7 @@ def test_a_generator_of_images_is_compiled_once_for_a_stage(tmp_path):
     assert programs[0] is programs[1] and len(set(map(id, programs))) == 4
 
 
-def test_a_snapshot_within_the_growth_and_in_gray(tmp_path):
+def test_a_growing_gray_network_gives_small_gray_images(tmp_path):
     path = snapshot_in(tmp_path / "001-y", lod=1.5, num_channels=1)
     (file,) = generate(path, tmp_path, [0])
     with Image.open(file) as picture:
@@ -178,7 +178,7 @@ def test_a_snapshot_within_the_growth_and_in_gray(tmp_path):
         generate(path, tmp_path, [0], class_name=0)
 
 
-def test_newest_snapshot_of_the_newest_run(path, tmp_path):
+def test_the_newest_snapshot_of_the_newest_run_is_found(path, tmp_path):
     assert newest_snapshot(path.parent) == path == newest_snapshot(path.parent.parent)
     snapshot_in(tmp_path / "009-a")
     newest = snapshot_in(tmp_path / "010-b")
@@ -188,7 +188,7 @@ def test_newest_snapshot_of_the_newest_run(path, tmp_path):
         newest_snapshot(tmp_path / "011-empty")
 
 
-def test_refuses_what_is_no_snapshot(path, tmp_path):
+def test_missing_and_other_files_are_refused(path, tmp_path):
     for name, near in (("zzzz.pkl", ""), ("othr.npz", r" \(did you mean 'other.npz'\?\)")):
         np.savez(tmp_path / "other.npz", a=np.zeros(3))
         with pytest.raises(UserError, match=rf"no snapshot at .*{name}{near}; name a snapshot's"):
@@ -200,7 +200,7 @@ def test_refuses_what_is_no_snapshot(path, tmp_path):
         load_snapshot(tmp_path / "pickle.npy")
 
 
-def test_weights_must_be_numbers(path, tmp_path):
+def test_weights_that_are_not_finite_are_refused(path, tmp_path):
     with np.load(path) as archive:
         arrays = dict(archive)
     arrays["Gs/4x4/Conv/bias"] = arrays["Gs/4x4/Conv/bias"] * np.nan
@@ -219,11 +219,11 @@ def test_to_uint8_rounds_and_clips():
     [("1080p", 1024, (3, 2)), ("1080p", 128, (15, 8)), ("1080p", 32, (32, 32)),
      ("4k", 1024, (7, 4)), ("4k", 256, (15, 8))],
 )  # fmt: skip
-def test_grid_sizes(name, resolution, size):
+def test_grid_sizes_fit_the_named_formats(name, resolution, size):
     assert pictures.grid_size(name, resolution) == size
 
 
-def test_seeds_as_typed():
+def test_typed_seeds_are_parsed():
     assert parse_seeds("1,5, 7-9") == [1, 5, 7, 8, 9]
     for bad in ("", "3-1", "x", "1-", "4294967296"):
         with pytest.raises(UserError, match="--seeds"):

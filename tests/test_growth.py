@@ -1,4 +1,4 @@
-"""How a run's images grew, from the pictures that it keeps."""
+"""Sheets of how a run's images grew, made from its pictures."""
 
 import io
 import json
@@ -17,7 +17,7 @@ TICKS = [(500, 4), (1000, 4), (1500, 8), (2010, 8), (2500, 16), (3000, 16)]  # n
 
 @pytest.fixture
 def run(tmp_path):
-    """A run whose pictures have 3 x 2 images; tick i's are those of `noise` with seed i."""
+    """A run whose pictures have 3 x 2 images; those of tick i are `noise` with seed i."""
     with open(tmp_path / "stats.jsonl", "w") as file:
         for i, (nimg, resolution) in enumerate(TICKS):
             tick = {
@@ -30,14 +30,14 @@ def run(tmp_path):
     return tmp_path
 
 
-def test_the_last_picture_of_each_resolution(run):
+def test_finds_the_last_picture_of_each_resolution(run):
     names = {r: path.name for r, path in stage_pictures(run).items()}
     assert names == {4: "fakes001000.png", 8: "fakes002010.png", 16: "fakes003000.png"}
     (run / "fakes002010.png").unlink()
     assert stage_pictures(run)[8].name == "fakes001500.png"
 
 
-def test_first_cells(run):
+def test_first_cells_are_cut_from_the_grid(run):
     cells = first_cells(run / "fakes003000.png", 16, 4)
     np.testing.assert_array_equal(cells, noise(4, 16, seed=5).transpose(0, 2, 3, 1))
     gray = noise(6, 16, channels=1).transpose(0, 2, 3, 1)
@@ -66,7 +66,7 @@ def test_stages_stand_side_by_side(run):
         (lambda png: saved(np.zeros((32, 48))), "pictures with different numbers of images"),
     ],
 )
-def test_a_damaged_picture_is_told(run, damage, message):
+def test_damaged_and_other_pictures_are_refused(run, damage, message):
     picture = run / "fakes002010.png"
     picture.write_bytes(damage(picture.read_bytes()))
     with pytest.raises(UserError, match=message) as caught:
@@ -80,6 +80,6 @@ def saved(pixels):
     return out.getvalue()
 
 
-def test_a_run_without_pictures(tmp_path):
+def test_a_run_without_pictures_is_refused(tmp_path):
     with pytest.raises(UserError, match="no pictures of fakes yet"):
         stages_sheet(tmp_path, 16)

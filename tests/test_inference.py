@@ -26,7 +26,7 @@ def test_images_do_not_depend_on_how_many_are_made(Gs):
     np.testing.assert_array_equal(few(z), to_uint8(few.floats(z, np.zeros([5, 2], np.float32))))
 
 
-def test_differentiable_by_the_latents(Gs):
+def test_images_are_differentiable_in_the_latents(Gs):
     z = tf.constant(latents.from_seeds([3], 8))
     direction = np.random.RandomState(0).randn(1, 8).astype(np.float32)
     with tf.GradientTape() as tape:
@@ -37,18 +37,18 @@ def test_differentiable_by_the_latents(Gs):
     def at(step):
         return tf.reduce_sum(synthesize(Gs, z + step * direction, lod=1.0) ** 2)
 
-    numeric = float(at(1e-3) - at(-1e-3)) / 2e-3  # short of the next kinks of the ReLUs
+    numeric = float(at(1e-3) - at(-1e-3)) / 2e-3  # a step too small to cross many ReLU kinks
     assert float(slope) == pytest.approx(numeric, rel=0.02)
 
 
-def test_latents_of_seeds():
+def test_latents_follow_from_seeds():
     z = latents.from_seeds([5, 9, 5], 4)
     np.testing.assert_array_equal(z[0], np.random.RandomState(5).randn(4).astype(np.float32))
     np.testing.assert_array_equal(z[0], z[2])
     assert z.dtype == np.float32 and latents.from_seeds([], 4).shape == (0, 4)
 
 
-def test_paths():
+def test_paths_follow_the_formulas():
     a, b = np.array([2.0, 0.0]), np.array([0.0, 4.0])
     np.testing.assert_allclose(latents.straight(a, b, 0.25), [1.5, 1.0])
     half = latents.spherical(a, b, 0.5)
@@ -57,7 +57,7 @@ def test_paths():
     points = latents.from_seeds([1, 2, 3], 6)
     path = latents.through(points, 9)
     assert path.shape == (9, 6)
-    np.testing.assert_allclose(path[[0, 3, 6]], points, atol=1e-6)  # and back to the first
+    np.testing.assert_allclose(path[[0, 3, 6]], points, atol=1e-6)  # then back to the first
     open_path = latents.through(points, 5, arc=False, loop=False)
     np.testing.assert_allclose(open_path[[0, 2, 4]], points, atol=1e-6)
     np.testing.assert_allclose(open_path[1], (points[0] + points[1]) / 2, atol=1e-6)
@@ -73,6 +73,6 @@ def test_a_smooth_loop_closes():
     np.testing.assert_array_equal(walk, latents.smooth_loop(3, 60, 16, 5.0, seed=7))
 
 
-def test_one_hot():
+def test_one_hot_encodes_classes():
     np.testing.assert_array_equal(latents.one_hot([1, 0], 2), [[0, 1], [1, 0]])
     assert latents.one_hot([0, 0], 0).shape == (2, 0)

@@ -1,4 +1,4 @@
-"""Latents in files: what NumPy writes is read, everything else is one line."""
+"""Latents in .npy files; other files are refused in one line."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from pgan_tf import latents
 from pgan_tf.errors import UserError
 
 
-def test_round_trip(tmp_path):
+def test_written_latents_are_read_back(tmp_path):
     z = latents.from_seeds([3, 4], 6)
     latents.write(tmp_path / "z.npy", z)
     found = latents.read(tmp_path / "z.npy", 6)
@@ -20,7 +20,7 @@ def test_round_trip(tmp_path):
 
 
 @pytest.mark.parametrize("array", [np.arange(3), np.arange(6.0).reshape(2, 3), np.float16([1] * 3)])
-def test_other_types_and_a_single_one(array, tmp_path):
+def test_other_number_types_and_a_single_latent_are_read(array, tmp_path):
     np.save(tmp_path / "z.npy", array)
     found = latents.read(tmp_path / "z.npy", 3)
     np.testing.assert_array_equal(found, array.reshape(-1, 3).astype(np.float32))
@@ -42,7 +42,7 @@ def test_other_types_and_a_single_one(array, tmp_path):
         (b"PK\3\4 and so on", "it does not begin like one"),
     ],
 )
-def test_what_is_no_latents(array, message, tmp_path):
+def test_other_arrays_and_files_are_refused(array, message, tmp_path):
     path = tmp_path / "z.npy"
     if isinstance(array, bytes):
         path.write_bytes(array)
@@ -53,7 +53,7 @@ def test_what_is_no_latents(array, message, tmp_path):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-def test_what_is_not_there_or_too_large(tmp_path, monkeypatch):
+def test_missing_and_too_large_files_are_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"none\.npy can't be read: No such file or directory"):
         latents.read(tmp_path / "none.npy", 4)
     with pytest.raises(UserError, match="can't be read: Is a directory; latents are a"):

@@ -1,4 +1,4 @@
-"""Nearest neighbours, against a brute force."""
+"""Nearest neighbours, against a brute-force search."""
 
 import numpy as np
 import pytest
@@ -25,13 +25,13 @@ def block(request, monkeypatch):
 
 
 def halved(images):
-    """The level below [n, C, R, R], by its definition."""
+    """Returns the next coarser level of images [n, C, R, R], by its definition."""
     n, c, r, _ = images.shape
     return np.rint(images.reshape(n, c, r // 2, 2, r // 2, 2).mean((3, 5)))
 
 
 def brute_force(fakes, reals, k, mirror):
-    """Returns what `nearest_reals` does, for images [n, C, R, R]; one pair at a time."""
+    """Returns indices, distances and mirroring of the nearest reals, for images [n, C, R, R]."""
     rows = []
     for fake in fakes:
         row = []
@@ -45,7 +45,7 @@ def brute_force(fakes, reals, k, mirror):
 
 
 @pytest.mark.parametrize("mirror", [True, False])
-def test_like_brute_force(dataset, block, mirror):
+def test_neighbours_equal_brute_force(dataset, block, mirror):
     fakes = noise(9, 32, seed=5)
     found = nearest_reals(fakes.transpose(0, 2, 3, 1), dataset, 4, resolution=16, mirror=mirror)
     expected = brute_force(halved(fakes), halved(REALS), 4, mirror)
@@ -55,7 +55,7 @@ def test_like_brute_force(dataset, block, mirror):
     assert found.mirrored.any() == mirror
 
 
-def test_copies_are_at_distance_0_and_equal_ones_in_order(tmp_path, block):
+def test_copies_have_distance_0_and_ties_keep_the_order(tmp_path, block):
     reals = noise(20, 32)
     reals[13] = reals[3]
     reals[8] = reals[3, ..., ::-1]
@@ -67,17 +67,17 @@ def test_copies_are_at_distance_0_and_equal_ones_in_order(tmp_path, block):
     assert found.mirrored[0].tolist() == [False, True, False]
 
 
-def test_few_reals_and_coarse_fakes(dataset):
+def test_few_reals_and_coarse_fakes_are_compared(dataset):
     few = nearest_reals(np.zeros([2, 8, 8, 3], np.uint8), SyntheticDataset(32, num_images=2), 3)
     assert few.indices.tolist() == [[0, 1], [0, 1]] and not few.distances.any()
-    fakes = noise(2, 8, seed=3)  # of a stage before the last
+    fakes = noise(2, 8, seed=3)  # from an earlier stage
     found = nearest_reals(fakes.transpose(0, 2, 3, 1), dataset, 1)
     expected = brute_force(fakes, halved(halved(REALS)), 1, True)
-    # Twice rounded, so up to 1 off.
+    # The data set's 8x8 level is rounded once, the expected one twice: they differ by up to 1.
     np.testing.assert_allclose(found.distances, expected[1], atol=1)
 
 
-def test_sheet(dataset):
+def test_sheet_shows_fakes_beside_their_neighbours(dataset):
     fakes = noise(3, 32, seed=7).transpose(0, 2, 3, 1)
     sheet = neighbours_sheet(fakes, dataset, 2, columns=2, zoom=2)
     near = nearest_reals(fakes, dataset, 2)
@@ -109,7 +109,7 @@ def test_other_fakes_are_refused(dataset, fakes):
         nearest_reals(fakes, dataset)
 
 
-def test_levels_that_are_not_there(dataset):
+def test_missing_levels_are_refused(dataset):
     with pytest.raises(UserError, match="up to 32x32, not 64x64"):
         nearest_reals(np.zeros([1, 64, 64, 3], np.uint8), dataset, resolution=64)
     with pytest.raises(ValueError, match="8x8 have no 16x16 level"):

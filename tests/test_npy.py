@@ -1,4 +1,4 @@
-"""Arrays of .npy files against NumPy's own writer; what is damaged is refused before memory."""
+"""Arrays of .npy files against NumPy's writer; damaged ones are refused without taking memory."""
 
 import io
 import tracemalloc
@@ -30,13 +30,13 @@ def saved(array, version=None):
     ],
     ids=str,
 )
-def test_what_numpy_writes(array, version):
+def test_reads_what_numpy_writes(array, version):
     found = npy.read(saved(array, version))
     np.testing.assert_array_equal(found, array)
     assert found.dtype == array.dtype and found.shape == array.shape and found.flags.writeable
 
 
-def test_what_python_2_wrote():
+def test_reads_what_python_2_wrote():
     content = saved(np.zeros((3, 40), np.uint8)).replace(b"(3, 40), }  ", b"(3L, 40L), }")
     assert npy.read(content).shape == (3, 40)
 
@@ -60,7 +60,7 @@ WHOLE = saved(np.arange(6.0))
         (WHOLE.replace(b"False", b"-----"), "does not describe an array"),
     ],
 )
-def test_damage(content, message):
+def test_damage_is_refused_without_taking_memory(content, message):
     assert content != WHOLE
     tracemalloc.start()
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""docs/options.md: up to date, and its Python runs."""
+"""docs/options.md is up to date, and its Python example runs."""
 
 import re
 from pathlib import Path
@@ -15,12 +15,12 @@ TINY = {
 }  # fmt: skip
 
 
-def test_is_up_to_date():
+def test_the_page_is_up_to_date():
     text = "\n".join(options_page.lines()) + "\n"
     assert PAGE.read_text(encoding="utf-8") == text, f"run: {options_page.COMMAND}"
 
 
-def test_training_from_python_takes_ten_lines(monkeypatch, tmp_path):
+def test_the_pages_python_trains_in_ten_lines(monkeypatch, tmp_path):
     (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
     assert len([line for line in code.splitlines() if line.strip()]) <= 10
     chosen, compose = [], presets.compose
@@ -32,7 +32,7 @@ def test_training_from_python_takes_ten_lines(monkeypatch, tmp_path):
     monkeypatch.setattr(presets, "compose", tiny)
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(code, names)  # the page's own lines
+    exec(code, names)
     assert chosen[0].train.total_kimg == 60 and not chosen[0].data.mirror
     assert names["run"] == Path("results/000-openmoji-fp32")
     images = names["Gs"](np.zeros([2, names["Gs"].latent_size], np.float32))

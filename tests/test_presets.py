@@ -1,4 +1,4 @@
-"""Presets: kinds, bases, and what comes out when they are put together."""
+"""Presets: kinds, bases, combinations."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ ALL = [*configs.DATA.values(), *configs.HARDWARE.values(), *configs.PRECISION.va
 TABLE = json.loads((Path(__file__).parent / "presets.json").read_text())
 
 
-def test_every_preset_the_paper_names_is_there():
+def test_every_preset_of_the_paper_exists():
     names = {"celebahq", "celeba", "cifar10", "cifar100", "svhn", "mnist", "mnistrgb", "openmoji",
              "openmoji-large", "portraits", "syn1024rgb"}  # fmt: skip
     lsun = {n for n in configs.DATA if n.startswith("lsun-")}
@@ -29,13 +29,13 @@ def test_every_preset_the_paper_names_is_there():
 
 
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.name)
-def test_a_preset_keeps_to_its_kind(preset):
+def test_a_preset_sets_only_options_of_its_kind(preset):
     assert preset.kind in KINDS and preset.doc.strip()
     assert [p.name for p in ALL].count(preset.name) == 1
     assert not preset.base or preset.base in {p.name for p in ALL}
     override(Config(), options_of(preset))
     for name, value in {**preset.options, **preset.caps}.items():
-        # Only a default is undone by an empty mapping, never another preset.
+        # An empty mapping may clear a default, but never another preset's value.
         assert value != {} or options()[name].default != {} or preset.kind == "hardware"
         assert {
             "data": name.startswith("data."),
@@ -46,7 +46,7 @@ def test_a_preset_keeps_to_its_kind(preset):
         }[preset.kind]  # fmt: skip
 
 
-def test_defaults_are_the_spec():
+def test_defaults_are_the_papers():
     c = compose("syn1024rgb", preset="v2-8gpus", precision="fp16")
     assert (c.G.fmap_base, c.G.fmap_decay, c.G.fmap_max) == (8192, 1.0, 512)
     assert (c.loss.wgan_lambda, c.loss.wgan_target, c.loss.wgan_epsilon) == (10, 1, 0.001)
@@ -58,7 +58,7 @@ def test_defaults_are_the_spec():
     assert chosen.G.pixelnorm_epsilon == 1e-3
 
 
-def test_combinations_come_out_as_they_always_did():
+def test_combinations_equal_the_recorded_table():
     facts, defaults = TABLE["facts"], json.loads(json.dumps(flatten(Config())))
     for key, expected in TABLE["combinations"].items():
         config, preset, precision, gpus = key.split()
@@ -74,19 +74,19 @@ def test_combinations_come_out_as_they_always_did():
     assert len(TABLE["combinations"]) == 936
 
 
-def test_a_base_comes_first():
+def test_a_presets_options_override_its_bases():
     v1 = configs.HARDWARE["v1-1gpu"]
     assert v1.kind == "recipe" and configs.HARDWARE[v1.base].kind == "hardware"
     assert options_of(v1) == {**configs.HARDWARE[v1.base].options, **v1.options}
     assert options_of(v1)["train.gpus"] == 1 and "train.gpus" not in v1.options
 
 
-def test_the_largest_preset_that_the_gpus_are_enough_for():
+def test_preset_for_takes_the_largest_that_the_gpus_allow():
     chosen = [preset_for(n) for n in (0, 1, 2, 3, 4, 7, 8, 9)]
     assert [int(name[3]) for name in chosen] == [1, 1, 2, 2, 4, 4, 8, 8]
 
 
-def test_what_is_typed_comes_last():
+def test_typed_options_override_presets():
     c = compose("openmoji", without=["smoothing"], options={"train.total_kimg": "5"}, gpus=2)
     assert c.name == "openmoji-fp32-no-smoothing" and c.train.total_kimg == 5
     assert c.train.smoothing_half_life_kimg == 0 and c.train.gpus == 1

@@ -1,4 +1,4 @@
-"""The lines of docs/python.md and the notebook run as they are printed."""
+"""The first example of docs/python.md and the notebook run as they are printed."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ def first_block(page):
     return textwrap.dedent("    " + "\n".join(lines[:end]))
 
 
-def test_ten_lines(tmp_path, monkeypatch):
+def test_the_pages_first_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sampler, "Synthesis", partial(Synthesis, xla=False))
     quick = partial(projection.project, steps=30, starts=2, xla=False)
@@ -65,12 +65,12 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     ]
     assert [picture.size for picture in pictures[:3]] == [(768, 192), (768, 480), (768, 96)]
     truncated = np.asarray(pictures[1])[480 - 96 :].reshape(96, 4, 192, 3)
-    np.testing.assert_array_equal(truncated[:, 0], truncated[:, 3])  # psi 0: an image a class
+    np.testing.assert_array_equal(truncated[:, 0], truncated[:, 3])  # psi 0: one image per class
     assert pictures[-1].size == (192, 96)  # the projection's target and image
     saved = np.asarray(Image.open(tmp_path / "notebook.png"))
     assert saved.shape == (64, 128, 3) and saved.std() > 5
 
 
-def test_the_notebook_is_kept_without_outputs():
+def test_the_notebook_has_no_outputs():
     for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
         assert not cell.get("outputs") and cell.get("execution_count") is None

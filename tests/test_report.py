@@ -21,14 +21,14 @@ SMALL = {
     "metrics.run": ["--num-images", "32", "--real-passes", "0"],
     "pgan_tf.report": [],
 }
-"""What is typed besides, so that a command takes seconds."""
+"""Module -> arguments added to its command, so that it takes seconds."""
 
 
-def typed(command):
-    """Runs a command line that was printed, in this process."""
+def run_printed(command):
+    """Runs a printed command line in this process; returns its module."""
     python, m, module, *arguments = shlex.split(command)
     assert (python, m) == ("python", "-m")
-    importlib.import_module(module).main([*arguments, *SMALL[module]])
+    assert not importlib.import_module(module).main([*arguments, *SMALL[module]])
     return module
 
 
@@ -51,14 +51,14 @@ def test_every_command_works_as_printed(tmp_path, monkeypatch, capsys, ticks, ha
     networks = [kind(**shape, seed=1) for kind in (Generator, Discriminator, Generator)]
     save_snapshot(run.path / "network-snapshot-000002.npz", *networks, run.config, 2000, 0.0)
     commands = [c["command"] for c in summarize(run, 0, Embedder(64, 75))["commands"]]
-    typed_modules = []
+    modules = []
     for command in commands:
         try:
-            typed_modules.append(typed(command))
-        except KeyboardInterrupt:  # out of waiting for the run to change
-            typed_modules.append("pgan_tf.report")
+            modules.append(run_printed(command))
+        except KeyboardInterrupt:  # interrupts the wait for changes of the run
+            modules.append("pgan_tf.report")
     finished = ticks == 8
-    assert typed_modules == (
+    assert modules == (
         ["pgan_tf.train"] * has_data
         + ["pgan_tf.generate", "metrics.run"]
         + ["pgan_tf.report"] * (not finished)
@@ -68,7 +68,7 @@ def test_every_command_works_as_printed(tmp_path, monkeypatch, capsys, ticks, ha
     assert ("train.total_kimg=6" in capsys.readouterr().out) == (has_data and finished)
 
 
-def test_several_runs_and_the_size(tmp_path, capsys):
+def test_a_page_holds_each_run_once_and_its_size_is_printed(tmp_path, capsys):
     runs = [str(write_run(tmp_path / name)) for name in ("000-a", "001-b")]
     out = tmp_path / "page.html"
     report.main([*runs, runs[0], "--out", str(out), "--pictures", "3"])
@@ -77,7 +77,7 @@ def test_several_runs_and_the_size(tmp_path, capsys):
     assert text.count('"name":"000-a"') == text.count('"name":"001-b"') == 1
 
 
-def test_what_is_no_run_gets_one_line(tmp_path):
+def test_paths_that_are_no_runs_are_refused_in_one_line(tmp_path):
     write_run(tmp_path / "000-a")
     (tmp_path / "empty").mkdir()
     for path, message in (
@@ -91,7 +91,7 @@ def test_what_is_no_run_gets_one_line(tmp_path):
     assert not (tmp_path / "page.html").exists()
 
 
-def test_damaged_options_are_named_and_the_page_before_stays(tmp_path):
+def test_damaged_options_are_named_and_the_old_page_stays(tmp_path):
     run = write_run(tmp_path / "000-a")
     (tmp_path / "page.html").write_text("before")
     (run / "config.json").write_text("{")
@@ -101,7 +101,7 @@ def test_damaged_options_are_named_and_the_page_before_stays(tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
-def test_watch_writes_when_the_run_changes_and_ends_with_it(tmp_path):
+def test_watch_rewrites_on_changes_and_ends_with_the_run(tmp_path):
     run = write_run(tmp_path / "000-a", ticks=0, pictures=False)
     out = run / "page.html"
     looks, said, pages = [], [], []

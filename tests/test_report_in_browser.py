@@ -1,4 +1,4 @@
-"""The report in Chromium: two widths, two colour schemes, keyboard, names that are no markup."""
+"""The report in Chromium: two widths, two colour schemes, the keyboard, hostile names."""
 
 import json
 
@@ -17,7 +17,7 @@ SHOWN = "return document.getElementById('moment-text').textContent"
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """A page of two runs, of which one is full of hostile names."""
+    """A page of two runs, one of them full of hostile names."""
     path = tmp_path_factory.mktemp("runs")
     plain = write_run(path / "000-plain")
     options = {"data.path": HOSTILE, "data.command": HOSTILE, "train.metrics": HOSTILE}
@@ -36,7 +36,7 @@ def lone(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (1280, False)])
-def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
+def test_draws_without_errors_and_loads_nothing_else(browser, page, width, dark):
     browser.show(page, width, dark)
     assert browser.console() == []
     asked = {url for url in browser.requests() if not url.startswith("data:")}
@@ -47,7 +47,7 @@ def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
         ".map((e) => e.getBoundingClientRect().left)).size"
     )
     assert columns == (1 if width == 360 else 2)
-    # Every chart has drawn something, and says what it shows.
+    # Every chart is drawn and has a label.
     drawn = browser.run(
         "return [...document.querySelectorAll('#charts canvas')].map((canvas) => [new Set("
         "canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size,"
@@ -58,7 +58,7 @@ def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
     assert any("Losses of 000-plain. D_loss: first 9, last 2" in label for *_, label in drawn)
 
 
-def test_hostile_names_are_text(browser, page):
+def test_hostile_names_stay_text(browser, page):
     browser.show(page, 1280)
     assert browser.run("return [window.hacked, document.title]") == [None, f"000-plain, {NAME}"]
     text = browser.run("return document.querySelector('main').textContent")
@@ -97,7 +97,7 @@ def test_the_keyboard_moves_through_the_growth(browser, lone):
     assert unnamed == []
 
 
-def test_a_run_without_pictures(browser, tmp_path):
+def test_a_run_without_pictures_hides_the_player(browser, tmp_path):
     run = write_run(tmp_path / "000-blind", pictures=False)
     page = report.write_report([Run(run)], tmp_path / "page.html")
     browser.show(page, 360)

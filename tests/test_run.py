@@ -1,4 +1,4 @@
-"""Reading a run: names, typed ticks, pictures, metrics; hostile files are one line or nothing."""
+"""Reading a run: names, ticks, pictures, metrics; damaged files are refused or ignored."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def tick(nimg, **more):
     }  # fmt: skip
 
 
-def test_names_of_moments():
+def test_file_names_hold_the_images_shown():
     assert names.snapshot_name(140_000) == "network-snapshot-000140.npz"
     assert names.snapshot_name(140_016) == "network-snapshot-000140-016.npz"
     assert (
@@ -35,7 +35,7 @@ def test_names_of_moments():
     assert names.state_name(140_016) == "training-state-000000140016.npz"
 
 
-def test_what_a_run_holds(run):
+def test_a_run_lists_snapshots_states_pictures_and_metrics(run):
     assert (run.number, run.name) == (7, "mine")
     for nimg in (3000, 1000, 2048):
         (run.path / names.snapshot_name(nimg)).touch()
@@ -55,7 +55,7 @@ def test_what_a_run_holds(run):
     assert run.best is None
 
 
-def test_ticks_are_typed_and_what_is_none_is_passed_over(run):
+def test_ticks_are_typed_and_malformed_lines_skipped(run):
     lines = [
         json.dumps(tick(1000, D_loss=2.5, FID=None)), "[" * 100_000, '{"tick": 1}', "3", "",
         json.dumps(tick(1, minibatch="x")), json.dumps(tick(2000, note="text"))[:-1],
@@ -68,8 +68,8 @@ def test_ticks_are_typed_and_what_is_none_is_passed_over(run):
     assert Tick.of({"nimg": 3}) is None
 
 
-def test_pictures_of_earlier_versions_join_the_ticks(run):
-    """They were named by whole thousands, the last tick of a thousand replacing the others."""
+def test_pictures_of_earlier_versions_match_their_ticks(run):
+    """They were named by whole thousands, so the last tick of a thousand replaced the others."""
     ticks = [tick(n) for n in (1016, 1600, 2000, 2016)]
     (run.path / names.STATS).write_text("\n".join(map(json.dumps, ticks)))
     for kimg in (0, 1, 2):
@@ -77,7 +77,7 @@ def test_pictures_of_earlier_versions_join_the_ticks(run):
     assert [m.nimg for m in run.pictures] == [0, 1600, 2000]
 
 
-def test_options_at_a_moment_follow_from_the_log(run):
+def test_options_at_a_moment_follow_the_change_log(run):
     changes = [Change(1000, "train.D_repeats", 1, 2), Change(2000, "train.D_repeats", 2, 3)]
     lines = [json.dumps(vars(c)) for c in changes]
     (run.path / names.CHANGES).write_text("\n".join(lines) + "\n")
@@ -87,14 +87,14 @@ def test_options_at_a_moment_follow_from_the_log(run):
 
 
 @pytest.mark.parametrize("text", ["", "[" * 100_000, "3", '{"train": 3}', b"\xff\xfe"])
-def test_damaged_options_are_one_line(run, text):
+def test_damaged_options_are_reported_in_one_line(run, text):
     (run.path / names.CONFIG).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DamagedError, match=r"config\.json is damaged") as error:
         _ = run.config
     assert "\n" not in str(error.value) and len(str(error.value)) < 400
 
 
-def test_what_is_no_run_is_told(run, tmp_path):
+def test_paths_that_are_no_runs_get_advice(run, tmp_path):
     for path, message in (
         (tmp_path / "007-mien", r"did you mean '007-mine'"),
         (tmp_path, r"holds runs; name one of them: .*007-mine"),
@@ -110,9 +110,9 @@ def test_what_is_no_run_is_told(run, tmp_path):
     assert [r.path for r in runs_in(tmp_path)] == [run.path]
 
 
-def test_what_is_no_results_directory_is_told(tmp_path):
+def test_missing_results_directories_get_advice(tmp_path):
     (tmp_path / "demo" / "results" / "000-portraits").mkdir(parents=True)
-    (tmp_path / "tests").mkdir()  # whose name is near, but holds no run
+    (tmp_path / "tests").mkdir()  # a similar name without runs, which must not be suggested
     where = re.escape(str(tmp_path / "demo" / "results"))
     with pytest.raises(UserError, match=f"directory, but there are runs in {where}: name it$"):
         names.newest_snapshot(tmp_path / "results")
@@ -120,7 +120,7 @@ def test_what_is_no_results_directory_is_told(tmp_path):
         names.newest_snapshot(tmp_path / "demo" / "resalts")
 
 
-def test_data_sets_differ_in_words():
+def test_differences_of_data_sets_are_described():
     a = DatasetFacts("a", 40, 32, 3, 0, "x")
     assert a.differences(DatasetFacts("b", 40, 32, 3, 0, "x")) == []
     assert a.differences(DatasetFacts("b", 50, 64, 3, 0, "y")) == [

@@ -1,4 +1,4 @@
-"""Pickles: arrays and plain values come in, anything else is refused and not executed."""
+"""Pickles: arrays and plain values are read; anything else is refused and not executed."""
 
 import collections
 import io
@@ -27,7 +27,7 @@ VALUE = {
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_arrays_and_plain_values(tmp_path, protocol):
+def test_arrays_and_plain_values_round_trip(tmp_path, protocol):
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(VALUE, protocol))
     loaded = safe_pickle.load(tmp_path / "x.pkl")
     assert loaded.keys() == VALUE.keys() and loaded["plain"] == VALUE["plain"]
@@ -37,10 +37,10 @@ def test_arrays_and_plain_values(tmp_path, protocol):
             assert loaded[name].dtype.kind == array.dtype.kind
             assert loaded[name].dtype.itemsize == array.dtype.itemsize
     assert not loaded["ints"].dtype.hasobject
-    (loaded["ints"] + 1).astype(np.float32)  # usable like any array
+    assert (loaded["ints"] + 1).tolist() == (VALUE["ints"] + 1).tolist()  # usable like any array
 
 
-def test_wherever_the_file_is():
+def test_reads_through_gfile():
     import tensorflow as tf
 
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -50,7 +50,7 @@ def test_wherever_the_file_is():
         np.testing.assert_array_equal(loaded["fortran"], VALUE["fortran"])
 
 
-def test_python_2(tmp_path):
+def test_reads_what_python_2_wrote(tmp_path):
     value = {"data": np.arange(12, dtype=np.uint8).reshape(3, 4), "labels": [1, 2, -3]}
     made_up.python2_pickle(tmp_path / "x.pkl", value)
     loaded = safe_pickle.load(tmp_path / "x.pkl")
@@ -58,7 +58,7 @@ def test_python_2(tmp_path):
     assert loaded["labels"] == [1, 2, -3]
 
 
-def test_a_memo_without_end_takes_no_memory(tmp_path):
+def test_a_huge_memo_index_is_harmless(tmp_path):
     (tmp_path / "x.pkl").write_bytes(b"\x80\x02Nr\xff\xff\xff\x7f.")
     assert safe_pickle.load(tmp_path / "x.pkl") is None
 
@@ -84,7 +84,7 @@ def test_keys_are_plain_and_sets_are_refused(tmp_path, payload, message):
         safe_pickle.load(tmp_path / "x.pkl")
 
 
-def test_lists_within_lists_do_not_grow(tmp_path):
+def test_nested_lists_are_not_expanded(tmp_path):
     (tmp_path / "x.pkl").write_bytes(b"\x80\x02K\1" + b"2\x86" * 40 + b".")
     nested = safe_pickle.load(tmp_path / "x.pkl")
     for value in (nested, [nested], [1.5], [1 << 70], "text", None):
@@ -93,7 +93,7 @@ def test_lists_within_lists_do_not_grow(tmp_path):
     np.testing.assert_array_equal(safe_pickle.as_array([3, -1]), [3, -1])
 
 
-def test_python_2_s_first_protocol(tmp_path):
+def test_reads_protocol_0_of_python_2(tmp_path):
     reduced = b"(dp0\nS'labels'\np1\n(lp2\nI3\naI7\nasS'data'\np3\nS'\\x00\x80\xff\\n'\np4\ns."
     (tmp_path / "x.pkl").write_bytes(reduced)
     assert safe_pickle.load(tmp_path / "x.pkl") == {"labels": [3, 7], "data": "\0\x80\xff\n"}
@@ -139,11 +139,11 @@ def test_calls_are_refused(tmp_path, call, protocol):
 @pytest.mark.parametrize(
     "payload",
     [
-        b"cos\nsystem\n.",  # the name alone
+        b"cos\nsystem\n.",  # a name without a call
         b"c__builtin__\neval\n.",
         b"cpgan_tf.safe_pickle\npickle.loads\n.",
         b"\x80\x04\x8c\x05numpy\x8c\x0cndarray.tobytes\x93.",
-        b"cnumpy.core.multiarray\n_reconstruct\n}(U\x08__code__K\x01ub.",  # attributes of a name
+        b"cnumpy.core.multiarray\n_reconstruct\n}(U\x08__code__K\x01ub.",  # sets an attribute
         b"cnumpy\ndtype\nN}U\x0c__defaults__K\x01s\x86b.",
         b"cnumpy\nndarray\n(K\x01tR.",
         b"cnumpy\ndtype\n(U\x01OtR.",
@@ -153,11 +153,11 @@ def test_calls_are_refused(tmp_path, call, protocol):
         b"\x82\x01.",  # an extension code
     ],
 )
-def test_tricks(tmp_path, payload):
+def test_hostile_opcodes_are_refused(tmp_path, payload):
     _refused(tmp_path / "x.pkl", payload, match="refused|not a complete pickle")
 
 
-def test_array_whose_bytes_do_not_fit(tmp_path):
+def test_an_array_whose_bytes_do_not_fit_its_shape_is_refused(tmp_path):
     array = np.arange(8, dtype=np.uint8)
     for fake in (b"K\x09\x85", b"J\xff\xff\xff\x7f\x85"):  # shapes (9,) and (2^31 - 1,)
         payload = pickle.dumps(array, 2)
@@ -180,11 +180,11 @@ def test_damage_never_escapes_as_another_error(tmp_path):
             outcomes["loaded"] += 1
         except UserError:
             outcomes["refused"] += 1
-    assert outcomes["refused"] > 300  # some damage is to values only
+    assert outcomes["refused"] > 300  # of 500: some damage changes only values
 
 
 def bounded(path, payload, match="not a complete pickle", most_bytes=64 << 20):
-    """Checks that a pickle is refused, in one line and before it takes memory."""
+    """Asserts that a pickle is refused in one line and without taking memory."""
     path.write_bytes(payload)
     tracemalloc.start()
     try:
@@ -208,12 +208,12 @@ COLLIDING = [i * ((1 << 61) - 1) for i in range(1, 5000)]  # all have the hash 0
         ([{i: None} for i in range(5000)], "numbers as keys"),
     ],
 )
-def test_numbers_as_keys_are_few_and_small(tmp_path, values, match):
-    """Thousands that share a place in their dict would take minutes."""
+def test_many_or_large_numbers_as_keys_are_refused(tmp_path, values, match):
+    """Thousands of keys with the same hash would take minutes."""
     bounded(tmp_path / "x.pkl", pickle.dumps(values, 2), match)
 
 
-def test_numbers_of_the_memo_are_in_order(tmp_path):
+def test_memo_indices_must_be_in_order(tmp_path):
     puts = b"".join(b"p%d\n" % number for number in COLLIDING)
     bounded(tmp_path / "x.pkl", b"N" + puts + b".", "out of order")
     (tmp_path / "x.pkl").write_bytes(b"N" + b"".join(b"p%d\n" % i for i in range(2000)) + b".")
@@ -223,12 +223,12 @@ def test_numbers_of_the_memo_are_in_order(tmp_path):
 @pytest.mark.parametrize(
     "payload",
     [
-        b"]" * 3_000_000,  # 56 bytes each
-        b"N" + b"\x94" * 3_000_000,  # a hundred
+        b"]" * 3_000_000,  # lists of 56 bytes each
+        b"N" + b"\x94" * 3_000_000,  # memo entries of a hundred bytes each
         b"\x80\x05\x95" + (3_000_000).to_bytes(8, "little") + b"}" * 3_000_000,
     ],
 )
-def test_operations_are_counted(tmp_path, payload, monkeypatch):
+def test_too_many_operations_are_refused(tmp_path, payload, monkeypatch):
     monkeypatch.setattr(safe_pickle, "_MOST_OPERATIONS", 20_000)
     bounded(tmp_path / "x.pkl", payload, "more than 20000 operations", 12 << 20)
 
@@ -241,8 +241,8 @@ def test_a_length_beyond_the_file_takes_no_memory(tmp_path, code):
         bounded(tmp_path / "x.pkl", b"\x80\x05" + code + field + b"abc.", most_bytes=1 << 20)
 
 
-def test_bytes_are_not_made_again_and_again(tmp_path):
-    """A text that is kept, and turned into bytes a thousand times."""
+def test_converting_the_same_text_many_times_is_refused(tmp_path):
+    """A text in the memo is turned into bytes a thousand times."""
     text = b"\x80\x02X" + (1 << 20).to_bytes(4, "little") + b"a" * (1 << 20) + b"q\x000"
     bounded(tmp_path / "x.pkl", text + b"c_codecs\nencode\nh\x00\x85R" * 1000 + b".", "far more")
     array = pickle.dumps(np.zeros(1 << 20, np.uint8), 2)
@@ -251,7 +251,7 @@ def test_bytes_are_not_made_again_and_again(tmp_path):
     bounded(tmp_path / "x.pkl", text + array * 1000 + b".", "far more")
 
 
-def test_a_list_is_not_gone_through_again_and_again(tmp_path, monkeypatch):
+def test_passing_a_long_list_many_times_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(safe_pickle, "_MOST_OPERATIONS", 50_000)
     long = b"\x80\x02](" + b"N" * 10_000 + b"eq\x000"
     calls = b"cnumpy\nndarray\nh\x00\x85R0" * 1000
@@ -260,7 +260,7 @@ def test_a_list_is_not_gone_through_again_and_again(tmp_path, monkeypatch):
     bounded(tmp_path / "x.pkl", long + state + b".", "operations")
 
 
-DOUBLED = b"K\x01" + b"2\x86" * 60  # a tuple that holds one twice, and so on: 2^60 when printed
+DOUBLED = b"K\x01" + b"2\x86" * 60  # nested pairs of the same object: 2^60 numbers when printed
 
 
 @pytest.mark.parametrize(
@@ -276,17 +276,17 @@ DOUBLED = b"K\x01" + b"2\x86" * 60  # a tuple that holds one twice, and so on: 2
         b"}" + DOUBLED + b"Ns.",
     ],
 )  # fmt: skip
-def test_what_is_larger_than_memory_when_printed_is_not(tmp_path, payload):
+def test_values_too_large_to_print_are_not_printed(tmp_path, payload):
     bounded(tmp_path / "x.pkl", b"\x80\x02" + payload, "refused|not a complete pickle", 1 << 20)
 
 
-def test_most_bytes(tmp_path):
+def test_files_above_the_limit_are_refused(tmp_path):
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(VALUE))
     with pytest.raises(UserError, match=r"x.pkl is too large: \d+ bytes; at most 99 are allowed"):
         safe_pickle.load(tmp_path / "x.pkl", most_bytes=99)
 
 
-def test_an_open_file_stands_behind_its_pickle():
+def test_an_open_file_is_left_behind_its_pickle():
     first = {"a": np.arange(9.0)}
     file = io.BytesIO(b"header" + pickle.dumps(first) + pickle.dumps([2], 4) + b"rest")
     file.seek(6)
@@ -296,7 +296,7 @@ def test_an_open_file_stands_behind_its_pickle():
         safe_pickle.load(io.BytesIO(pickle.dumps(first)), most_bytes=60)
 
 
-def test_memory_that_is_gone_is_not_a_damaged_file(tmp_path):
+def test_out_of_memory_is_not_reported_as_damage(tmp_path):
     class Full:
         def __setstate__(self, state):
             raise MemoryError
@@ -306,13 +306,13 @@ def test_memory_that_is_gone_is_not_a_damaged_file(tmp_path):
         safe_pickle.load(tmp_path / "x.pkl", {("full", "Full"): Full})
 
 
-def test_ordered_dictionaries():
+def test_ordered_dictionaries_are_read():
     value = collections.OrderedDict([("b", 1), ("a", 2)])
     stand_ins = {("collections", "OrderedDict"): safe_pickle.Dictionary}
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         loaded = safe_pickle.load(io.BytesIO(pickle.dumps(value, protocol)), stand_ins)
         assert list(loaded.items()) == list(value.items())
-    # As Python 2 wrote them: the pairs as an argument.
+    # Python 2 wrote the pairs as an argument.
     pairs = b"\x80\x02ccollections\nOrderedDict\n]](U\x01bK\x01ea\x85R."
     assert safe_pickle.load(io.BytesIO(pairs), stand_ins) == {"b": 1}
     nested = b"\x80\x02ccollections\nOrderedDict\n]](" + b")" + b"\x85" * 200_000 + b"Nea\x85R."
@@ -320,7 +320,7 @@ def test_ordered_dictionaries():
         safe_pickle.load(io.BytesIO(nested), stand_ins)
 
 
-def test_a_class_is_not_changed():
+def test_a_class_gets_no_attributes():
     class Keep:
         pass
 
@@ -330,12 +330,12 @@ def test_a_class_is_not_changed():
     assert not hasattr(Keep, "x")
 
 
-def test_stand_ins(tmp_path):
+def test_stand_ins_keep_the_state_of_objects(tmp_path):
     class Keep:
         def __setstate__(self, state):
             self.state = state
 
-    # What Network objects of the official program look like: an object and its state.
+    # The official program's Network objects have this form: an object and its state.
     payload = b"\x80\x02ctfutil\nNetwork\n)\x81}U\x04nameU\x01Gsb."
     assert "NEWOBJ" in {op.name for op, _, _ in pickletools.genops(payload)}
     (tmp_path / "x.pkl").write_bytes(payload)

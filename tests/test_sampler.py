@@ -1,4 +1,4 @@
-"""From Python: the same images as the command line's, NumPy in and out."""
+"""`Sampler` gives the images of the command line as NumPy arrays."""
 
 import numpy as np
 import pytest
@@ -33,23 +33,23 @@ def test_seeds_give_the_images_of_generate(options, path, sampler, tmp_path):
     images = sampler.sample([5, 8, 9], **options)
     assert images.dtype == np.uint8 and images.shape == (3, 16, 16, 3)
     for image, file in zip(images, generate(path, tmp_path, [5, 8, 9], **options), strict=True):
-        # Compiled by XLA there: a float on the edge of two levels may fall to either side.
+        # `generate` uses XLA, so a value between two levels may be rounded to either.
         assert np.abs(np.asarray(Image.open(file)).astype(int) - image).max() <= 1
 
 
-def test_images_of_latents(sampler):
+def test_images_keep_the_shape_of_latents(sampler):
     z = np.random.RandomState(0).randn(2, 3, 16)
     images = sampler.images(z, "bird")
     y = np.tile([1, 0, 0], [6, 1])
     expected = to_uint8(synthesize(sampler.Gs, z.reshape(6, 16), y)).reshape(2, 3, 16, 16, 3)
     assert np.abs(images.astype(int) - expected).max() <= 1 and images.std() > 5
     np.testing.assert_array_equal(sampler.images(z[1, 0], "bird"), images[1, 0])
-    by_turns = sampler.images(z[0])  # class 1 has no images
+    by_turns = sampler.images(z[0])  # without class 1, which has no images
     np.testing.assert_array_equal(by_turns[1], sampler.images(z[0, 1], "dog"))
     np.testing.assert_array_equal(by_turns[2], images[0, 2])
 
 
-def test_truncated_towards_the_class(sampler):
+def test_truncate_moves_towards_the_class_centre(sampler):
     z = sampler.latents([1, 2])
     middle = centre(sampler.Gs, [0, 0, 1])
     np.testing.assert_array_equal(
@@ -61,7 +61,7 @@ def test_truncated_towards_the_class(sampler):
         sampler.truncate(z, 1.5)
 
 
-def test_between_two_latents(sampler):
+def test_interpolates_between_two_latents(sampler):
     a, b = np.zeros([2, 16])
     a[0] = b[1] = 2
     half = np.zeros(16)
@@ -71,7 +71,7 @@ def test_between_two_latents(sampler):
     np.testing.assert_allclose(line, [a, half, b], atol=1e-6)
 
 
-def test_at_another_lod_and_what_it_says(path, sampler):
+def test_another_lod_gives_smaller_images_and_errors_are_plain(path, sampler):
     coarse = pgan_tf.Sampler(sampler.snapshot, lod=1.0, xla=False)
     assert coarse.sample([0]).shape == (1, 8, 8, 3)
     assert repr(coarse) == f"<Sampler of {path}: 8x8, latents of 16, 3 classes>"

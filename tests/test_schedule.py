@@ -19,7 +19,7 @@ def _config(key):
     return compose("syn1024rgb", preset=name, precision=precision), gpus
 
 
-def test_equals_official_tables(golden):
+def test_schedule_equals_the_official_tables(golden):
     data = golden("schedule.json")
     assert data["columns"] == [
         "nimg", "lod", "resolution", "minibatch", "G_lrate", "D_lrate", "tick_kimg",
@@ -35,7 +35,7 @@ def test_equals_official_tables(golden):
     assert rows == 16 * 45
 
 
-def test_segments_cover_the_run():
+def test_segments_cover_the_run_without_gaps():
     config = resolve(configs.HARDWARE["v2-1gpu"].options)
     stages = list(schedule.segments(config, 1024))
     assert [s.first.resolution for s in stages] == [
@@ -68,7 +68,7 @@ def test_rampup_follows_the_formula():
         ({"schedule.lod_training_kimg": 0, "schedule.lod_transition_kimg": 0}, 1, "never grow"),
     ],
 )
-def test_refuses_what_cannot_run(options, replicas, words):
+def test_impossible_schedules_are_refused(options, replicas, words):
     with pytest.raises(UserError, match=words):
         schedule.check(resolve({"train.total_kimg": 20000}, options), 64, replicas)
 

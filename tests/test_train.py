@@ -1,4 +1,4 @@
-"""The command line of the training: options, --dry-run, --list, --help-options."""
+"""The command line of training: options, --dry-run, --list, --help-options."""
 
 import re
 
@@ -14,7 +14,7 @@ def parse(*words):
     return train.resolve(train.parser().parse_args(list(words)))
 
 
-def test_command_line_makes_the_options():
+def test_the_command_line_sets_the_options():
     c = parse("--config", "celebahq", "--preset", "v2-8gpus", "--precision", "fp16",
               "--set", "train.total_kimg=500", "--without", "wscale")  # fmt: skip
     assert c.name == "celebahq-v2-8gpus-fp16-no-wscale"
@@ -33,7 +33,7 @@ def test_command_line_makes_the_options():
 
 
 @pytest.mark.parametrize("gpus", [0, 1, 8])
-def test_a_schedule_of_its_own_is_the_same_on_every_machine(monkeypatch, gpus):
+def test_a_presets_own_schedule_is_the_same_on_every_machine(monkeypatch, gpus):
     monkeypatch.setattr(train, "_gpus_here", lambda: gpus)
     c = parse("--config", "openmoji-large")
     assert c.train.gpus == min(gpus, 1) and c.name == "openmoji-large-fp32"
@@ -52,7 +52,7 @@ def test_a_schedule_of_its_own_is_the_same_on_every_machine(monkeypatch, gpus):
         (["--config", "openmoji", "--preset", "v2-2gpus"], "has its own schedule"),
     ],
 )
-def test_command_line_refuses(words, message):
+def test_wrong_command_lines_are_refused(words, message):
     with pytest.raises(UserError, match=message):
         parse(*words)
 
@@ -68,7 +68,7 @@ def describe(*argv):
     return "\n".join(train.describe(parse(*argv)))
 
 
-def test_dry_run_of_a_missing_data_set(monkeypatch, tmp_path):
+def test_dry_run_works_without_the_data_set(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     text = describe("--config", "cifar10", "--set", "G.fmap_max=16")
     assert "datasets/cifar10 is missing" in text and "create_cifar10" in text
@@ -95,7 +95,7 @@ def test_dry_run_plans_for_another_machine(capsys, argv):
     assert re.search(r"1024x1024 train .* 32 +4 +0\.003", out)
 
 
-def test_dry_run_of_what_cannot_be_run_fails(capsys):
+def test_dry_run_refuses_an_impossible_schedule(capsys):
     argv = ["--config", "syn1024rgb", "--set", "schedule.minibatch_dict=4:6", "--dry-run"]
     with pytest.raises(UserError, match=r"not a multiple of D\.mbstd_group_size"):
         train.main(argv)

@@ -1,4 +1,4 @@
-"""Truncation: what a centre is, and that images get more alike towards it."""
+"""Truncation: the centre, and that images get more alike towards it."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_the_centre_has_the_image_nearest_to_the_mean(Gs, lod):
     Gs.lod = 0.0
 
 
-def test_the_same_in_every_call_and_one_a_class():
+def test_the_centre_repeats_and_differs_between_classes():
     Gs = Generator(**{**SHAPE, "resolution": 16}, seed=4)
     label = [[0, 0], [1, 0], [0, 1]]
     found = [centre(Gs, row, candidates=200) for row in label]
@@ -51,7 +51,7 @@ def test_variety_grows_with_psi(Gs):
     assert spreads[0] < 1e-6 * spreads[-1] and (np.diff(spreads) > 0).all()
 
 
-def test_both_ends_are_exact():
+def test_psi_0_and_1_are_exact():
     z, middle = latents.from_seeds(range(5), 8), latents.from_seeds([77], 8)[0]
     np.testing.assert_array_equal(truncate(z, middle, 1), z)
     np.testing.assert_array_equal(truncate(z, middle, 0), np.tile(middle, [5, 1]))
@@ -62,7 +62,7 @@ def test_both_ends_are_exact():
 
 
 @pytest.mark.parametrize("psi", [1.2, -0.1, float("nan"), [0.5, 2.0]])
-def test_psi_is_from_0_to_1(Gs, psi):
+def test_psi_outside_0_to_1_is_refused(Gs, psi):
     with pytest.raises(UserError, match=r"^psi .* is not from 0 \(all images are alike\) to 1"):
         truncate(np.ones([2, 8]), np.ones(8), psi)
 
@@ -78,10 +78,10 @@ def test_each_latent_moves_towards_the_centre_of_its_label(Gs, monkeypatch):
     middles = latents.from_seeds([1, 0, 1], 8)
     np.testing.assert_array_equal(seen, latents.spherical(middles, z, 0.5))
     assert calls == [[0, 1], [1, 0]]
-    assert Truncation(Gs)(z, y) is z and len(calls) == 2  # no centre is looked for
+    assert Truncation(Gs)(z, y) is z and len(calls) == 2  # without psi, no centre is computed
 
 
-def test_candidates_are_made_where_they_are_cheap(Gs):
+def test_candidates_are_made_at_an_affordable_lod(Gs):
     official = Generator(64, fmap_base=8192, seed=0)
     assert affordable_lod(official, 1024) == 2.0  # 16x16
     assert affordable_lod(Gs, 1024) == 0.0

@@ -24,7 +24,7 @@ def test_options_are_checked_before_any_work(capsys):
         assert message in error and error.count("\n") == 1
 
 
-def test_what_is_not_there(tmp_path, monkeypatch):
+def test_missing_runs_and_snapshots_are_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="no snapshot in results: there is no such directory"):
         video.main(["walk", "--snapshot"])

@@ -1,4 +1,4 @@
-"""Zip files whose list of files is long, or declared to be."""
+"""Limits for a zip file's list of files."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ def packed(entries):
     return out.getvalue()
 
 
-def test_files_of_any_size_are_read(tmp_path):
+def test_a_short_list_with_large_files_is_read(tmp_path):
     path = tmp_path / "x.zip"
     path.write_bytes(packed([("a", b"1" * 5000), ("b/c", b"")]))
     with zip_files.opened(path, most_list_bytes=200) as archive:
@@ -34,7 +34,7 @@ def test_files_of_any_size_are_read(tmp_path):
 
 def test_a_long_list_is_refused_before_it_is_read():
     content = packed([(f"{i:03d}", b"") for i in range(100)])
-    length = struct.unpack("<I", content[-10:-6])[0]  # of the list, as the zip file's end has it
+    length = struct.unpack("<I", content[-10:-6])[0]  # of the list, from the zip file's end record
     assert length == 100 * (46 + 3)
     with zip_files.opened(io.BytesIO(content), length) as archive:
         assert len(archive.namelist()) == 100
@@ -58,10 +58,10 @@ def test_a_list_of_very_many_files_is_refused(monkeypatch):
         pass
 
 
-def test_readers_of_arrays_refuse_a_list_of_a_megabyte(tmp_path):
+def test_array_readers_refuse_a_list_over_a_megabyte(tmp_path):
     path = tmp_path / "x.npz"
     with zipfile.ZipFile(path, "w") as file:
-        for i in range(17):  # a comment stands in the list
+        for i in range(17):  # comments are part of the list
             info = zipfile.ZipInfo("meta.npy" if i == 0 else f"{i}.npy")
             info.comment = b"x" * 65_000
             file.writestr(info, b"")
@@ -72,10 +72,10 @@ def test_readers_of_arrays_refuse_a_list_of_a_megabyte(tmp_path):
         with pytest.raises(UserError, match=rf"{words}.*its list of files takes 1,105,\d+ bytes"):
             read()
     path = path.rename(tmp_path / "x.dat")
-    assert inputs.resolve(path) == str(path)  # of no kind that its names tell
+    assert inputs.resolve(path) == str(path)  # the ending does not say that it holds arrays
 
 
-def test_pictures_may_be_many(tmp_path, monkeypatch):
+def test_zips_of_pictures_may_have_a_longer_list(tmp_path, monkeypatch):
     path = tmp_path / "x.zip"
     path.write_bytes(packed([(f"{i:03d}.png", b"") for i in range(100)]))
     monkeypatch.setattr(zip_files, "MOST_LIST_BYTES", 100)

@@ -1,4 +1,4 @@
-"""Reading data sets: every image, wherever and however it is stored; one line on bad input."""
+"""Data sets are read wherever and however they are stored; bad ones are refused in one line."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ def written(request, tmp_path_factory):
 
 @pytest.fixture(params=["held", "large"])
 def stored(request, written, monkeypatch):
-    """A data set's directory; its files are read like large ones, or kept in memory."""
+    """A data set's directory, whose files are kept in memory or read from disk as large ones."""
     if request.param == "large":
         monkeypatch.setattr(level, "_KEPT_BYTES", 0)
     return written
@@ -43,7 +43,7 @@ def test_attributes(stored):
 
 
 @pytest.mark.parametrize("verify", ["auto", "full", "off"])
-def test_every_image_of_every_level(stored, verify):
+def test_reads_every_image_of_every_level(stored, verify):
     data = Dataset(stored, verify)
     order = np.random.RandomState(0).randint(0, 23, 50)
     for expected in pyramid.levels(PIXELS):
@@ -64,7 +64,7 @@ def test_content_hash_does_not_depend_on_storage(stored, tmp_path):
     assert len(others | {key}) == 3
 
 
-def test_threads(stored):
+def test_many_threads_can_read(stored):
     data = Dataset(stored)
 
     def check(seed):
@@ -76,7 +76,7 @@ def test_threads(stored):
         assert all(pool.map(check, range(32)))
 
 
-def test_gray(tmp_path):
+def test_reads_gray_images(tmp_path):
     pixels = noise(4, 8, channels=1)
     write_dataset(tmp_path / "gray", pixels)
     data = Dataset(tmp_path / "gray")
@@ -85,7 +85,7 @@ def test_gray(tmp_path):
 
 
 @pytest.mark.parametrize("options", STORAGE, ids=str)
-def test_through_gfile(options):
+def test_reads_and_writes_through_gfile(options):
     path = "ram://test/set-" + "-".join(map(str, options.values()))
     write_dataset(path, PIXELS, LABELS, **options)
     assert not any(name.startswith(".") for name in tf.io.gfile.listdir("ram://test/"))
@@ -99,7 +99,7 @@ def test_through_gfile(options):
     tf.io.gfile.rmtree(path)
 
 
-def test_indices(stored):
+def test_wrong_indices_are_refused(stored):
     data = Dataset(stored)
     assert data.read(4, []).shape == (0, 4, 4, 3)
     for wrong in ([23], [-1]):
@@ -107,7 +107,7 @@ def test_indices(stored):
             data.read(4, wrong)
 
 
-def test_require(stored):
+def test_require_names_the_resolutions(stored):
     data = Dataset(stored)
     data.require(64)
     with pytest.raises(UserError, match=r"up to 64x64, not 128x128; make it with"):
@@ -118,7 +118,7 @@ def test_require(stored):
 
 
 def _error(path, verify="auto"):
-    """Returns the one-line message that opening gives."""
+    """Returns the one-line message with which opening is refused."""
     with pytest.raises(UserError) as caught:
         Dataset(path, verify)
     message = str(caught.value)
@@ -128,12 +128,13 @@ def _error(path, verify="auto"):
 
 @pytest.fixture
 def plain(tmp_path):
+    """The directory of a data set named cifar10, uncompressed and with labels."""
     path = tmp_path / "cifar10"
     write_dataset(path, noise(9, 16), np.eye(9))
     return path
 
 
-def test_missing_and_empty(tmp_path):
+def test_missing_and_empty_directories_get_advice(tmp_path):
     message = _error(tmp_path / "celebahq")
     assert message.endswith(
         f"celebahq does not exist; make it with: python dataset_tool.py create_celebahq"
@@ -152,24 +153,24 @@ def test_missing_and_empty(tmp_path):
 @pytest.mark.parametrize(
     "lsun, command", [("lsun-cat", "create_lsun"), ("mnistrgb", "create_mnistrgb")]
 )
-def test_remedy_names_the_command(tmp_path, lsun, command):
+def test_advice_names_the_command_of_the_data_set(tmp_path, lsun, command):
     assert f"dataset_tool.py {command} " in _error(tmp_path / lsun)
 
 
-def test_level_missing(plain):
+def test_a_missing_level_is_named(plain):
     (plain / "cifar10-r03.tfrecords").unlink()
     assert re.search(
         r"lacks level 8x8 \(\*-r03.tfrecords\); make it with: .*cifar10", _error(plain)
     )
 
 
-def test_shard_missing(tmp_path):
+def test_a_missing_shard_is_named(tmp_path):
     write_dataset(tmp_path / "a", noise(9, 8), shards=3)
     (tmp_path / "a" / "a-r03-00001-of-00003.tfrecords").unlink()
     assert "lacks level 8x8 (*-r03-00001-of-00003.tfrecords)" in _error(tmp_path / "a")
 
 
-def test_shards_with_unequal_counts(tmp_path):
+def test_shards_of_unequal_counts_are_refused(tmp_path):
     write_dataset(tmp_path / "a", noise(9, 8), shards=3)
     first, second = (tmp_path / "a" / f"a-r03-0000{i}-of-00003.tfrecords" for i in (0, 1))
     second.write_bytes(first.read_bytes() + first.read_bytes())
@@ -178,12 +179,12 @@ def test_shards_with_unequal_counts(tmp_path):
     )
 
 
-def test_two_data_sets_in_one_directory(plain):
+def test_two_data_sets_in_one_directory_are_refused(plain):
     shutil.copy(plain / "cifar10-r03.tfrecords", plain / "other-r03.tfrecords")
     assert "holds two data sets (cifar10-r03.tfrecords, other-r03.tfrecords)" in _error(plain)
 
 
-def test_level_of_the_wrong_size(plain):
+def test_a_level_of_the_wrong_size_is_named(plain):
     shutil.copy(plain / "cifar10-r02.tfrecords", plain / "cifar10-r03.tfrecords")
     assert (
         "cifar10-r03.tfrecords holds images of 3x4x4 (channels, height, width) instead of 8x8"
@@ -191,7 +192,7 @@ def test_level_of_the_wrong_size(plain):
     )
 
 
-def test_levels_with_different_counts(plain):
+def test_levels_of_different_counts_are_refused(plain):
     file = plain / "cifar10-r02.tfrecords"
     content = file.read_bytes()
     file.write_bytes(content[: len(content) // 9 * 8])
@@ -200,7 +201,7 @@ def test_levels_with_different_counts(plain):
 
 @pytest.mark.parametrize("verify", ["auto", "off"])
 @pytest.mark.parametrize("keep", [-1, -20, 1, 700])
-def test_record_cut_short(plain, keep, verify):
+def test_a_record_cut_short_is_reported(plain, keep, verify):
     file = plain / "cifar10-r04.tfrecords"
     file.write_bytes(file.read_bytes()[:keep])
     assert re.search(r"cifar10-r04.tfrecords.*cut short.*; make it with", _error(plain, verify))
@@ -216,14 +217,14 @@ def test_a_record_of_another_length_is_named(plain, how):
         content = content[:cut] + content[cut + 1 :]
     elif how == "a byte more":
         content = content[:cut] + b"x" + content[cut:]
-    else:  # whole, but with one byte of data less
+    else:  # a whole record with one byte of data less
         record = records.frame(records.example_bytes(bytes(3 * 64 - 1), (3, 8, 8)))
         content = content[: length * 5] + record + content[length * 6 :]
     file.write_bytes(content)
     assert "cifar10-r03.tfrecords: record 5: damaged" in _error(plain, "off")
 
 
-def test_a_level_that_is_no_file(plain):
+def test_a_directory_instead_of_a_level_is_reported(plain):
     (plain / "cifar10-r04.tfrecords").unlink()
     (plain / "cifar10-r04.tfrecords").mkdir()
     assert re.search(
@@ -231,12 +232,12 @@ def test_a_level_that_is_no_file(plain):
     )
 
 
-def test_empty_file(plain):
+def test_an_empty_level_is_reported(plain):
     (plain / "cifar10-r04.tfrecords").write_bytes(b"")
     assert "cut short" in _error(plain)
 
 
-def test_wrong_checksum(plain):
+def test_a_wrong_checksum_is_reported(plain):
     _flip(plain / "cifar10-r04.tfrecords", record=7, offset=300)
     message = _error(plain)
     assert "cifar10-r04.tfrecords: record 7: damaged: wrong checksum; make it with" in message
@@ -254,17 +255,7 @@ def test_checksum_is_checked_when_a_large_set_is_read(plain, monkeypatch):
     Dataset(plain, "off").read(16, [7])
 
 
-def test_file_cut_short_while_in_use(plain, monkeypatch):
-    monkeypatch.setattr(level, "_KEPT_BYTES", 0)
-    data = Dataset(plain)
-    file = plain / "cifar10-r04.tfrecords"
-    file.write_bytes(file.read_bytes()[:-5])
-    data.read(16, [7])
-    with pytest.raises(UserError, match=r"r04.tfrecords was cut short while it was in use"):
-        data.read(16, [8])
-
-
-def test_wrong_framing_and_shape_of_a_later_record(plain):
+def test_damage_to_a_later_records_length_and_shape_is_reported(plain):
     for offset in (3, 20):  # length field; shape
         _flip(plain / "cifar10-r02.tfrecords", record=5, offset=offset)
         assert "cifar10-r02.tfrecords: record 5" in _error(plain)
@@ -272,14 +263,14 @@ def test_wrong_framing_and_shape_of_a_later_record(plain):
     Dataset(plain)
 
 
-def test_not_a_record_file(plain):
+def test_files_without_image_records_are_refused(plain):
     (plain / "cifar10-r02.tfrecords").write_bytes(b"<html>" * 100)
     assert "r02.tfrecords: record 0: not a TFRecord file" in _error(plain)
     (plain / "cifar10-r02.tfrecords").write_bytes(records.frame(b"text") * 9)
     assert "record 0: not an image record" in _error(plain)
 
 
-def test_labels_of_another_length(plain):
+def test_a_wrong_number_of_labels_is_refused(plain):
     np.save(plain / "x.npy", np.eye(8))
     (plain / "x.npy").rename(plain / "cifar10-rxx.labels")
     assert "cifar10-rxx.labels has 8 labels for 9 images; make it with" in _error(plain)
@@ -288,13 +279,13 @@ def test_labels_of_another_length(plain):
 @pytest.mark.parametrize(
     "labels", [np.zeros(9), np.full((9, 2), np.nan), np.array([["a"]] * 9), np.array([[None]] * 9)]
 )
-def test_labels_that_are_none(plain, labels):
+def test_malformed_labels_are_refused(plain, labels):
     np.save(plain / "x.npy", labels, allow_pickle=True)
     (plain / "x.npy").rename(plain / "cifar10-rxx.labels")
     assert re.search(r"cifar10-rxx.labels (holds|is not a NumPy)", _error(plain))
 
 
-def test_compressed_damage(tmp_path):
+def test_damage_to_compressed_levels_is_reported(tmp_path):
     path = tmp_path / "a"
     write_dataset(path, noise(9, 32), compress="png")
     file, index = path / "a-r05.tfrecords", path / "a-r05.tfrecords.index"
@@ -316,7 +307,7 @@ def test_compressed_damage(tmp_path):
 
 
 def test_compressed_bomb_is_not_unpacked(tmp_path):
-    """A record that claims 32x32 but unpacks to far more is refused."""
+    """A record that declares 32x32 but unpacks to far more is refused."""
     import gzip
 
     path = tmp_path / "a"
@@ -332,12 +323,13 @@ def test_compressed_bomb_is_not_unpacked(tmp_path):
 
 
 def _flip(path, record, offset):
+    """Flips a bit of a record in a file of nine records of equal length."""
     content = bytearray(path.read_bytes())
     content[len(content) // 9 * record + offset] ^= 1
     path.write_bytes(content)
 
 
-def test_synthetic():
+def test_synthetic_data_set_is_black_with_labels_in_turn():
     data = SyntheticDataset(1024, num_images=100, label_size=7)
     assert (data.resolution, data.num_channels, data.num_images) == (1024, 3, 100)
     assert data.levels[0] == 4 and data.levels[-1] == 1024

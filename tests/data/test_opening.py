@@ -1,4 +1,4 @@
-"""What is said where a data set should be: each command in it is typed, as it is printed."""
+"""Advice for paths that are no data set: each printed command is run as it is printed."""
 
 import os
 import re
@@ -25,13 +25,13 @@ RANDOM = np.random.RandomState(0)
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """A directory of a user, with datasets/mine in it."""
+    """Changes to a user's directory, with datasets/mine in it."""
     monkeypatch.chdir(tmp_path)
     write_dataset("datasets/mine", noise(5, 8))
 
 
 def complaint(path, **options):
-    """Returns the line that training gives for a path."""
+    """Returns the line with which training refuses a path."""
     with pytest.raises(UserError) as caught:
         open_dataset(DataOptions(path=str(path), **options))
     message = str(caught.value)
@@ -39,8 +39,8 @@ def complaint(path, **options):
     return message
 
 
-def type_commands(message):
-    """Runs what a message says, as it is printed; returns the data set that can be trained on."""
+def run_advice(message):
+    """Runs a message's commands as they are printed; returns the data set to train on."""
     making, _, training = message.rpartition("; then: ")
     if making:
         name, *arguments = shlex.split(making.rsplit(" with: ", 1)[1])
@@ -73,54 +73,54 @@ def pictures(folder, sizes):
         ([(70, 50), (50, 71), (53, 52)], " --resolution 32 --crop center", 32),
     ],
 )
-def test_pictures(sizes, options, resolution):
+def test_advice_for_a_folder_of_pictures_works(sizes, options, resolution):
     pictures("my photos/deep", sizes)
     message = complaint("my photos")
     command = "python dataset_tool.py create_from_images datasets/my_photos 'my photos'"
     assert "3 pictures" in message and f"{command}{options}; then" in message
-    assert type_commands(message).resolution == resolution
-    # Typed once more, the answer is what was made.
+    assert run_advice(message).resolution == resolution
+    # The same path again: the message names the data set that was made.
     assert complaint("my photos").endswith("did you mean: python -m pgan_tf.train --data-dir"
                                            " datasets/my_photos")  # fmt: skip
 
 
 @pytest.mark.parametrize("extra", ["IMG_1.HEIC", "cut.png", "README"])
-def test_pictures_that_can_not_all_be_used(extra):
+def test_advice_for_pictures_with_bad_files_skips_them(extra):
     pictures("photos", [(16, 16)] * 3)
     (Path("photos") / extra).write_bytes(b"no picture")
     message = complaint("photos")
     assert "--skip-bad" in message
-    assert type_commands(message).num_images == 3
+    assert run_advice(message).num_images == 3
 
 
-def test_pictures_where_the_data_set_should_be():
-    """A user's pictures are never to be replaced."""
+def test_advice_never_replaces_pictures_in_the_data_sets_place():
+    """A user's pictures must never be replaced."""
     pictures("datasets/flowers", [(16, 16)] * 3)
     for message in (complaint("datasets/flowers"), complaint(Path("datasets/flowers").resolve())):
         assert "--force" not in message
-        assert type_commands(message).num_images == 3
+        assert run_advice(message).num_images == 3
         assert len(os.listdir("datasets/flowers")) == 3
         shutil.rmtree("datasets/flowers-2")
     with pytest.raises(UserError, match=r"create_from_images datasets/flowers-2 datasets/flowers$"):
         Dataset("datasets/flowers")
 
 
-def test_pictures_in_a_zip_file():
+def test_advice_for_a_zip_file_of_pictures_works():
     pictures("photos", [(16, 16)] * 3)
     with zipfile.ZipFile("some photos.zip", "w") as archive:
         for file in Path("photos").iterdir():
             archive.write(file)
-    assert type_commands(complaint("some photos.zip")).name == "some_photos"
+    assert run_advice(complaint("some photos.zip")).name == "some_photos"
 
 
 @pytest.mark.parametrize("folder", ["set", ""])
-def test_a_data_set_in_a_zip_file(folder):
+def test_advice_for_a_zipped_data_set_works(folder):
     with zipfile.ZipFile("set.zip", "w") as archive:
         for file in Path("datasets/mine").iterdir():
             archive.write(file, Path(folder) / file.name)
     message = complaint("set.zip")
     assert "is a zip file of a data set; unpack it with: python -m zipfile -e set.zip" in message
-    assert type_commands(message).num_images == 5
+    assert run_advice(message).num_images == 5
 
 
 @pytest.mark.parametrize(
@@ -136,38 +136,38 @@ def test_a_data_set_in_a_zip_file(folder):
     ],
 )
 @pytest.mark.parametrize("absolute", [False, True])
-def test_a_data_set_nearby(path, what, absolute):
+def test_a_nearby_data_set_is_suggested(path, what, absolute):
     Path("datasets/mine/sub").mkdir()
     message = complaint(Path(path).absolute() if absolute else path)
     assert what in message
-    assert type_commands(message).num_images == 5
+    assert run_advice(message).num_images == 5
 
 
-def test_several_data_sets_below():
+def test_several_data_sets_below_are_listed():
     write_dataset("datasets/yours", noise(5, 8))
     assert "but 2 data sets; name one: datasets/mine, datasets/yours" in complaint("datasets")
 
 
 @pytest.mark.parametrize("path", ["digits", "digits/raw", "digits/raw/train-images-idx3-ubyte.gz"])
-def test_files_of_mnist(path):
+def test_advice_for_mnist_files_works(path):
     Path("digits/raw").mkdir(parents=True)
     made_up.mnist(Path("digits/raw"), count=20)
     message = complaint(path)
     assert "create_mnist datasets/mnist" in message
-    assert type_commands(message).num_images == 20
+    assert run_advice(message).num_images == 20
 
 
-def test_files_of_cifar_and_of_the_theano_version():
+def test_advice_for_cifar_and_hdf5_files_works():
     Path("cifar").mkdir()
     batch = {"data": np.zeros((4, 3072), np.uint8), "labels": [0, 1, 2, 3]}
     made_up.python2_pickle("cifar/data_batch_1", batch)
-    assert type_commands(complaint("cifar")).name == "cifar10"
+    assert run_advice(complaint("cifar")).name == "cifar10"
     made_up.hdf5(Path("old.h5"))
-    assert type_commands(complaint("old.h5")).num_images == 17
+    assert run_advice(complaint("old.h5")).num_images == 17
 
 
-def test_what_lies_beside_a_file_does_not_say_what_the_file_is():
-    """A zip file of photographs, beside MNIST and CIFAR's archive, is none of the two."""
+def test_a_files_neighbours_do_not_decide_what_it_is():
+    """A zip file of photographs beside files of MNIST and CIFAR is neither of the two."""
     made_up.mnist(Path("."), count=20)
     batch = {"data": np.zeros((4, 3072), np.uint8), "labels": [0, 1, 2, 3]}
     made_up.python2_pickle("data_batch_1", batch)
@@ -175,9 +175,9 @@ def test_what_lies_beside_a_file_does_not_say_what_the_file_is():
     shutil.make_archive("photos", "zip", "photos")
     message = complaint("photos.zip")
     assert "photos.zip is a zip file with 2 pictures" in message
-    assert type_commands(message).num_images == 2
+    assert run_advice(message).num_images == 2
     made_up.hdf5(Path("old.h5"))
-    assert type_commands(complaint("old.h5")).num_images == 17
+    assert run_advice(complaint("old.h5")).num_images == 17
     shutil.copy("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
     shutil.copy("train-labels-idx1-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
     for path, what in (
@@ -188,10 +188,10 @@ def test_what_lies_beside_a_file_does_not_say_what_the_file_is():
     ):
         message = complaint(path)
         assert f"{path} is {what}; " in message
-        assert type_commands(message).name == what.rsplit(" ", 1)[1].lower()
+        assert run_advice(message).name == what.rsplit(" ", 1)[1].lower()
 
 
-def test_what_is_not_there_and_what_is_empty():
+def test_advice_for_missing_and_empty_directories_works():
     Path("empty").mkdir()
     for path, what in (("nothing", "does not exist"), ("empty", "is empty")):
         message = complaint(path)
@@ -205,7 +205,7 @@ def test_what_is_not_there_and_what_is_empty():
         assert open_dataset(DataOptions(path=path)).num_images == 1
 
 
-def test_other_files():
+def test_other_files_get_advice():
     Path("notes.txt").write_text("text")
     assert complaint("notes.txt") == (
         "data set notes.txt is a file, not a directory; name a data set's directory"
@@ -213,7 +213,7 @@ def test_other_files():
     Path("link").symlink_to("nowhere")
     assert "is a broken link" in complaint("link")
     pictures("photos", [(16, 16)] * 2)
-    assert type_commands(complaint("photos/0.png")).num_images == 2
+    assert run_advice(complaint("photos/0.png")).num_images == 2
     with tarfile.open("photos.tar.gz", "w:gz") as archive:
         archive.add("photos")
     message = complaint("photos.tar.gz")
@@ -223,7 +223,7 @@ def test_other_files():
     assert "holds no *-rNN.tfrecords files and no pictures" in complaint("letters")
 
 
-def test_a_known_data_set_is_made_by_its_command():
+def test_a_presets_own_command_is_advised():
     message = complaint("datasets/cifar10", command="python dataset_tool.py create_cifar10")
     assert message == (
         "data set datasets/cifar10 is missing; make it with: python dataset_tool.py create_cifar10"
@@ -231,14 +231,14 @@ def test_a_known_data_set_is_made_by_its_command():
     )
 
 
-def test_a_damaged_data_set_is_made_anew():
+def test_advice_for_a_damaged_data_set_works():
     dataset_tool.main(["create_from_images", "datasets/new", *_made_of_pictures()])
     Path("datasets/new/new-r02.tfrecords").write_bytes(b"")
     message = complaint("datasets/new")
     command = re.search("make it with: python dataset_tool.py (.*)", message)[1]
     dataset_tool.main(shlex.split(command.replace("IMAGES", "photos")))
     assert open_dataset(DataOptions(path="datasets/new")).num_images == 3
-    # The command that a preset names comes first, and what else is there stays.
+    # A preset's command comes before others, and other files in the directory stay.
     Path("datasets/new/new-r02.tfrecords").write_bytes(b"")
     assert complaint("datasets/new", command="the command").endswith("the command --force")
     Path("datasets/new/letter.doc").write_text("mine")
@@ -250,7 +250,7 @@ def _made_of_pictures():
     return ["photos"]
 
 
-def test_options():
+def test_data_options_are_checked():
     with pytest.raises(UserError, match="no data set: give --data-dir"):
         open_dataset(DataOptions())
     with pytest.raises(UserError, match="write 1024x3"):
@@ -271,7 +271,7 @@ def test_options():
         ([0, 2, 0], "a number above 1 (2)"),
     ],
 )
-def test_labels_that_are_no_classes(label, reason):
+def test_labels_that_are_no_classes_are_refused(label, reason):
     """A cross-entropy with a negative target has no lower bound."""
     labels = np.eye(3)[[0, 1, 2, 0, 1]]
     labels[3] = label

@@ -1,4 +1,4 @@
-"""A small labelled generator, and servers of it."""
+"""A small labelled generator, and servers for it."""
 
 import pytest
 from explorer_server import running
@@ -13,6 +13,7 @@ SHAPE = {"resolution": 8, "fmap_base": 64, "fmap_max": 8, "label_size": 3}
 
 @pytest.fixture(scope="session")
 def path(tmp_path_factory):
+    """The path of an untrained snapshot with three classes."""
     path = tmp_path_factory.mktemp("results") / "000-x" / "network-snapshot-000012.npz"
     path.parent.mkdir()
     G, Gs, D = Generator(seed=1, **SHAPE), Generator(seed=2, **SHAPE), Discriminator(**SHAPE)
@@ -27,6 +28,7 @@ def loaded(path):
 
 @pytest.fixture(scope="session")
 def served(loaded):
+    """A server without a token."""
     with running(loaded) as server:
         yield server
 

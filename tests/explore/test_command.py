@@ -1,4 +1,4 @@
-"""The command line, as it is typed."""
+"""The explorer's command line."""
 
 import base64
 import http.client
@@ -22,7 +22,7 @@ from pgan_tf.explore.listening import listen
 ROOT = Path(__file__).parents[2]
 
 
-def test_no_snapshot_is_told_in_a_line(path, tmp_path):
+def test_missing_snapshots_and_wrong_latents_are_refused(path, tmp_path):
     absent = tmp_path / "absent.npz"
     with pytest.raises(UserError, match=f"^no snapshot at {re.escape(str(absent))}; name "):
         command.main(["--snapshot", str(absent), "--port", "0"])
@@ -37,8 +37,8 @@ def test_no_snapshot_is_told_in_a_line(path, tmp_path):
 
 
 @pytest.mark.slow
-def test_port_in_use_and_what_is_advised(path, tmp_path):
-    """Types what is advised, asks the server that this starts for an image, and ends it."""
+def test_advice_for_a_port_in_use_works(path, tmp_path):
+    """Runs the advised command, asks its server for an image, and ends it."""
     first = tmp_path / "first one.npy"
     latents.write(first, latents.from_seeds([7], 8))
     with listen("127.0.0.1", 0).socket as busy:
@@ -75,6 +75,7 @@ def test_port_in_use_and_what_is_advised(path, tmp_path):
 
 
 def _ask(place, method, path, body=None):
+    """Returns the body of a successful answer."""
     connection = http.client.HTTPConnection(place, timeout=60)
     connection.request(method, path, body, {"Content-Type": "application/json"})
     response = connection.getresponse()
@@ -84,7 +85,7 @@ def _ask(place, method, path, body=None):
     return content
 
 
-def test_a_host_that_others_reach_has_a_token(path, monkeypatch, capsys):
+def test_a_host_that_others_can_reach_needs_a_token(path, monkeypatch, capsys):
     from pgan_tf.explore import serving
 
     made = []

@@ -1,4 +1,4 @@
-"""Which requests are let through."""
+"""Which requests the explorer's server accepts."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from pgan_tf.explore.guarding import ANSWER_HEADERS, is_loopback
 LINK = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
 
 
-def test_hosts(served, guarded):
+def test_only_this_computers_names_are_allowed_as_hosts(served, guarded):
     port = served.listening.port
     for host in (f"127.0.0.1:{port}", f"LOCALHOST:{port}", "localhost:9", "[::1]:9", "127.0.0.1"):
         assert served.ask("GET", "/api/info", host=host).status == 200, host
@@ -20,10 +20,10 @@ def test_hosts(served, guarded):
         assert answer.status == 403 and len(answer.text) < 200, host
         assert guarded.ask("GET", "/", host=host).status == 401, host
         said = guarded.ask("GET", "/", host=host, authorization="Bearer the token")
-        assert said.status == 200, host  # whoever knows the token may come by any name
+        assert said.status == 200, host  # with the token, any host name is allowed
 
 
-def test_one_host_header(served):
+def test_exactly_one_host_header_is_needed(served):
     for hosts in ("", "Host: localhost\r\nHost: evil.example\r\n"):
         answer = served.raw(f"GET / HTTP/1.1\r\n{hosts}\r\n")
         assert answer.startswith(b"HTTP/1.1 400 ")
@@ -31,7 +31,7 @@ def test_one_host_header(served):
 
 
 @pytest.mark.parametrize("route", ["/", "/api/info", "/api/images"])
-def test_pages_of_other_sites(served, route):
+def test_pages_of_other_sites_are_refused(served, route):
     method, own = ("POST" if route == "/api/images" else "GET"), served.host
     host = {"host": own, "content_type": "application/json"}
     fine = {"origin": f"http://{own}", "sec_fetch_site": "same-origin"}
@@ -47,11 +47,11 @@ def test_pages_of_other_sites(served, route):
         answer = served.ask(method, route, b"[]", **host, **foreign)
         assert answer.status == 403, foreign
         assert answer.text == "pages of other sites can't use this server\n"
-    # A link leads to the page, and nowhere else.
+    # A link on another site may lead to the page, but to nothing else.
     assert served.ask(method, route, b"[]", **host, **LINK).status == (200 if route == "/" else 403)
 
 
-def test_token(guarded):
+def test_the_token_is_needed_everywhere(guarded):
     for path in ("/", "/api/info", "/api/images", "/nothing"):
         for wrong in ("", "?token=", "?token=the+toke", "?token=the+token2", "?Token=the+token",
                       "?token=%ff", "?" + "&".join(["token=the+token"] * 17)):  # fmt: skip
@@ -68,7 +68,7 @@ def test_token(guarded):
     assert foreign.status == 403
 
 
-def test_every_answer_tells_browsers_to_keep_others_out(served, guarded):
+def test_every_answer_has_the_protecting_headers(served, guarded):
     for answer in (
         served.ask("GET", "/api/info"), served.ask("GET", "/nothing"), served.images(b"["),
         served.ask("GET", "/", host="evil.example"), guarded.ask("GET", "/"),
@@ -82,7 +82,7 @@ def test_every_answer_tells_browsers_to_keep_others_out(served, guarded):
     assert page.headers["x-frame-options"] == "DENY"
 
 
-def test_what_is_this_machine_alone():
+def test_is_loopback_knows_addresses_of_this_machine():
     for name in ("127.0.0.1", "127.8.9.10", "::1", "localhost"):
         assert is_loopback(name)
     for name in ("0.0.0.0", "::", "192.168.1.2", "example.com", "", "127.1"):

@@ -1,4 +1,4 @@
-"""The page with the server behind it, in a browser."""
+"""The explorer's page in a browser, with its server."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def test_images_of_seeds_are_those_of_generate(browser, open_page, path, tmp_pat
     assert "by the server, on CPU" in browser.run("return document.body.innerText")
 
 
-def test_begins_with_the_latents_that_are_given(browser, open_page):
+def test_begins_with_the_given_latents(browser, open_page):
     open_page()
     seen = browser.run(
         "return explorer.grid.cells.slice(0, 3).map(({ item }) => [[...item.latent], item.seed])"
@@ -59,7 +59,7 @@ def test_begins_with_the_latents_that_are_given(browser, open_page):
     assert browser.run("return explorer.chosen === explorer.grid.cells[0].item")
 
 
-def test_asks_again_when_others_are_being_served(browser, open_page, monkeypatch):
+def test_asks_again_when_the_server_is_busy(browser, open_page, monkeypatch):
     served, asked = open_page(), []
     enter = served.turns.enter
 
@@ -74,7 +74,7 @@ def test_asks_again_when_others_are_being_served(browser, open_page, monkeypatch
     browser.run("explorer.shown = null; explorer.showChosen()")
     browser.wait("explorer.shown")
     assert len(asked) == 2
-    assert all("429" in line for line in browser.console())  # as the browser itself says
+    assert all("429" in line for line in browser.console())  # logged by the browser itself
 
 
 @pytest.mark.parametrize("token", ["", "?token=t0ken"])

@@ -1,4 +1,4 @@
-"""The server's socket: what is in use, what is not this computer's."""
+"""The server's socket: ports in use, and hosts that are not this computer."""
 
 import socket
 
@@ -8,7 +8,7 @@ from pgan_tf.errors import UserError
 from pgan_tf.explore.listening import PortInUseError, listen
 
 
-def test_a_port_in_use_is_told_with_one_that_is_free():
+def test_a_port_in_use_is_answered_with_a_free_one():
     with listen("127.0.0.1", 0).socket as busy:
         port = busy.getsockname()[1]
         with pytest.raises(PortInUseError, match=f"port {port} is in use; port") as error:
@@ -17,7 +17,7 @@ def test_a_port_in_use_is_told_with_one_that_is_free():
             assert other.getsockname()[1] == error.value.free != port
 
 
-def test_addresses():
+def test_address_names_host_port_and_token():
     for host, private, begins in (
         ("127.0.0.1", True, "http://127.0.0.1:"), ("localhost", True, "http://localhost:"),
         ("0.0.0.0", False, f"http://{socket.gethostname()}:"),
@@ -29,10 +29,10 @@ def test_addresses():
             assert listening.address("t-_") == f"{begins}{listening.port}/?token=t-_"
 
 
-def test_the_address_of_a_name_is_one_that_is_let_through(monkeypatch):
+def test_a_host_name_of_this_computer_gives_its_loopback_address(monkeypatch):
     found = socket.getaddrinfo("127.0.1.1", 0, type=socket.SOCK_STREAM)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    listening = listen("my-computer", 0)  # as /etc/hosts of Debian has it
+    listening = listen("my-computer", 0)  # Debian's /etc/hosts gives it 127.0.1.1
     with listening.socket:
         assert listening.is_private
         assert listening.address() == f"http://127.0.1.1:{listening.port}/"
@@ -47,7 +47,7 @@ def test_the_address_of_a_name_is_one_that_is_let_through(monkeypatch):
         ("192.0.2.1", r"--host 192.0.2.1 is not an address of this computer \(.*\); use 127.0.0.1"),
     ],
 )
-def test_hosts_that_are_not_this_computer(host, message):
+def test_hosts_that_are_not_this_computer_are_refused(host, message):
     with pytest.raises(UserError, match=message) as error:
         listen(host, 0)
     assert "\n" not in str(error.value)

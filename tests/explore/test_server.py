@@ -1,4 +1,4 @@
-"""What the server answers, and what it refuses, over real connections."""
+"""What the server answers and what it refuses, over real connections."""
 
 import contextlib
 import json
@@ -17,10 +17,12 @@ from pgan_tf.generate import generate
 
 
 def asked(seeds, label=None, lod=0.5, size=8):
+    """Returns a request for the images of seeds."""
     return {"latents": latents.from_seeds(seeds, size).tolist(), "label": label, "lod": lod}
 
 
 def pixels(answer):
+    """Returns the images of an answer, uint8 [n, h, w, c]."""
     shape = [int(answer.headers[f"x-{name}"]) for name in ("count", "height", "width", "channels")]
     return np.frombuffer(answer.body, np.uint8).reshape(shape)
 
@@ -35,7 +37,7 @@ def test_images_are_those_of_generate(served, path, tmp_path):
     np.testing.assert_array_equal(alone, expected[:3])
 
 
-def test_lods_and_labels(served, loaded):
+def test_images_follow_the_lod_and_the_label(served, loaded):
     z = latents.from_seeds([3, 4], 8)
     for lod, label in ((1, 2), (1, None), (1.0, 0)):
         y = np.zeros([2, 3]) if label is None else latents.one_hot([label] * 2, 3)
@@ -47,7 +49,7 @@ def test_lods_and_labels(served, loaded):
     assert served.painter.limits.lods == (0.5, 1)
 
 
-def test_page_and_facts(served):
+def test_serves_the_page_and_its_facts(served):
     page = served.ask("GET", "/")
     assert page.status == 200 and b"Explorer" in page.body
     assert page.headers["content-type"].startswith("text/html")
@@ -95,7 +97,7 @@ def test_bad_requests_are_refused_in_one_line(served, said, message):
     assert answer.text.count("\n") == 1 and len(answer.text) < 200
 
 
-def test_only_json_is_read(served):
+def test_only_json_requests_are_accepted(served):
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         assert served.images(asked([0]), content_type=kind).status == 415
     assert served.images(asked([0]), content_type="application/json; charset=utf-8").status == 200
@@ -114,17 +116,17 @@ def test_nothing_else_is_served(served):
         assert answer.status == 405 and "access-control-allow-origin" not in answer.headers
 
 
-def test_a_body_is_bounded_before_it_is_read(served):
+def test_long_bodies_are_refused_early(served):
     most = served.painter.limits.body
     request = (
         f"POST /api/images HTTP/1.1\r\nHost: {served.host}\r\nContent-Type: application/json\r\n"
     )
-    # Refused by the length that is announced: nothing of the body is sent.
+    # Refused for the announced length, before any of the body is sent.
     for length in (most + 1, 10**11, 10**19):
         assert served.raw(request + f"Content-Length: {length}\r\n\r\n").startswith(
             b"HTTP/1.1 413 "
         )
-    # No length is announced: refused as soon as it is too long.
+    # Without an announced length: refused as soon as the body is too long.
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     sent = [chunk] * (most // 0x10000 + 1)
     answer = served.raw(request + "Transfer-Encoding: chunked\r\n\r\n", *sent)
@@ -132,7 +134,7 @@ def test_a_body_is_bounded_before_it_is_read(served):
     assert b"a request may have at most" in answer
 
 
-def test_what_is_no_http_is_refused(served):
+def test_requests_that_are_not_http_are_refused(served):
     for said in (b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET\r\n\r\n", b"A" * 100_000):
         assert served.raw(said).startswith(b"HTTP/1.1 400 ")
     long = f"GET / HTTP/1.1\r\nHost: {served.host}\r\nX: {'a' * 200_000}\r\n\r\n"
@@ -140,7 +142,7 @@ def test_what_is_no_http_is_refused(served):
     assert served.ask("GET", "/").status == 200
 
 
-def test_clients_that_keep_it_waiting_are_dropped(served, monkeypatch):
+def test_clients_that_stop_sending_are_dropped(served, monkeypatch):
     monkeypatch.setattr(listening, "REQUEST_SECONDS", 0.3)
     head = f"POST /api/images HTTP/1.1\r\nHost: {served.host}\r\nContent-Type: application/json\r\n"
     assert served.raw("") == b""  # says nothing
@@ -150,7 +152,7 @@ def test_clients_that_keep_it_waiting_are_dropped(served, monkeypatch):
     assert served.ask("GET", "/").status == 200
 
 
-def test_many_connections(served):
+def test_connections_are_limited(served):
     with contextlib.ExitStack() as stack:
         for _ in range(300):
             address = ("127.0.0.1", served.listening.port)
@@ -167,7 +169,7 @@ def test_many_connections(served):
     assert served.ask("GET", "/").status == 200
 
 
-def test_answers_that_are_not_read_are_dropped(served, monkeypatch):
+def test_clients_that_do_not_read_are_dropped(served, monkeypatch):
     monkeypatch.setattr(listening, "STALLED_SECONDS", 0.3)
     many, answer = np.zeros([999, 64, 64, 3], np.uint8), server._answer
     monkeypatch.setattr(server, "_answer", lambda images: answer(many))
@@ -186,7 +188,7 @@ def test_answers_that_are_not_read_are_dropped(served, monkeypatch):
 
 @pytest.fixture
 def held(served, monkeypatch):
-    """Holds batches back until it is set, at the latest when the test ends."""
+    """An event that holds batches back until it is set, at the latest when the test ends."""
     go, batch = threading.Event(), served.painter._batch
     go.batches = 0
 
@@ -201,7 +203,7 @@ def held(served, monkeypatch):
     wait_until(lambda: not served.turns.of_client)
 
 
-def test_a_client_has_two_requests_at_a_time(served, held):
+def test_a_client_may_have_two_requests_at_a_time(served, held):
     answers = []
     threads = [
         threading.Thread(target=lambda: answers.append(served.images(asked([0], lod=1))))
@@ -222,7 +224,7 @@ def test_a_client_has_two_requests_at_a_time(served, held):
     assert held.batches == 2
 
 
-def test_all_clients_together_are_bounded():
+def test_all_clients_together_are_limited():
     turns = server.Turns()
     for i in range(server.MOST_IN_ALL):
         turns.enter(f"10.0.0.{i}")
@@ -233,7 +235,7 @@ def test_all_clients_together_are_bounded():
     turns.enter("10.0.1.0")
 
 
-def test_who_goes_away_is_not_painted_for(served, held):
+def test_images_for_a_client_that_left_are_not_computed(served, held):
     body = json.dumps(asked(range(64), lod=1)).encode()
     head = (
         f"POST /api/images HTTP/1.1\r\nHost: {served.host}\r\nContent-Type: application/json\r\n"
@@ -245,10 +247,10 @@ def test_who_goes_away_is_not_painted_for(served, held):
     wait_until(lambda: not served.connections)
     held.set()
     wait_until(lambda: not served.turns.of_client)
-    assert held.batches == 1  # of sixteen
+    assert held.batches == 1  # of the sixteen for 64 images
 
 
-def test_a_program_that_cannot_be_kept_is_told(served, monkeypatch):
+def test_a_full_program_cache_is_reported(served, monkeypatch):
     def full(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "/kept/x.pb; No space left on device")
 
@@ -259,7 +261,7 @@ def test_a_program_that_cannot_be_kept_is_told(served, monkeypatch):
     assert "can't be kept in /kept: No space left on device; make room there" in answer.text
 
 
-def test_a_failure_is_told_and_the_server_lives(served, monkeypatch, caplog):
+def test_the_server_survives_a_failure(served, monkeypatch, caplog):
     def fails(*_):
         raise MemoryError("<script>")
 

@@ -1,4 +1,4 @@
-"""Two snapshots of small untrained networks, with labels and without."""
+"""Snapshots of small untrained networks, with labels and without."""
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ KINDS = {
 
 
 def write_snapshot(path, lod, names=None, **arguments):
+    """Writes a snapshot of networks with random biases; returns its path."""
     own = {**COMMON, **arguments}
     group = own.pop("mbstd_group_size")
     relu = {"use_leakyrelu": own.pop("use_leakyrelu", True)}
@@ -43,5 +44,6 @@ def snapshot(request, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def labelled(tmp_path_factory):
+    """A loaded snapshot with labels, while 16x16 fades in."""
     path = tmp_path_factory.mktemp("labelled") / "network-snapshot-000005.npz"
     return load_snapshot(write_snapshot(path, 0.6, **KINDS["labels"]))

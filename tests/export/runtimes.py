@@ -1,4 +1,4 @@
-"""Exported files run by their own runtimes: (path, inputs by name) -> outputs by name."""
+"""Runs exported files by their own runtimes: (path, {name: input}) -> {name: output}."""
 
 import keras
 import numpy as np

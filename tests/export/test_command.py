@@ -1,4 +1,4 @@
-"""The command line of exports, and what bad input gets."""
+"""The command line of exports; bad input is refused in one line."""
 
 import shutil
 import sys
@@ -12,7 +12,7 @@ from pgan_tf.export.keras_format import make_model
 from pgan_tf.export.request import make_request
 
 
-def test_the_command_writes_a_file_and_says_what_it_takes(labelled, tmp_path, capsys):
+def test_the_command_writes_a_file_and_prints_its_inputs(labelled, tmp_path, capsys):
     out = tmp_path / "new" / "Gs.onnx"
     argv = ["onnx", "--snapshot", str(labelled.path), "--lod", "1", "--out", str(out)]
     command.main(argv)
@@ -37,7 +37,7 @@ def test_the_command_writes_a_file_and_says_what_it_takes(labelled, tmp_path, ca
         (["onnx", "--snapshot", "--out", "a.onnx", "--unit8"], "(did you mean '--uint8'?)"),
     ],
 )
-def test_misspelt_commands(argv, message, capsys):
+def test_misspelt_commands_are_answered_with_the_nearest(argv, message, capsys):
     with pytest.raises(SystemExit) as stop:
         command.main(argv)
     assert stop.value.code == 2 and message in capsys.readouterr().err
@@ -62,13 +62,13 @@ def test_every_format_has_help_with_examples(name, capsys):
         ("Gs.onnx", "onnx", {"layout": "CHW"}, "layout 'CHW': choose from NHWC, NCHW"),
     ],
 )
-def test_bad_input_is_one_line(labelled, tmp_path, out, format, options, message):
+def test_bad_input_is_refused_before_any_work(labelled, tmp_path, out, format, options, message):
     with pytest.raises(UserError, match=message):
         export(labelled.path, tmp_path / out, format, **options)
     assert not list(tmp_path.iterdir())
 
 
-def test_directories_of_other_things_are_never_replaced(labelled, tmp_path):
+def test_force_never_replaces_other_files_or_directories(labelled, tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "letter.txt").write_text("mine")
     (tmp_path / "dir.onnx").mkdir()
@@ -84,7 +84,7 @@ def test_directories_of_other_things_are_never_replaced(labelled, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_savedmodel_is_replaced_when_told_to(labelled, tmp_path):
+def test_force_replaces_a_savedmodel(labelled, tmp_path):
     out = tmp_path / "Gs"
     export(labelled.path, out, "savedmodel")
     (out / "assets" / "old").write_text("of the one before")
@@ -100,11 +100,11 @@ def test_a_savedmodel_holds_each_weight_once(labelled, tmp_path):
     model = make_model(make_request(labelled.path, lod=0))
     weights = sum(variable.numpy().nbytes for variable in model.variables)
     (data,) = (tmp_path / "Gs" / "variables").glob("variables.data*")
-    assert weights <= data.stat().st_size < 1.2 * weights + 20_000  # and the graph of objects
+    assert weights <= data.stat().st_size < 1.2 * weights + 20_000  # 20,000: the object graph
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_failed_export_leaves_what_was_there(labelled, tmp_path, monkeypatch, error):
+def test_a_failed_export_keeps_the_old_file(labelled, tmp_path, monkeypatch, error):
     out = tmp_path / "Gs.onnx"
     out.write_bytes(b"before")
 
@@ -119,7 +119,7 @@ def test_a_failed_export_leaves_what_was_there(labelled, tmp_path, monkeypatch, 
     assert [path.name for path in tmp_path.iterdir()] == ["Gs.onnx"]
 
 
-def test_a_run_is_given_for_its_newest_snapshot(labelled, tmp_path, capsys):
+def test_a_run_stands_for_its_newest_snapshot(labelled, tmp_path, capsys):
     run = tmp_path / "results" / "000-test"
     run.mkdir(parents=True)
     shutil.copy(labelled.path, run)

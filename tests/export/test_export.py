@@ -1,4 +1,4 @@
-"""Each exported file, run by its own runtime, against the networks here."""
+"""Each exported file, run by its own runtime, against the exported network."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def expected_images(network, inputs, lod):
     return synthesize(network, inputs["latents"], inputs.get("labels"), lod).numpy()
 
 
-# A conversion to these takes ten seconds; a test for all formats runs each of them always.
+# Converting to these two takes ten seconds each; one fast test still covers every format.
 FORMATS = [
     pytest.param(name, marks=[pytest.mark.slow] if name in ("litert", "savedmodel") else [])
     for name in RUNTIMES
@@ -23,7 +23,7 @@ FORMATS = [
 
 @pytest.mark.parametrize("lod", [1.0, 0.4])
 @pytest.mark.parametrize("format", FORMATS)
-def test_images_are_those_of_the_generator(snapshot, format, lod, tmp_path):
+def test_exported_generators_give_the_same_images(snapshot, format, lod, tmp_path):
     path = tmp_path / f"Gs{ENDINGS[format]}"
     line = export(snapshot.path, path, format, lod=lod)
     assert f"Gs of network-snapshot-000005.npz at lod {lod:g}" in line
@@ -37,7 +37,7 @@ def test_images_are_those_of_the_generator(snapshot, format, lod, tmp_path):
 
 
 @pytest.mark.parametrize("format", RUNTIMES)
-def test_uint8_channels_first_at_the_snapshots_lod(labelled, format, tmp_path):
+def test_uint8_and_nchw_at_the_snapshots_lod(labelled, format, tmp_path):
     path = tmp_path / f"G{ENDINGS[format]}"
     export(labelled.path, path, format, network="G", uint8=True, layout="NCHW")
     inputs = some_inputs(labelled.G, 5)
@@ -48,7 +48,7 @@ def test_uint8_channels_first_at_the_snapshots_lod(labelled, format, tmp_path):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_float16_is_smaller_and_near(labelled, format, tmp_path):
+def test_float16_is_near_float32(labelled, format, tmp_path):
     path = tmp_path / f"Gs{ENDINGS[format]}"
     export(labelled.path, path, format, float16=True)
     inputs = some_inputs(labelled.Gs, 3)
@@ -56,11 +56,11 @@ def test_float16_is_smaller_and_near(labelled, format, tmp_path):
     expected = expected_images(labelled.Gs, inputs, 0.6)
     assert images.dtype == np.float32
     difference = np.abs(images - expected).max() / np.abs(expected).max()
-    assert 1e-6 < difference < 0.01  # eleven bits, through eight layers
+    assert 1e-6 < difference < 0.01  # numbers of eleven bits, through eight layers
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_scores_are_those_of_the_discriminator(snapshot, format, tmp_path):
+def test_exported_discriminators_give_the_same_scores(snapshot, format, tmp_path):
     path = tmp_path / f"D{ENDINGS[format]}"
     has_labels = bool(snapshot.D.label_size)
     form = {"uint8": True, "layout": "NCHW"} if has_labels else {}

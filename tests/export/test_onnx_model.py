@@ -1,4 +1,4 @@
-"""What an ONNX file holds, and that every layer has an ONNX form."""
+"""ONNX files: their content, and that every layer has an ONNX form."""
 
 import json
 
@@ -35,7 +35,7 @@ def nchw(x):
         (lambda: layers.EqualizedDense(5, seed=1), (4, 6)),
     ],
 )
-def test_weighted_layers_add_the_bias_after_them(make, shape, with_bias):
+def test_layers_with_weights_give_the_same_in_onnx(make, shape, with_bias):
     layer, bias = make(), np.linspace(-1, 1, 5, dtype=np.float32)
     check(layer, shape, bias if with_bias else None)
 
@@ -57,12 +57,12 @@ def test_weighted_layers_add_the_bias_after_them(make, shape, with_bias):
         (layers.MinibatchStddev(4), (3, 4, 4, 3)),
     ],
 )
-def test_other_layers(layer, shape):
+def test_layers_without_weights_give_the_same_in_onnx(layer, shape):
     check(layer, shape, None)
 
 
 def check(layer, shape, bias):
-    """Asserts that a layer's nodes give what the layer gives, plus the bias."""
+    """Asserts that a layer's ONNX nodes compute the layer's output plus the bias."""
     x = np.random.RandomState(0).randn(*shape).astype(np.float32)
     expected = layer(x).numpy() + (0 if bias is None else bias)
     graph = Graph()
@@ -81,7 +81,7 @@ def check(layer, shape, bias):
     np.testing.assert_allclose(seen, nchw(expected), rtol=1e-5, atol=1e-5)
 
 
-def test_the_file_says_what_it_holds(labelled):
+def test_the_file_describes_its_network(labelled):
     request = make_request(labelled.path, layout="NCHW", uint8=True)
     model = onnx_format.make_model(request)
     onnx.checker.check_model(model, full_check=True)
@@ -97,7 +97,7 @@ def test_the_file_says_what_it_holds(labelled):
             " [N, 3] -> images uint8 [N, 3, 16, 16]; images are 0 to 255"
         )
     )
-    assert {node.domain for node in model.graph.node} == {""}  # standard operators alone
+    assert {node.domain for node in model.graph.node} == {""}  # only standard operators
     assert model.opset_import[0].version == 18 and not model.functions
 
 

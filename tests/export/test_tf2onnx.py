@@ -1,4 +1,4 @@
-"""A second opinion on ONNX: the generator's TensorFlow graph, converted by tf2onnx."""
+"""ONNX files against another converter: the TensorFlow graph converted by tf2onnx."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,10 +8,10 @@ from export.runtimes import run_onnx, some_inputs
 from pgan_tf.export import export
 from pgan_tf.inference import synthesize
 
-LOD = 0.4  # while fading: all operators
+LOD = 0.4  # fading in, which uses all operators
 
 
-def test_images_are_those_of_the_converted_graph(snapshot, tmp_path):
+def test_images_equal_those_of_the_converted_graph(snapshot, tmp_path):
     Gs = snapshot.Gs
     names = list(some_inputs(Gs, 1))
 

@@ -1,4 +1,4 @@
-"""Pages that hold a generator: what they are made of, and what bad input gets."""
+"""Pages that hold a generator: their parts, and that bad input is refused."""
 
 import base64
 import dataclasses
@@ -28,13 +28,13 @@ from pgan_tf.pages.explorer.facts import centres_of, facts_of
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Leaves out what takes seconds and has tests of its own."""
+    """Replaces centres and directions, which take seconds and have tests of their own."""
     monkeypatch.setattr(web, "centres_of", lambda loaded: {})
     monkeypatch.setattr(facts_module, "directions_of", lambda loaded: np.zeros([1, 8]))
 
 
 @pytest.mark.parametrize("float16,tolerance", [(False, 1e-4), (True, 0.01)])
-def test_the_graphs_share_their_weights(labelled, tmp_path, float16, tolerance):
+def test_the_graphs_are_right_and_share_their_weights(labelled, tmp_path, float16, tolerance):
     model = web.make_graphs(labelled.Gs, float16)
     assert list(model.graphs) == [16, 8, 4]
     (tmp_path / "weights.bin").write_bytes(model.weights)
@@ -47,12 +47,12 @@ def test_the_graphs_share_their_weights(labelled, tmp_path, float16, tolerance):
         expected = synthesize(labelled.Gs, inputs["latents"], inputs["labels"], lod).numpy()
         limit = tolerance * max(np.abs(expected).max(), 1) if float16 else tolerance
         np.testing.assert_allclose(images.transpose(0, 2, 3, 1), expected, rtol=0, atol=limit)
-    # What is large is there once: three files take less than one and a half.
+    # Each weight is stored once: three graphs share less than 1.5 times the weights' size.
     kept = sum(w.numpy().nbytes for w in labelled.Gs.weights) / (2 if float16 else 1)
     assert len(model.weights) < 1.5 * kept
 
 
-def test_facts_of_a_generator(labelled):
+def test_facts_describe_the_generator(labelled):
     facts = facts_of(labelled, 7, {2: np.arange(8)})
     assert json.loads(json.dumps(facts)) == facts
     assert facts["lods"] == [0.6, 1.0, 2.0] and facts["most"] == 7
@@ -67,7 +67,7 @@ def test_facts_of_a_generator(labelled):
     assert numbers(facts["centres"]["2"]).tolist() == [list(range(8))]
 
 
-def test_what_may_not_be_replaced(tmp_path, monkeypatch):
+def test_links_and_foreign_directories_are_never_replaced(tmp_path, monkeypatch):
     page = tmp_path / "page"
     page.mkdir()
     (page / MODEL_FILE).write_text("old")
@@ -121,7 +121,7 @@ def test_the_command_writes_a_folder_or_a_file(quick, labelled, tmp_path, capsys
     assert b"ONNX Runtime Web v1.30.0" in gzip.decompress(base64.b64decode(packed))
 
 
-def test_centres_are_those_of_psi(labelled, monkeypatch):
+def test_centres_are_those_of_truncation(labelled, monkeypatch):
     asked = []
 
     def centre(Gs, label=None):
@@ -137,7 +137,7 @@ def test_centres_are_those_of_psi(labelled, monkeypatch):
     assert centres_of(labelled) == {}
 
 
-def test_a_generator_too_large_for_a_page(quick, labelled, tmp_path, monkeypatch):
+def test_a_generator_too_large_for_a_page_gets_advice(quick, labelled, tmp_path, monkeypatch):
     size = len(web.make_graphs(labelled.Gs).weights)
     monkeypatch.setattr(web, "LARGEST", size - 1)
     argv = ["web", "--snapshot", str(labelled.path), "--out", str(tmp_path / "page")]
@@ -150,7 +150,7 @@ def test_a_generator_too_large_for_a_page(quick, labelled, tmp_path, monkeypatch
         command.main([*argv, "--float16", "--force"])
 
 
-def test_what_is_there_is_not_replaced_by_accident(labelled, tmp_path):
+def test_bad_targets_and_missing_snapshots_are_refused(labelled, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "index.html").write_text("mine")
@@ -166,7 +166,7 @@ def test_what_is_there_is_not_replaced_by_accident(labelled, tmp_path):
     assert not (tmp_path / "page").exists()
 
 
-def test_names_are_data(quick, tmp_path):
+def test_hostile_names_stay_data(quick, tmp_path):
     path = tmp_path / "<script>.npz"
     names = ["</script><script>alert(1)</script>", "<!--scripts-->", "b"]
     write_snapshot(path, 1.0, names=names, **KINDS["labels"])

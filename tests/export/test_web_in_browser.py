@@ -1,4 +1,4 @@
-"""Pages that hold a generator, in Chromium from a disk: the images, and all that can be done."""
+"""Pages that hold a generator, opened as files in Chromium: their images and all controls."""
 
 import io
 import time
@@ -26,14 +26,14 @@ READY = "explorer && explorer.shown && !explorer.queue.isBusy"
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory):
-    """A fading 16x16 network with three classes, of which one has a hostile name."""
+    """A snapshot with three classes, one with a hostile name, while 16x16 fades in."""
     path = tmp_path_factory.mktemp("labelled") / "network-snapshot-000005.npz"
     return load_snapshot(write_snapshot(path, 0.6, ["cat", HOSTILE, "dog"], **KINDS["labels"]))
 
 
 @pytest.fixture(scope="module")
 def page(labelled, tmp_path_factory):
-    """Its page, a folder."""
+    """The start page of `labelled`, exported as a folder."""
     folder = tmp_path_factory.mktemp("page") / "page"
     web.export_web(labelled.path, folder)
     return folder / "index.html"
@@ -41,14 +41,14 @@ def page(labelled, tmp_path_factory):
 
 @pytest.fixture
 def opened(browser, page):
-    """The page, freshly opened in a wide window."""
+    """A browser that has just opened the page in a wide window."""
     browser.show(page, 1280)
     browser.wait(READY)
     return browser
 
 
 def slide(browser, element_id, value):
-    """Moves a slider, as a finger would, and waits for the image."""
+    """Moves a slider and waits for the image."""
     browser.run(
         f"const e = document.getElementById('{element_id}'); e.value = {value};"
         " e.dispatchEvent(new Event('input'))"
@@ -57,12 +57,12 @@ def slide(browser, element_id, value):
 
 
 def shown_latent(browser):
-    """Returns the latent of the chosen image as it is computed."""
+    """Returns the latent of the image that is shown."""
     return np.float32(browser.run("return [...explorer.current().latent]"))
 
 
 def wait_for(directory, pattern):
-    """Returns the first file of a name that has been saved whole."""
+    """Returns the first completely saved file that matches a pattern."""
     end = time.monotonic() + 30
     while time.monotonic() < end:
         for path in directory.glob(pattern):
@@ -73,7 +73,7 @@ def wait_for(directory, pattern):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, True), (1280, False)])
-def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
+def test_draws_without_errors_and_loads_only_its_own_files(browser, page, width, dark):
     browser.requests()
     browser.show(page, width, dark)
     browser.wait(READY)
@@ -91,7 +91,7 @@ def test_draws_without_errors_and_asks_for_nothing(browser, page, width, dark):
     assert len(colours) == 15 and min(colours) > 30
 
 
-def test_hostile_names_are_text_and_everything_has_a_name(opened):
+def test_hostile_names_stay_text_and_every_control_is_labelled(opened):
     hacked = "return [window.hacked, document.querySelectorAll('img').length]"
     assert opened.run(hacked) == [None, 0]
     assert HOSTILE in opened.run("return document.getElementById('grid').textContent")
@@ -106,17 +106,17 @@ def test_hostile_names_are_text_and_everything_has_a_name(opened):
     assert unnamed == []
 
 
-def test_random_numbers_are_numpys(opened):
+def test_random_numbers_equal_numpys(opened):
     seen = opened.run(f"return {SEEDS}.map((seed) => [...new RandomState(seed).randn(1001)])")
     for seed, row in zip(SEEDS, seen, strict=True):
         expected = np.random.RandomState(seed).randn(1001)
         np.testing.assert_array_equal(np.float32(row), np.float32(expected))
-        # A logarithm may differ in its last bit from that of the C library under NumPy.
+        # JavaScript's logarithm may differ in its last bit from the C library's.
         np.testing.assert_allclose(row, expected, rtol=4e-16, atol=0)
     assert opened.run("return [...latentOfSeed(7, 8)]") == latents.from_seeds([7], 8)[0].tolist()
 
 
-def test_images_are_the_generators(opened, labelled):
+def test_images_equal_the_generators(opened, labelled):
     z, label = latents.from_seeds([5], 8), np.float32([[0, 0, 1]])
     for lod, resolution in ((0.6, 16), (1.0, 8), (2.0, 4)):
         asked = f"{{ latents: latentOfSeed(5, 8), label: 2, lod: {lod} }}"
@@ -144,7 +144,7 @@ def test_a_seed_gives_the_image_that_generate_gives(opened, labelled, tmp_path):
         pixels = opened.run("return [...explorer.shown.data]")
         pixels = np.reshape(pixels, [16, 16, 4])
         assert np.abs(pixels[..., :3] - expected).max() <= 1 and (pixels[..., 3] == 255).all()
-        # The file that is saved has the same name and the same pixels.
+        # The saved file has the name that `generate` gives, and the shown pixels.
         opened.run("document.getElementById('save-png').click()")
         saved = np.asarray(Image.open(io.BytesIO(wait_for(tmp_path, made.name).read_bytes())))
         np.testing.assert_array_equal(saved[..., :3], pixels[..., :3])
@@ -176,7 +176,7 @@ def test_the_keyboard_chooses_keeps_and_resamples(opened):
     assert opened.run(f"return {kept}")
 
 
-def test_mixes_moves_and_varies_as_python_does(opened, labelled):
+def test_sliders_change_latents_as_python_does(opened, labelled):
     z = latents.from_seeds([0, 1], 8)
     slide(opened, "mix", 25)
     expected = latents.spherical(z[0], z[1], 0.25)
@@ -204,7 +204,7 @@ def test_latents_are_saved_and_opened(opened, labelled, tmp_path):
     array = np.load(saved)
     assert array.dtype == np.float32 and array.shape == (1, 8)
     np.testing.assert_array_equal(array[0], shown_latent(opened))
-    # With less variety, it is the latent of what is shown.
+    # With less variety, the saved latent is the truncated one.
     slide(opened, "variety", 0.5)
     saved.unlink()
     opened.run("document.getElementById('save-latent').click()")
@@ -246,14 +246,14 @@ def test_walks_and_records_a_film(opened, tmp_path):
     after = shown_latent(opened)
     assert np.abs(after - before).max() > 0.1
     time.sleep(0.2)
-    np.testing.assert_array_equal(shown_latent(opened), after)  # it has come to rest
+    np.testing.assert_array_equal(shown_latent(opened), after)  # the walk has stopped
     with av.open(film) as container:
         frames = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
     assert len(frames) >= 3 and frames[0].shape == (512, 512, 3)
     assert np.abs(frames[0].astype(int) - frames[-1]).max() > 20
 
 
-def test_one_file_of_grey_images_without_labels(browser, tmp_path, monkeypatch):
+def test_a_single_file_shows_gray_images_without_labels(browser, tmp_path, monkeypatch):
     monkeypatch.setattr(web, "centres_of", lambda loaded: {})
     path = write_snapshot(tmp_path / "network-snapshot-000005.npz", 0.0, **KINDS["plain"])
     web.export_web(path, tmp_path / "page.html")
@@ -270,7 +270,7 @@ def test_one_file_of_grey_images_without_labels(browser, tmp_path, monkeypatch):
     assert browser.run(f"return {hidden}") == [True, True]
 
 
-@pytest.mark.slow  # a second Chromium, whose GPU is computed by the processor
+@pytest.mark.slow  # starts a second Chromium, with a GPU emulated by the processor
 @pytest.mark.parametrize("has_gpu", [True, False])
 def test_a_gpu_is_used_where_there_is_one(labelled, tmp_path, has_gpu):
     web.export_web(labelled.path, tmp_path / "page", webgpu=True)
@@ -295,7 +295,7 @@ def test_a_gpu_is_used_where_there_is_one(labelled, tmp_path, has_gpu):
     np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
 
 
-def test_a_page_without_its_scripts_says_what_is_missing(browser, page, tmp_path):
+def test_a_page_without_its_scripts_says_so(browser, page, tmp_path):
     alone = tmp_path / "index.html"
     alone.write_bytes(page.read_bytes())
     browser.show(alone, 1280)

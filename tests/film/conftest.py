@@ -21,14 +21,14 @@ NIMGS = (0, 1000, 2500, 8000)
 
 @pytest.fixture(autouse=True)
 def not_compiled_by_xla(monkeypatch):
-    """Compiling would take longer than all else."""
+    """Turns XLA off: compiling would take longer than everything else."""
     for module in (walk, growth):
         monkeypatch.setattr(module, "Synthesis", partial(Synthesis, xla=False))
 
 
 @pytest.fixture(scope="session")
 def snapshot(tmp_path_factory):
-    """Returns a snapshot's file, of untrained networks at 16x16 with 3 classes."""
+    """The path of a snapshot of untrained networks at 16x16 with 3 classes."""
     path = tmp_path_factory.mktemp("snapshot") / "network-snapshot-000001.npz"
     G, Gs, D = Generator(seed=1, **SHAPE), Generator(seed=2, **SHAPE), Discriminator(**SHAPE)
     save_snapshot(path, G, D, Gs, Config(), 1000, 0.0)
@@ -37,7 +37,7 @@ def snapshot(tmp_path_factory):
 
 @pytest.fixture
 def run(tmp_path):
-    """Returns a run's directory whose pictures, 4x3 images of 16x16, are each of one shade."""
+    """The directory of a run; each picture, 4x3 images of 16x16, is of one shade."""
     path = tmp_path / "results" / "004-shades"
     path.mkdir(parents=True)
     config = override(Config(), {"data.path": str(tmp_path / "gone"), "data.resolution": 16})

@@ -1,4 +1,4 @@
-"""Film files are decoded again, by PyAV or by Pillow."""
+"""Film files against their decoding by PyAV or Pillow."""
 
 import sys
 from dataclasses import replace
@@ -15,7 +15,7 @@ ENDINGS = [".mp4", ".webm", ".webp", ".gif"]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_frames_are_there_in_order_and_in_their_colours(ending, tmp_path):
+def test_frames_keep_their_order_and_colours(ending, tmp_path):
     path = tmp_path / "new" / f"film{ending}"
     frames = list(gradient(12, 64, 96))
     with encoding.writing(path, 25) as add:
@@ -24,17 +24,17 @@ def test_frames_are_there_in_order_and_in_their_colours(ending, tmp_path):
     found, fps = decode(path)
     assert len(found) == len(frames) and fps == 25
     assert found[0].shape == (64, 96, 3)
-    # Lossy coding; of a GIF's 256 colours, each of the two gradients gets 16 levels: 8 off.
+    # Coding is lossy; each of the two gradients gets 16 of a GIF's 256 colours, so up to 8 off.
     most = 8 if ending == ".gif" else 5
     for seen, wanted in zip(found, frames, strict=True):
         difference = seen.astype(float) - wanted
         assert np.abs(difference).mean(axis=(0, 1)).max() < most
-        # BT.601 taken for BT.709, or full range for limited, would shift colours by 10 and more.
+        # Mistaking BT.601 for BT.709 or full for limited range would shift colours by 10 or more.
         assert np.abs(difference.mean(axis=(0, 1))).max() < 3
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_an_odd_size_is_made_even_where_it_must_be(tmp_path):
+def test_odd_sizes_are_made_even_for_h264(tmp_path):
     for ending, size in ((".mp4", (34, 22)), (".gif", (33, 21))):
         with encoding.writing(tmp_path / f"a{ending}", 10) as add:
             add(np.full((21, 33, 1), 200, np.uint8))  # gray
@@ -44,7 +44,7 @@ def test_an_odd_size_is_made_even_where_it_must_be(tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".webp", ".gif"])
-def test_pictures_that_move_play_for_ever(ending, tmp_path):
+def test_animated_pictures_loop_for_ever(ending, tmp_path):
     with encoding.writing(tmp_path / f"a{ending}", 10) as add:
         for frame in gradient(3, 16, 16):
             add(frame)
@@ -53,7 +53,7 @@ def test_pictures_that_move_play_for_ever(ending, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_interrupted_it_leaves_what_was_there(ending, tmp_path):
+def test_an_interruption_keeps_the_older_film(ending, tmp_path):
     path = tmp_path / f"film{ending}"
     for before in (None, b"an older film"):
         if before:
@@ -65,7 +65,7 @@ def test_interrupted_it_leaves_what_was_there(ending, tmp_path):
         assert [p.read_bytes() for p in tmp_path.iterdir()] == ([before] if before else [])
 
 
-def test_what_can_not_be_made_is_said_in_one_line(tmp_path, monkeypatch):
+def test_wrong_endings_directories_and_rates_are_refused(tmp_path):
     for name, message in (
         ("a.avi", ".avi is not a film format; choose one of .mp4, .webm, .webp, .gif"),
         ("a", "the name has no ending; choose one of .mp4"),
@@ -78,11 +78,11 @@ def test_what_can_not_be_made_is_said_in_one_line(tmp_path, monkeypatch):
         encoding.check(tmp_path / "b.mp4", 30)
     with pytest.raises(UserError, match=r"a GIF shows 50 frames a second at most"):
         encoding.check("a.gif", 60)
-    assert encoding.check("a.gif", 50).codec == "gif"  # as the message advises
+    assert encoding.check("a.gif", 50).codec == "gif"  # follows the message
     assert encoding.check("A.MP4", 60).codec == "libx264"
 
 
-def test_without_an_encoder_the_others_are_named(tmp_path, monkeypatch):
+def test_a_missing_encoder_is_named_with_the_alternatives(tmp_path, monkeypatch):
     missing = replace(encoding.FORMATS[".mp4"], codec="libnothing")
     monkeypatch.setitem(encoding.FORMATS, ".mp4", missing)
     with pytest.raises(UserError, match=r"no encoder libnothing; end --out in \.webm or \.webp or"):
@@ -92,10 +92,10 @@ def test_without_an_encoder_the_others_are_named(tmp_path, monkeypatch):
         encoding.check(tmp_path / "a.webm", 30)
 
 
-def test_an_encoder_that_fails_is_one_line(tmp_path):
+def test_a_failing_encoder_is_reported_and_leaves_nothing(tmp_path):
     with (
         pytest.raises(UserError, match=r"a\.mp4 can't be written"),
         encoding.writing(tmp_path / "a.mp4", 30) as add,
     ):
-        add(np.zeros((2, 40_000, 3), np.uint8))  # wider than H.264 can be
+        add(np.zeros((2, 40_000, 3), np.uint8))  # wider than H.264 allows
     assert not list(tmp_path.iterdir())

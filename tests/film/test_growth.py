@@ -4,7 +4,7 @@ import shlex
 
 import numpy as np
 import pytest
-from films import decode, uncoded
+from films import decode, frames_before_coding
 from PIL import Image
 from small_run import write_dataset, write_run
 
@@ -41,10 +41,10 @@ def test_pictures_follow_one_another_and_captions_count_up(run, tmp_path, monkey
     means = np.array([frame.mean(axis=(0, 1)) for frame in frames])
     np.testing.assert_allclose(means[0], [200, 0, 0], atol=4)
     assert captions[0] == ["Real images"]
-    grown = means[15:]  # after a second of reals and half a second's fade
+    grown = means[15:]  # after a second of reals and a fade of half a second
     np.testing.assert_allclose(grown[0], [10] * 3, atol=6)
     np.testing.assert_allclose(grown[-1], [250] * 3, atol=4)
-    assert (np.diff(grown.mean(axis=1)) > -1).all()  # every shade in its turn, faded into the next
+    assert (np.diff(grown.mean(axis=1)) > -1).all()  # each shade fades into the next
     for shade in (90, 170):
         assert np.abs(grown - shade).max(axis=1).min() < 4
     shown = [int(lines[-1].split()[-1].replace(",", "")) for lines in captions[15:]]
@@ -55,14 +55,14 @@ def test_pictures_follow_one_another_and_captions_count_up(run, tmp_path, monkey
     assert captions[-1][1] == "Training time 4h 26m"
 
 
-def test_the_caption_is_in_the_film(run, tmp_path):
+def test_the_caption_is_drawn_into_the_frames(run, tmp_path):
     frames, _ = decode(growth(run, tmp_path / "growth.gif", duration=2, fps=5, size=(240, 180)))
     assert len(frames) == 10
     corner, rest = frames[-1][-30:, :60], frames[-1][:90, 150:]
     assert (corner < 100).any() and (rest > 240).all()
 
 
-def test_a_run_of_one_picture_and_without_ticks(run, tmp_path):
+def test_a_run_with_one_picture_and_no_ticks_can_be_filmed(run, tmp_path):
     for path in sorted(run.glob("fakes*"))[1:]:
         path.unlink()
     (run / "stats.jsonl").unlink()
@@ -71,14 +71,14 @@ def test_a_run_of_one_picture_and_without_ticks(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_rendered_anew_it_shows_the_latents_of_the_pictures(tmp_path, monkeypatch):
+def test_a_rendered_film_shows_the_latents_of_the_pictures(tmp_path, monkeypatch):
     data = write_dataset(tmp_path / "data")
     path = write_run(tmp_path / "results", 3, data)
     loaded = load_snapshot(path)
     (path / CONFIG).write_text(to_json(loaded.config))
     dataset = open_dataset(loaded.config.data)
     feed = Feed(dataset, loaded.config, loaded.Gs.latent_size)
-    # A run whose pictures are gone is told how to make them; as printed, it works.
+    # The advice for a run without pictures works as printed.
     with pytest.raises(UserError, match="has no pictures; to make them from its snap") as error:
         growth(path, tmp_path / "growth.mp4")
     command = str(error.value).split("from its snapshots: ")[1]
@@ -89,10 +89,10 @@ def test_rendered_anew_it_shows_the_latents_of_the_pictures(tmp_path, monkeypatc
     grids.save_fakes(1_000_000, 1.0)
     grids.save_fakes(2_000_000, 0.0)
     assert len(decode(out)[0]) == 8
-    rendered = uncoded(monkeypatch, video.main, [*shlex.split(command)[3:], *short])
+    rendered = frames_before_coding(monkeypatch, video.main, [*shlex.split(command)[3:], *short])
     form = {"duration": 1, "fps": 8, "size": (512, 256)}
-    taken = uncoded(monkeypatch, growth, path, tmp_path / "growth.mp4", **form)
-    # Pictures of the earlier snapshot would be of its own networks.
+    taken = frames_before_coding(monkeypatch, growth, path, tmp_path / "growth.mp4", **form)
+    # Only the last frames are compared: earlier ones come from other networks.
     assert np.abs(rendered[-1].astype(float) - taken[-1]).mean() < 1
     assert rendered[0].shape == (256, 512, 3)
     assert np.abs(rendered[-1].astype(float) - rendered[0]).mean() > 10
@@ -108,7 +108,7 @@ def test_rendered_anew_it_shows_the_latents_of_the_pictures(tmp_path, monkeypatc
     assert np.abs(difference).mean() < 6  # lossy coding
 
 
-def test_what_can_not_be_shown_is_said_in_one_line(run, tmp_path):
+def test_runs_that_can_not_be_shown_are_refused_in_one_line(run, tmp_path):
     out = tmp_path / "growth.mp4"
 
     def refused(message, where=run, **options):

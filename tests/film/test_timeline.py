@@ -1,4 +1,4 @@
-"""Film time, and what a caption says at any time of it."""
+"""Film time, and the caption at each moment of it."""
 
 import numpy as np
 import pytest
@@ -29,8 +29,8 @@ def test_film_time_is_monotone_and_covers_every_picture(steps, seconds):
         assert picture_at(times, t + 1e-9, 0.0005)[0] in (k, min(k + 1, len(times) - 1))
 
 
-def test_a_stage_lasts_by_the_square_root_of_its_images():
-    # 4x4 for 100 images, 8x8 for 900 in two unequal parts, 16x16 for 2,500: as 1 to 3 to 5.
+def test_a_stages_time_grows_with_the_square_root_of_its_images():
+    # 4x4 for 100 images, 8x8 for 900 in two unequal parts, 16x16 for 2,500: in ratio 1 : 3 : 5.
     times = picture_times([0, 100, 400, 1000, 3500], [4, 4, 8, 8, 16], 9.0)
     np.testing.assert_allclose(times, [0, 1, 2, 4, 9])
     np.testing.assert_array_equal(picture_times([7], [4], 9.0), [0])
@@ -42,7 +42,7 @@ def test_the_next_picture_fades_in_just_before_its_time():
     assert picture_at(times, 3.5, 0.5) == (0, 0.0)
     assert picture_at(times, 3.75, 0.5) == (0, 0.5)
     assert picture_at(times, 4.0, 0.5) == (1, 0.0)
-    assert picture_at(times, 4.125, 0.5) == (1, 0.5)  # all of a short time
+    assert picture_at(times, 4.125, 0.5) == (1, 0.5)  # the fade takes all of a short interval
     assert picture_at(times, 8.0, 0.5) == picture_at(times, 99.0, 0.5) == (3, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Readers that do what `run.py` is to find; for its test."""
+"""Readers with the faults that `run.py` has to find, for its test."""
 
 import os
 import signal
@@ -16,6 +16,8 @@ def _make() -> list[Input]:
 
 
 def _reader(behave):
+    """Returns a reader that calls `behave` if its file is damaged."""
+
     def read(directory: Path) -> None:
         if (directory / "x").read_bytes() != _WHOLE:
             behave()

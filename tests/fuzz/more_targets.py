@@ -1,4 +1,4 @@
-"""Further readers that are attacked: of networks, runs, statistics, and of a few kinds of files."""
+"""More targets: readers of networks, runs, statistics, a CIFAR archive and label tables."""
 
 import functools
 import gzip
@@ -77,7 +77,7 @@ def _read_networks(directory: Path) -> None:
     read_parts(directory / "x.pkl")
 
 
-# Statistics of images, which programs pass on, and those in the cache.
+# Statistics of images: files from other programs, and the cache.
 
 _FEATURES = 6
 
@@ -120,7 +120,7 @@ def _read_cache(directory: Path) -> None:
         raise UserError("no such entry")
 
 
-# What reports and sheets read of a run.
+# The files of a run that reports and sheets read.
 
 
 def _run() -> list[Input]:

@@ -1,10 +1,10 @@
-"""Damages to bytes, each chosen by three numbers, which a random generator draws."""
+"""Damage to bytes: each edit is chosen by three random numbers."""
 
 import random
 from typing import NamedTuple
 
-LARGEST = 1 << 32  # numbers that choose are below it
-MOST_BYTES = 8 << 20  # of what comes out
+LARGEST = 1 << 32  # the numbers of an edit are below it
+MOST_BYTES = 8 << 20  # of the damaged content
 
 _NUMBERS = [0, 1, 2, 3, 7, 16, 100, 127, 128, 255, 256, 1000, 4096, 1 << 15, (1 << 16) - 1]
 _NUMBERS += [1 << 16, 1 << 20, 1 << 29, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 40]
@@ -18,7 +18,7 @@ _TEXTS = [
 
 
 class Edit(NamedTuple):
-    """A damage: which kind, where in the bytes, and what of it; all from 0 to LARGEST - 1."""
+    """A change of bytes: its kind, its place and its details, all from 0 to LARGEST - 1."""
 
     kind: int
     where: int
@@ -26,7 +26,7 @@ class Edit(NamedTuple):
 
 
 def draw(generator: random.Random) -> list[Edit]:
-    """Returns some damages, seldom many."""
+    """Draws 1 to 12 edits, mostly few."""
     count = min(1 + int(generator.expovariate(0.7)), 12)
     return [Edit(*(generator.randrange(LARGEST) for _ in range(3))) for _ in range(count)]
 
@@ -35,7 +35,7 @@ def apply(content: bytes, edits: list[Edit], most_bytes: int = MOST_BYTES) -> by
     """Returns the damaged content, cut where it becomes longer than `most_bytes`."""
     out = bytearray(content)
     for edit in edits:
-        # Half of all damages are to the beginning, where formats keep what they are.
+        # Half of all edits change the beginning, where formats have their headers.
         reach = len(out) if edit.where % 2 else min(len(out), 200)
         position = (edit.where >> 1) * reach // (LARGEST >> 1)
         _KINDS[edit.kind % len(_KINDS)](out, position, edit.what)
@@ -59,7 +59,7 @@ def _add(out: bytearray, position: int, what: int) -> None:
 
 
 def _number(out: bytearray, position: int, what: int) -> None:
-    """Writes a number that is at the edge of something, in one of seven forms."""
+    """Overwrites bytes with an extreme number of 1 to 8 bytes, in either byte order."""
     what, order = divmod(what, 2)
     what, log2 = divmod(what, 4)
     width = 1 << log2
@@ -68,7 +68,7 @@ def _number(out: bytearray, position: int, what: int) -> None:
 
 
 def _digits(out: bytearray, position: int, what: int) -> None:
-    """Puts another number in the place of the next digits."""
+    """Replaces the next digits by another number."""
     start = position
     while start < len(out) and not 48 <= out[start] < 58:
         start += 1
@@ -90,14 +90,14 @@ def _cut(out: bytearray, position: int, what: int) -> None:
 
 
 def _repeat(out: bytearray, position: int, what: int) -> None:
-    """Repeats some bytes, now and then a hundred thousand times."""
+    """Repeats some bytes, up to 100,000 times."""
     what, length = divmod(what, 64)
     times = [1, 2, 3, 10, 100, 1000, 10_000, 100_000][what % 8]
     out[position:position] = out[position : position + 1 + length] * times
 
 
 def _copy(out: bytearray, position: int, what: int) -> None:
-    """Overwrites some bytes by others of the file."""
+    """Overwrites some bytes with others of the file."""
     if out:
         source, length = divmod(what, 64)
         source %= len(out)

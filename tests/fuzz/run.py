@@ -1,9 +1,8 @@
 """Attacks every reader of foreign bytes for some minutes: `make fuzz MINUTES=10`.
 
-Each target runs in a process of its own, whose memory is limited and whose cases are timed. What
-counts as found: an exception that is not foreseen, a crash, a case that takes too long, one that
-takes too much memory. Every case follows from the target's name and a number, with which it can be
-repeated:
+Each target runs in its own process, with limited memory and timed cases. It reports unforeseen
+exceptions, crashes, and cases that take too long or too much memory. A case follows from the
+target's name and a number, and can be repeated with them:
 
     python tests/fuzz/run.py --target cifar --case 123456
 """
@@ -30,23 +29,24 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-_FINDINGS = "fuzz-findings"  # a directory, for the damaged files
-_START_SECONDS = 600  # for a target's process to be ready
-_PATIENCE = 4  # times the seconds that a case may compute, and
-_SLACK_SECONDS = 10  # more, by the clock, after which it is ended
+_FINDINGS = "fuzz-findings"  # directory for the damaged files
+_START_SECONDS = 600  # time for a target's process to get ready
+# A case is ended after _PATIENCE * its allowed computing time + _SLACK_SECONDS of wall-clock time.
+_PATIENCE = 4
+_SLACK_SECONDS = 10
 _SHOWN = 12  # lines of a traceback
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Returns 1 if anything was found."""
+    """Parses the command line and attacks; returns 1 if anything was found."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=10, help="for all targets together")
-    parser.add_argument("--target", action="append", help="only this one; may be repeated")
-    parser.add_argument("--case", type=int, help="tries one case and shows its traceback")
+    parser.add_argument("--target", action="append", help="attack only this one; may be repeated")
+    parser.add_argument("--case", type=int, help="try one case and show its traceback")
     parser.add_argument("--first", type=int, help="number of the first case (default: random)")
-    parser.add_argument("--module", default="fuzz.targets", help="that has TARGETS")
+    parser.add_argument("--module", default="fuzz.targets", help="module with the TARGETS")
     parser.add_argument("--attack", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.attack:
@@ -71,7 +71,7 @@ def _targets(module: str) -> dict:
 
 
 def damage_of(name: str, case: int, inputs: int):
-    """Returns which input a case damages, and the function that does it."""
+    """Returns the index of the input that a case damages, and the function that damages it."""
     from fuzz import mutations
 
     generator = random.Random(f"{name} {case}")
@@ -79,13 +79,13 @@ def damage_of(name: str, case: int, inputs: int):
     return which, functools.partial(mutations.apply, edits=mutations.draw(generator))
 
 
-# The process that attacks.
+# The attacking process.
 
 
 def _attack(module: str, name: str, first: int, seconds: float) -> None:
-    """Tries cases until the time is over; writes what it does to standard output, as JSON."""
+    """Tries cases until the time is over; reports them as JSON lines on standard output."""
     replies = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the readers print
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # hides what the readers print
     os.dup2(1, 2)
     warnings.simplefilter("ignore")
 
@@ -107,7 +107,7 @@ def _attack(module: str, name: str, first: int, seconds: float) -> None:
 
 
 def _try(target, directory: Path, case: int) -> str | None:
-    """Returns what is wrong with a case, if anything is."""
+    """Tries a case; returns what is wrong with it, or None."""
     which, damage = damage_of(target.name, case, len(target.inputs))
     start, before = _computed(), _peak_megabytes()
     try:
@@ -131,21 +131,21 @@ def _limit_memory(most_bytes: int) -> None:
 
 
 def _computed() -> float:
-    """Returns the seconds that this process and those it started have computed."""
+    """Returns the processor time of this process and its children, in seconds."""
     return sum(os.times()[:4])
 
 
 def _peak_megabytes() -> int:
-    """Returns the most memory that this process has had so far."""
+    """Returns the peak memory of this process."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit >> 20
 
 
-# The process that watches.
+# The watching process.
 
 
 def _watch(target, module: str, first: int, seconds: float) -> int:
-    """Attacks a target until the time is over, whatever happens; returns how much was found."""
+    """Attacks a target until the time is over, whatever happens; returns the number of findings."""
     end, case, tried, seen = time.monotonic() + seconds, first, 0, {}
     while (left := end - time.monotonic()) > 0 or not tried:
         running = None
@@ -167,7 +167,7 @@ def _watch(target, module: str, first: int, seconds: float) -> int:
 
 
 def _replies(module: str, name: str, first: int, seconds: float, patience: float) -> Iterator[dict]:
-    """Yields what an attacking process says, and {"ended": why} if it ends before its time."""
+    """Yields an attacking process's reports, and {"ended": why} if it ends early."""
     command = [
         sys.executable, __file__, "--attack", "--module", module, "--target", name,
         "--first", str(first), "--minutes", str(seconds / 60),
@@ -197,7 +197,7 @@ def _replies(module: str, name: str, first: int, seconds: float, patience: float
 
 
 def _report(target, case: int, why: str, seen: dict[str, int]) -> None:
-    """Prints what was found, and keeps the damaged file; of a kind that was seen only counts."""
+    """Prints a finding and keeps its damaged file; findings of a known kind are only counted."""
     lines = [line for line in why.strip().splitlines() if line.strip()]
     places = [line.strip() for line in lines if line.strip().startswith("File ")]
     kind = (places[-1] if places else "") + lines[-1].split(":")[0]
@@ -214,7 +214,7 @@ def _report(target, case: int, why: str, seen: dict[str, int]) -> None:
 
 
 def _show(target, case: int) -> int:
-    """Tries a case in this process and shows what it does; returns 1 if something is wrong."""
+    """Tries a case in this process and prints the result; returns 1 if something is wrong."""
     with tempfile.TemporaryDirectory() as directory:
         target.prepare(Path(directory))
         start, before = time.monotonic(), _peak_megabytes()

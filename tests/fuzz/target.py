@@ -1,4 +1,4 @@
-"""A reader that is attacked: its files, and how the program reads them."""
+"""A reader to attack: its files, and how the program reads them."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ class Input:
     """A file, whose content is damaged before it is packed.
 
     Attributes:
-      name: of the file, below the target's directory.
-      content: whole.
-      pack: what makes the file of the content.
+      name: path of the file, below the target's directory.
+      content: the undamaged content.
+      pack: makes the file from the content.
     """
 
     name: str
@@ -29,20 +29,20 @@ class Input:
 
 @dataclass(frozen=True)
 class Target:
-    """A reader.
+    """A reader to attack.
 
-    Whatever the bytes are, reading ends without an error or with one of the foreseen.
+    Whatever the bytes are, reading has to succeed or raise an allowed exception.
 
     Attributes:
-      name: for reports.
-      make: returns the files; of several with one name the first is the file, the others are
-        further ways of damaging it.
-      read: reads what is in a directory.
-      allowed: the exceptions that tell of damage.
+      name: name in reports.
+      make: returns the files. Of several inputs with the same name, the first is the file, and
+        the others are further ways of damaging it.
+      read: reads the files in a directory.
+      allowed: exceptions that report damage.
       lines: how many lines their messages may have.
-      seconds, megabytes: that a case may compute and take, whatever is in the files.
+      seconds, megabytes: computing time and memory that a case may take.
       examples: how many cases the tests try.
-      is_tested: whether the tests try it; otherwise only `make fuzz`.
+      is_tested: True if the tests try it; otherwise only `make fuzz` does.
     """
 
     name: str
@@ -60,14 +60,14 @@ class Target:
         return self.make()
 
     def prepare(self, directory: Path) -> None:
-        """Writes the whole files, which must be readable."""
+        """Writes the undamaged files and reads them, which must succeed."""
         self._write(directory)
         self.read(directory)
 
     def check(self, directory: Path, which: int, damage: Callable[[bytes], bytes]) -> bool:
-        """Reads with one input damaged; returns whether it could be read.
+        """Reads with one input damaged; returns True if it could be read.
 
-        Raises: whatever is not allowed; ValueError for a message that is not in order.
+        Raises: exceptions that are not allowed; ValueError for a message that is too long.
         """
         chosen = self.inputs[which % len(self.inputs)]
         self._write(directory, chosen.name)

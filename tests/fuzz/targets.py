@@ -1,4 +1,4 @@
-"""What is attacked: every reader of bytes from outside, with whole files to begin with."""
+"""The targets: every reader of bytes from outside, with undamaged files to begin with."""
 
 import base64
 import bz2
@@ -39,7 +39,7 @@ from pgan_tf.explore import asking
 
 
 def _saved(save: Callable, *arguments, **options) -> bytes:
-    """Returns what a function writes into the file that is its first argument."""
+    """Returns the bytes that a function writes into the file given as its first argument."""
     out = io.BytesIO()
     save(out, *arguments, **options)
     return out.getvalue()
@@ -57,7 +57,7 @@ def _zip(entries: Sequence[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLATE
     return out.getvalue()
 
 
-# Pickles, and what is made of them.
+# Pickles, and data sets made from them.
 
 _PIXELS = made_up.noise(4, 32)
 _CLASSES = np.array([3, 1, 9, 0])
@@ -92,7 +92,7 @@ def _pickles() -> list[Input]:
 
 
 def _make(create: Callable, **options) -> Callable[[Path], object]:
-    """Returns a function that makes a data set of what is in a directory, below that."""
+    """Returns a function that makes a data set from a directory's files, in its out/made."""
 
     def read(directory: Path) -> None:
         create(directory / "out" / "made", directory, force=True, **options)
@@ -146,7 +146,7 @@ def _data_set(**options) -> Callable[[], list[Input]]:
             made_up.write_dataset(path, _PIXELS, labels, **options)
             found = [Input(f"set/{f.name}", f.read_bytes()) for f in sorted(path.iterdir())]
         codec = options.get("compress")
-        # A record under right checksums: of one image, in a level of its own number.
+        # Levels of one damaged record with right checksums.
         image = np.random.RandomState(0).bytes(48)
         found.append(
             Input("set/set-r02.tfrecords", records.example_bytes(image, (3, 4, 4)), records.frame)
@@ -306,7 +306,7 @@ def _read_photograph(directory: Path) -> None:
     except ValueError:
         raise ImageError("no ten numbers") from None
     image = alignment.decode((directory / "x.jpg").read_bytes())
-    if np.isfinite(points).all():  # as the readers of the landmarks see to
+    if np.isfinite(points).all():  # the reader of landmarks refuses others
         alignment.align(image, points)
 
 
@@ -330,7 +330,7 @@ def _read_lmdb(directory: Path) -> None:
 
 
 def _snapshot_parts() -> tuple[bytes, dict[str, bytes]]:
-    """Returns a snapshot, and the content of its files."""
+    """Returns a snapshot's bytes, and {name: content} of the arrays in it."""
     from pgan_tf.config import resolve
     from pgan_tf.networks import Discriminator, Generator
     from pgan_tf.snapshots import save_snapshot
@@ -497,7 +497,7 @@ def _read_torch_file(directory: Path) -> None:
     torch_file.read_tensors((directory / "x.pth").read_bytes(), 64 << 20)
 
 
-# What a page asks a server for.
+# Requests of the explorer's page.
 
 _LIMITS = asking.Limits(4, 3, (0.5, 1, 2), 3)
 

@@ -1,4 +1,4 @@
-"""`make fuzz` finds what it is to find, and goes on after it."""
+"""`make fuzz` finds each kind of fault, and continues after it."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ RUN = Path(__file__).with_name("run.py")
         ("is-fine", None),
     ],
 )
-def test_what_is_found(tmp_path, name, found):
+def test_each_kind_of_misbehaviour_is_found(tmp_path, name, found):
     done = subprocess.run(
         [sys.executable, RUN, "--module", "fuzz.badly_behaved", "--target", name,
          "--minutes", "0.01", "--first", "7"],

@@ -1,4 +1,4 @@
-"""Each reader of foreign bytes, against damaged files; `make fuzz` tries many more."""
+"""Each reader of foreign bytes against damaged files; `make fuzz` tries many more."""
 
 import functools
 
@@ -12,7 +12,7 @@ _MOST_BYTES = 100_000  # of a damaged file
 
 
 @pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.is_tested])
-def test_damage_is_told_in_a_line(name, tmp_path):
+def test_damaged_files_are_read_or_refused_in_one_line(name, tmp_path):
     target = TARGETS[name]
     target.prepare(tmp_path)
     outcomes = []

@@ -1,4 +1,4 @@
-"""Every layer keeps to one contract; what makes no sense is refused."""
+"""Every layer keeps to one contract, and refuses impossible arguments and inputs."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ MAPS = (4, 4, 6, 3)
 
 
 def block(dtype):
-    """A convolution with all that may follow it."""
+    """Returns a block of a convolution with the layers that may surround it."""
     return layers.Block(
         [
             layers.MinibatchStddev(2, dtype=dtype),
@@ -49,11 +49,11 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_contract(case):
+def test_each_layer_keeps_the_contract(case):
     check_layer(*CASES[case])
 
 
-def test_every_layer_is_under_the_contract():
+def test_every_layer_has_a_contract_case():
     kinds = {getattr(layers, name) for name in layers.__all__ if name[0].isupper()}
     tried = {type(make(dtype="float32")) for make, *_ in CASES.values()}
     assert tried == kinds
@@ -81,12 +81,12 @@ def test_every_layer_is_under_the_contract():
         lambda: layers.Block([layers.Bias(), layers.Bias()]).build((None, 3)),
     ],
 )
-def test_refuses_what_makes_no_sense(make):
+def test_impossible_arguments_and_inputs_are_refused(make):
     with pytest.raises(ValueError, match=r"needed|halved|groups|share a name"):
         make()
 
 
-def test_initial_weights():
+def test_initial_weights_have_the_he_scale():
     shape = (None, 4, 4, 512)
     for use_wscale in (True, False):
         layer = layers.EqualizedConv2D(256, use_wscale=use_wscale, seed=3)
@@ -96,7 +96,7 @@ def test_initial_weights():
         assert layer.scale * layer.weight.numpy().std() == pytest.approx(he, rel=0.01)
 
 
-def test_seeds_of_parts_are_stable_and_differ():
+def test_seeds_of_layers_are_stable_and_differ():
     assert weighted.seed_of(None, "a") is None
     assert weighted.seed_of(1000, "Generator/4x4/Conv") == 2086155060
     assert len({weighted.seed_of(s, n) for s in (0, 1) for n in ("a", "b")}) == 4

@@ -39,7 +39,7 @@ def built(layer, shape):
 
 
 @pytest.mark.parametrize("size", [4, 6])
-def test_convolutions(size):
+def test_convolutions_equal_scipys(size):
     x = RS.randn(2, size, size, 3).astype(np.float32)
     layer, w = built(layers.EqualizedConv2D(5, seed=1), x.shape)
     np.testing.assert_allclose(layer(x), conv(x, w), atol=1e-5)
@@ -49,7 +49,7 @@ def test_convolutions(size):
     np.testing.assert_allclose(layer(x), down(conv(x, w)), atol=1e-5)
 
 
-def test_block_puts_its_layers_in_order():
+def test_block_applies_its_layers_in_order():
     x = RS.randn(4, 4, 4, 3).astype(np.float32)
     weights, bias = layers.EqualizedConv2D(5, seed=1), layers.Bias()
     orders = {
@@ -85,7 +85,7 @@ def test_block_keeps_minibatches_apart():
 
 
 def test_winograd_and_its_gradients_equal_the_plain_convolution():
-    # In float64, so that the difference is one of formulas, not of rounding.
+    # In float64, so that only the formulas can differ, not the rounding.
     x, w, u = RS.randn(2, 6, 4, 5), RS.randn(3, 3, 5, 7), RS.randn(2, 6, 4, 5)
 
     def all_of(op):
@@ -105,7 +105,7 @@ def test_winograd_and_its_gradients_equal_the_plain_convolution():
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
-def test_winograd_is_taken_at_the_papers_width_and_is_as_exact():
+def test_winograd_is_used_for_wide_layers_and_is_as_exact():
     x = RS.randn(8, 8, 8, 128).astype(np.float32)
     layer = layers.EqualizedConv2D(128, seed=1)
     layer.build(x.shape)
@@ -135,13 +135,11 @@ def test_scaling_convolutions_equal_the_official_fused_kernels():
     expected = tf.nn.conv2d_transpose(x, kernel, [2, 12, 12, 5], 2, "SAME")
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
     official = layer.relayout("weight", layer.weight.numpy()) * layer.scale
-    kernel = np.pad(official, [(1, 1), (1, 1), (0, 0), (0, 0)])
-    kernel = kernel[1:, 1:] + kernel[:-1, 1:] + kernel[1:, :-1] + kernel[:-1, :-1]
-    expected = tf.nn.conv2d_transpose(x, kernel, [2, 12, 12, 5], 2, "SAME")
+    expected = tf.nn.conv2d_transpose(x, fuse(official), [2, 12, 12, 5], 2, "SAME")
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
 
 
-def test_dense_and_its_layouts():
+def test_dense_and_its_layouts_equal_numpy():
     x = RS.randn(3, 7).astype(np.float32)
     layer, w = built(layers.EqualizedDense(48, seed=1), x.shape)
     np.testing.assert_allclose(layer(x), x @ w, atol=1e-5)
@@ -151,23 +149,24 @@ def test_dense_and_its_layouts():
     np.testing.assert_array_equal(layers.MapsToChannelMajor()(maps), layer(x))
 
 
-def test_leaky_relu():
+def test_leaky_relu_follows_the_formula():
     x = np.array([-2.0, -0.5, 0.0, 3.0], np.float32)
     np.testing.assert_allclose(layers.LeakyReLU()(x), [-0.4, -0.1, 0, 3])
     np.testing.assert_allclose(layers.LeakyReLU(0.0)(x), [0, 0, 0, 3])
 
 
-def test_pixel_norm():
+def test_pixel_norm_follows_the_formula():
     x = RS.randn(2, 3, 3, 8).astype(np.float32)
     expected = x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-8)
     np.testing.assert_allclose(layers.PixelNorm()(x), expected, atol=1e-6)
     half = layers.PixelNorm(1e-4, dtype="mixed_float16")(x.astype(np.float16) * 300)
-    assert half.dtype == tf.float16  # squares of 300 overflow float16; the mean is in float32
+    # Squares of 300 overflow float16, so the mean has to be in float32.
+    assert half.dtype == tf.float16
     np.testing.assert_allclose(half, expected, atol=2e-3)
 
 
 @pytest.mark.parametrize(("n", "group"), [(8, 4), (8, 2), (6, 3), (3, 16), (4, 4)])
-def test_minibatch_stddev(n, group):
+def test_minibatch_stddev_follows_the_formula(n, group):
     x = RS.randn(n, 4, 4, 5).astype(np.float32)
     y = layers.MinibatchStddev(group)(x).numpy()
     np.testing.assert_array_equal(y[..., :5], x)
@@ -180,7 +179,7 @@ def test_minibatch_stddev(n, group):
         np.testing.assert_allclose(y[i, ..., 5], s, rtol=1e-5)
 
 
-def test_scaling():
+def test_scaling_repeats_and_averages_pixels():
     x = RS.randn(2, 4, 6, 3).astype(np.float32)
     np.testing.assert_array_equal(layers.upscale2d(tf.constant(x)), up(x))
     np.testing.assert_allclose(layers.downscale2d(tf.constant(x)), down(x), atol=1e-6)
@@ -188,7 +187,7 @@ def test_scaling():
         layers.downscale2d(tf.zeros([1, 3, 4, 1]))
 
 
-def test_norm_and_its_gradient_at_zero():
+def test_safe_norm_has_a_finite_gradient_at_zero():
     x = tf.Variable([[3.0, 4.0], [0.0, 0.0]])
     with tf.GradientTape() as tape:
         norms = safe_norm(x)
@@ -198,7 +197,7 @@ def test_norm_and_its_gradient_at_zero():
     np.testing.assert_allclose(tape.gradient(norms, x), [[0.6, 0.8], [0.0, 0.0]])
 
 
-def test_cross_entropy():
+def test_cross_entropy_follows_the_formula():
     logits, labels = RS.randn(4, 3).astype(np.float32), np.eye(3, dtype=np.float32)[[0, 2, 1, 1]]
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(
@@ -209,7 +208,7 @@ def test_cross_entropy():
 @pytest.mark.parametrize(
     "kind", [layers.EqualizedConv2D, layers.UpscaleConv2D, layers.DownscaleConv2D]
 )
-def test_float16_takes_large_inputs(kind):
+def test_float16_convolutions_do_not_overflow(kind):
     layer = kind(64, seed=1, dtype="mixed_float16")
     x = (RS.randn(1, 4, 4, 512) * 2000).astype(np.float16)
     layer.build(x.shape)

@@ -9,7 +9,7 @@ from metrics.inception import Inception
 
 
 def _made_up(name, shape):
-    """Returns the made-up weights of golden/inception.npz (its README has the rules)."""
+    """Returns a made-up weight of golden/inception.npz, by the rules of its README."""
     rs = np.random.RandomState(zlib.crc32(name.encode()))
     if name.endswith("conv.weight"):
         return rs.randn(*shape) * np.sqrt(2 / np.prod(shape[1:]))
@@ -24,20 +24,20 @@ def _made_up(name, shape):
 
 @pytest.fixture(scope="session")
 def inception_parameters(golden):
-    """{name in the PyTorch weights file: made-up array}."""
+    """Made-up weights: {name in the PyTorch weights file: array}."""
     names = golden("inception_names.json")
     return {name: _made_up(name, tuple(shape)).astype(np.float32) for name, shape in names.items()}
 
 
 @pytest.fixture(scope="session")
 def inception(inception_parameters):
-    """The network with made-up weights."""
+    """The Inception network with made-up weights."""
     return Inception(inception_parameters, "made-up")
 
 
 @pytest.fixture(scope="session")
 def read_results():
-    """Returns a function: path of a metric-*.jsonl file -> its results; cut lines are left out."""
+    """Returns a function that reads the results of a metric-*.jsonl file, except cut lines."""
 
     def read(path):
         results = []

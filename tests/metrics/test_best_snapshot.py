@@ -11,18 +11,18 @@ def snapshot(directory, number):
 
 
 @pytest.mark.parametrize("column,first,worse,better", [("FID", 9, 10, 8), ("IS_mean", 5, 4, 6)])
-def test_better_values_take_the_mark(tmp_path, column, first, worse, better):
+def test_only_better_values_beat_the_best(tmp_path, column, first, worse, better):
     best = BestSnapshot(tmp_path, column)
     assert best.snapshot is None and best.is_beaten({column: first})
     best.mark({column: first}, snapshot(tmp_path, 1))
-    for again in (best, BestSnapshot(tmp_path, column)):  # also after an interruption
+    for again in (best, BestSnapshot(tmp_path, column)):  # also when read again from disk
         assert again.snapshot == tmp_path / "network-snapshot-000001.npz"
         assert again.is_beaten({column: better})
         assert not again.is_beaten({column: worse}) and not again.is_beaten({column: first})
         assert not again.is_beaten({"other": better})
 
 
-def test_a_mark_without_its_snapshot_or_of_another_value_counts_for_nothing(tmp_path):
+def test_a_mark_for_another_value_or_without_its_snapshot_is_ignored(tmp_path):
     best = BestSnapshot(tmp_path, "FID")
     path = snapshot(tmp_path, 1)
     best.mark({"FID": 1.0}, path)

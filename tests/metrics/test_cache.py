@@ -7,7 +7,7 @@ import pytest
 from metrics.cache import Cache
 
 
-def test_arrays_come_back_for_their_key_alone(tmp_path):
+def test_arrays_are_loaded_only_for_their_key(tmp_path):
     cache = Cache(tmp_path / "cache")
     key = {"dataset": "abc", "count": 7}
     assert cache.load(key) is None
@@ -22,7 +22,7 @@ def test_arrays_come_back_for_their_key_alone(tmp_path):
 
 
 @pytest.mark.parametrize("in_memory", [0, 1 << 20])
-def test_what_becomes_of_the_files_later_does_not_matter(tmp_path, monkeypatch, in_memory):
+def test_loaded_arrays_do_not_depend_on_their_files(tmp_path, monkeypatch, in_memory):
     monkeypatch.setattr("metrics.cache._IN_MEMORY", in_memory)
     cache = Cache(tmp_path)
     arrays = {
@@ -32,7 +32,7 @@ def test_what_becomes_of_the_files_later_does_not_matter(tmp_path, monkeypatch, 
     }
     cache.save({"k": 1}, arrays)
     found = cache.load({"k": 1})
-    for file in tmp_path.rglob("*.npy"):  # of a mapped one the rest would be gone
+    for file in tmp_path.rglob("*.npy"):  # a mapped array would lose its end
         os.truncate(file, 100)
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
@@ -57,7 +57,7 @@ def test_damaged_entries_are_replaced(tmp_path):
         assert cache.load({"k": 1}) is None, text[:10]
 
 
-def test_another_process_that_is_faster_does_no_harm(tmp_path, monkeypatch):
+def test_another_process_saving_the_same_entry_is_harmless(tmp_path, monkeypatch):
     cache, rename = Cache(tmp_path), os.rename
 
     def after_another(source, target):
@@ -69,7 +69,7 @@ def test_another_process_that_is_faster_does_no_harm(tmp_path, monkeypatch):
     cache.save({"k": 1}, {"a": np.ones(3)})
     np.testing.assert_array_equal(cache.load({"k": 1})["a"], 1)
     (entry,) = (tmp_path / "statistics").iterdir()
-    # What another process was writing, and has just renamed:
+    # Another process has just renamed a partial entry that this one listed:
     monkeypatch.setattr(Path, "glob", lambda *_: [entry.with_name(".gone")])
     cache.save({"k": 2}, {"a": np.ones(3)})
     assert cache.load({"k": 2}) is not None
@@ -86,7 +86,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch, error):
     assert [p for p in tmp_path.rglob("*") if p.name != "statistics"] == []
 
 
-def test_large_memory_is_backed_by_a_file_that_goes_with_it(tmp_path, monkeypatch):
+def test_large_arrays_are_backed_by_a_file_without_a_name(tmp_path, monkeypatch):
     cache = Cache(tmp_path / "cache")
     small = cache.allocate((10, 3))
     assert not isinstance(small, np.memmap) and small.dtype == np.float32

@@ -14,7 +14,7 @@ from pgan_tf.snapshots import load_snapshot
 
 
 @pytest.mark.slow
-def test_values_are_those_of_the_command(tmp_path, monkeypatch, read_results):
+def test_values_equal_those_of_the_command(tmp_path, monkeypatch, read_results):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     path = write_run(tmp_path, 1, write_dataset(tmp_path / "data"), ((2000, 0.0),))
@@ -46,7 +46,7 @@ def test_values_are_those_of_the_command(tmp_path, monkeypatch, read_results):
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    """Gs, a data set, and what else a training has."""
+    """The positional arguments of TrainingMetrics after its options: Gs, a data set and so on."""
     Gs = Generator(resolution=16, num_channels=3, fmap_base=64, fmap_max=16, seed=1)
     data = Dataset(write_dataset(tmp_path_factory.mktemp("data") / "data"))
     return Gs, data, 16, False, None
@@ -82,7 +82,7 @@ def test_the_best_snapshot_is_marked(parts, tmp_path):
         ({"metric_images": 21}, "=21: with msssim images are compared in pairs; .* such as 22"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_at_once(parts, tmp_path, options, words):
+def test_impossible_metric_options_are_refused_at_once(parts, tmp_path, options, words):
     with pytest.raises(UserError, match=words) as error:
         TrainingMetrics(dataclasses.replace(options_of(), **options), *parts, tmp_path)
     assert "\n" not in str(error.value)

@@ -32,7 +32,7 @@ def noise(n, resolution=16, seed=0, contrast=1.0):
 
 
 class Network:
-    """Stands for Inception: the 4x4 means of an image as features."""
+    """Stands in for Inception: the features are the image's 4x4 block means."""
 
     weights_hash = "stand-in"
     num_features = 48
@@ -59,7 +59,7 @@ def no_weights():
     raise UserError("no weights here")
 
 
-def test_values_are_those_of_the_plain_functions(tmp_path):
+def test_values_equal_those_of_the_plain_functions(tmp_path):
     reals, fakes = noise(40, 32), noise(40, 32, seed=1, contrast=0.8)
     evaluator = make_evaluator(["swd", "msssim", "fid", "is", "kid"], tmp_path, seed=3)
     results = by_name(evaluator.measure(Images(fakes), Images(reals)))
@@ -99,7 +99,7 @@ def test_one_pass_feeds_all_metrics_and_reals_are_read_once(tmp_path):
 
 
 @pytest.mark.parametrize("change", ["seed", "count", "data", "weights"])
-def test_cached_reals_are_for_their_own_settings(tmp_path, change):
+def test_cached_reals_are_used_only_for_the_same_settings(tmp_path, change):
     images = noise(20)
     network = Network()
     make_evaluator(["swd", "fid"], tmp_path, 18, load=lambda: network).measure(
@@ -129,19 +129,19 @@ def test_a_metric_that_fails_leaves_the_others_alone(tmp_path):
         assert results["swd"].values and not results["swd"].error
 
 
-def test_what_failed_once_is_tried_anew(tmp_path):
+def test_a_failed_collection_is_tried_again(tmp_path):
     class Weak(Images):
         fails = True
 
         def blocks(self, count):
             if self.fails:
                 self.fails = False
-                yield self._images[:3, :, :5]  # of no use to any collector
+                yield self._images[:3, :, :5]  # every collector refuses them
             yield from super().blocks(count)
 
     answers = [None, Network()]
 
-    def load():  # once in each measurement
+    def load():  # is called once in each measurement
         network = answers.pop(0)
         return network or no_weights()
 
@@ -153,7 +153,7 @@ def test_what_failed_once_is_tried_anew(tmp_path):
     assert second["fid"].values and second["swd"].values
 
 
-def test_what_images_are_too_few_or_unfit_for_is_said_before_any_pass(tmp_path):
+def test_too_few_or_unfit_images_are_reported_before_any_pass(tmp_path):
     evaluator = make_evaluator(["is", "fid"], tmp_path)
     results = by_name(evaluator.measure(Images(noise(9)), Images(noise(9))))
     assert results["is"].error == "9 image(s) are too few; at least 10 are needed"
@@ -179,7 +179,7 @@ def test_what_images_are_too_few_or_unfit_for_is_said_before_any_pass(tmp_path):
     assert odd.passes == fakes.passes == reals.passes == 0
 
 
-def test_of_an_odd_number_the_last_one_is_left_out(tmp_path):
+def test_ms_ssim_leaves_out_the_last_of_an_odd_number(tmp_path):
     images = noise(9, 32)
     evaluator = make_evaluator(["msssim", "swd"], tmp_path)
     similar, distance = evaluator.measure(Images(images), Images(images))
@@ -203,13 +203,13 @@ class Mixed(Images):
 
 
 class Means(Network):
-    """As the one above, of images of any sizes."""
+    """The same for images of any sizes."""
 
     def features(self, images):
         return np.concatenate([super(Means, self).features(image[None]) for image in images])
 
 
-def test_mixed_sizes_are_measured_by_those_metrics_that_resize(tmp_path):
+def test_mixed_sizes_are_measured_only_by_metrics_that_resize(tmp_path):
     small = np.random.default_rng(5).integers(0, 256, (6, 16, 24, 3)).astype(np.uint8)
     mixed = [*noise(8, 32), *small]
     reals = noise(20, 16, seed=1)
@@ -229,7 +229,7 @@ def test_mixed_sizes_are_measured_by_those_metrics_that_resize(tmp_path):
     assert results["msssim"].values and results["fid"].value == pytest.approx(distance)
 
 
-def test_few_images_for_fid_bring_a_caution(tmp_path):
+def test_fid_warns_of_few_images(tmp_path):
     evaluator = make_evaluator(["fid", "kid"], tmp_path)
     for fakes, reals, said in ((2047, 5000, True), (5000, 2047, True), (2048, 2048, False)):
         (plan, other) = evaluator.plan(
@@ -242,7 +242,7 @@ def test_few_images_for_fid_bring_a_caution(tmp_path):
     assert "fewer than 2,048 different images" in plan.notes[0] and "too high" in plan.notes[0]
 
 
-def test_halves_of_reals_take_their_features_from_the_whole(tmp_path):
+def test_halves_of_reals_reuse_the_features_of_the_whole(tmp_path):
     class Counting(Network):
         seen = 0
 
@@ -268,7 +268,7 @@ def test_halves_of_reals_take_their_features_from_the_whole(tmp_path):
     assert not np.array_equal(another.positions, one.positions)
 
 
-def test_folders_of_unequal_numbers(tmp_path):
+def test_unequal_numbers_of_reals_and_fakes_are_measured(tmp_path):
     evaluator = make_evaluator(["swd", "fid"], tmp_path)
     results = by_name(evaluator.measure(Images(noise(12)), Images(noise(30, seed=1))))
     assert (results["swd"].num_images, results["fid"].num_images) == (12, 12)
@@ -286,7 +286,7 @@ def test_unknown_metrics_are_refused(tmp_path):
         make_evaluator([], tmp_path)
 
 
-def test_which_values_are_better_high():
+def test_higher_is_better_for_is_and_modes():
     assert higher_is_better("IS_mean") and higher_is_better("Modes_mean")
     assert not any(map(higher_is_better, ("FID", "SWDx1e3_avg", "SWDx1e3_1024", "ModesKL_mean")))
     with pytest.raises(UserError, match="did you mean 'SWDx1e3_avg'"):

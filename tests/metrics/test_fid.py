@@ -34,7 +34,7 @@ def test_equals_scipys_matrix_root():
     assert distance(x, y) == pytest.approx(metrics_reference.frechet_distance(x, y), rel=1e-6)
 
 
-def test_fewer_images_than_features():
+def test_fewer_images_than_features_equal_the_nuclear_norm():
     """With X, Y the centred features, tr (C_x C_y)^(1/2) is the nuclear norm of X Y^T."""
     rng = np.random.default_rng(2)
     x = rng.standard_normal((50, 300)) * rng.uniform(0.01, 10, 300)
@@ -58,7 +58,7 @@ def test_equal_sets_are_at_distance_zero():
     assert distance(flat, flat) == 0
 
 
-def test_one_image_is_refused():
+def test_one_image_and_unequal_features_are_refused():
     with pytest.raises(ValueError, match="at least 2"):
         fid.statistics(np.ones((1, 4)))
     with pytest.raises(ValueError, match="3 and 4 dimensions"):

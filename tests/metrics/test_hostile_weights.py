@@ -1,4 +1,4 @@
-"""Weights files that declare far more than they hold: refused before memory and time are taken."""
+"""Weights files that declare far more than they hold are refused without memory or time."""
 
 import contextlib
 import gzip
@@ -21,7 +21,7 @@ MOST = 64 << 20
 
 @contextlib.contextmanager
 def little_memory(most_bytes=8 << 20):
-    """Checks that the block takes no more than this."""
+    """Asserts that the block takes less memory than this."""
     tracemalloc.start()
     try:
         yield
@@ -31,13 +31,14 @@ def little_memory(most_bytes=8 << 20):
 
 
 def refused(read, data, match, most_bytes=8 << 20):
+    """Asserts that data are refused in one line and with little memory."""
     with little_memory(most_bytes), pytest.raises(ValueError, match=match) as caught:
         read(data, MOST)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
 def tensor(key, count, kind="FloatStorage", shape=None, strides=(1,), offset=0):
-    """Returns the part of a pickle that makes a tensor, (count,) by default."""
+    """Returns the part of a pickle that makes a tensor, of shape (count,) by default."""
     numbers = b"".join(b"J" + struct.pack("<i", n) for n in shape or (count,)) + b"t"
     steps = b"".join(b"J" + struct.pack("<i", n) for n in strides) + b"t"
     number = count.to_bytes(9, "little", signed=True)
@@ -62,7 +63,7 @@ def torch_zip(text, members=(), method=zipfile.ZIP_STORED):
     return out.getvalue()
 
 
-def test_the_parts_that_follow_are_right():
+def test_the_hand_written_files_are_readable_when_whole():
     content = np.arange(6, dtype="<f4")
     text = torch_pickle(tensor(b"0", 6, shape=(2, 3), strides=(3, 1)), tensor(b"0", 6))
     found = torch_file.read_tensors(torch_zip(text, [("0", content.tobytes())]), MOST)
@@ -70,7 +71,7 @@ def test_the_parts_that_follow_are_right():
     np.testing.assert_array_equal(found["tB"], content)
 
 
-def test_a_zip_archive_that_unpacks_to_more():
+def test_a_zip_archive_that_unpacks_to_more_is_refused():
     zeros = bytes(40 << 20)
     text = torch_pickle(tensor(b"0", 10 << 20), tensor(b"1", 10 << 20))
     data = torch_zip(text, [("0", zeros), ("1", zeros)], zipfile.ZIP_DEFLATED)
@@ -90,7 +91,7 @@ def test_a_storage_is_read_once():
     refused(torch_file.read_tensors, torch_zip(text, [("0", bytes(4 << 20))]), "two sizes", 1 << 24)
 
 
-def test_unusual_zip_archives():
+def test_unusual_zip_archives_are_refused():
     for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
         data = torch_zip(torch_pickle(), (), method)
         refused(torch_file.read_tensors, data, "an unusual compression")
@@ -98,8 +99,8 @@ def test_unusual_zip_archives():
     refused(torch_file.read_tensors, many, "more than 10000 files")
 
 
-def test_numbers_that_are_very_long():
-    """Their product would take hours, their text a quarter of an hour."""
+def test_very_long_numbers_are_refused():
+    """Multiplying them would take hours, and printing them a quarter of an hour."""
     long = b"\x8b" + struct.pack("<i", 1 << 20) + b"\x7f" * (1 << 20)
     start = tensor(b"0", 6).split(b"Q")[0] + b"Q"
     for arguments in (
@@ -114,11 +115,12 @@ def test_numbers_that_are_very_long():
 
 
 def legacy(text, keys=()):
+    """Returns a file in the older layout, up to the keys of its storages."""
     head = [pickle.dumps(x, 2) for x in (torch_file._LEGACY_MAGIC, 1001, {"little_endian": True})]
     return b"".join(head) + text + (keys if isinstance(keys, bytes) else pickle.dumps(keys, 2))
 
 
-def test_the_older_layout_declares_no_more_than_it_holds():
+def test_the_older_layout_may_not_declare_more_than_it_holds():
     text = torch_pickle(*[tensor(b"%d" % i, 1 << 20) for i in range(30)])
     refused(torch_file.read_tensors, legacy(text) + bytes(5 << 20), "larger than", 40 << 20)
     deep = b"\x80\x02](" + b")" + b"\x85" * 200_000 + b"e."
@@ -135,13 +137,13 @@ def test_the_older_layout_declares_no_more_than_it_holds():
         b"(U\x07storagectorch\nFloatStorage\nU\x010U\3cpuK\6K\7t",
     ],
 )
-def test_storages_that_are_none(pid):
+def test_malformed_storages_are_refused(pid):
     text = torch_zip(b"\x80\x02}U\1t" + pid + b"Qs.")
     refused(torch_file.read_tensors, text, "something other than storages")
 
 
 def graph(change=lambda name, proto: None):
-    """Returns a graph with all constants, of one number each, changed by a function."""
+    """Returns a graph with all constants, one number each, after `change` of each."""
     out = tf.compat.v1.GraphDef()
     names = ["softmax/weights", "softmax/biases"]
     for scope in frozen_graph.SCOPES.values():
@@ -159,7 +161,7 @@ def graph(change=lambda name, proto: None):
     return out.SerializeToString()
 
 
-def test_a_constant_given_by_one_number():
+def test_a_constant_given_by_one_number_is_repeated():
     def larger(name, proto):
         proto.tensor_shape.dim[0].size = 7
         proto.float_val[0] = len(name)
@@ -168,7 +170,7 @@ def test_a_constant_given_by_one_number():
     np.testing.assert_array_equal(found["fc.bias"], np.full(7, len("softmax/biases"), np.float32))
 
 
-def test_many_large_constants():
+def test_many_large_constants_are_refused():
     def huge(name, proto):
         proto.tensor_shape.dim[0].size = 1 << 23
 
@@ -191,12 +193,12 @@ def test_many_large_constants():
         (lambda proto: [proto.tensor_shape.dim.add(size=1) for _ in range(99)], "fields"),
     ],
 )
-def test_constants_that_are_none(change, match):
+def test_malformed_constants_are_refused(change, match):
     data = graph(lambda name, proto: change(proto) if name == "softmax/biases" else None)
     refused(frozen_graph.read_tensors, data, f"constant softmax/biases .*{match}")
 
 
-def test_a_graph_of_many_tiny_nodes():
+def test_a_graph_of_many_tiny_nodes_is_refused():
     refused(frozen_graph.read_tensors, b"\x0a\x00" * 3_000_000, "more than 20000 fields")
 
 
@@ -208,12 +210,12 @@ def tar(*members, **options):
     return out.getvalue()
 
 
-def test_archives_that_unpack_to_more():
+def test_archives_that_unpack_to_more_are_refused():
     bomb = gzip.compress(bytes(MOST + 1))
     refused(frozen_graph.read_tensors, bomb, "more than 67108864 bytes", 250 << 20)
     info = tarfile.TarInfo(frozen_graph.GRAPH_FILE)
     info.size = 512
-    # Sparse, as a header of the POSIX format says: 2^40 bytes, of which 512 are there.
+    # Sparse, declared by a POSIX header: 2^40 bytes, of which the archive holds 512.
     info.pax_headers = {
         "GNU.sparse.map": "0,512",
         "GNU.sparse.size": str(1 << 40),
@@ -236,6 +238,6 @@ def test_archives_of_many_files_are_not_listed():
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(inception_weights, "_MOST_BYTES", 1 << 20)
     with open(tmp_path / "weights.pth", "wb") as file:
-        file.truncate(1 << 40)  # with a hole: takes no space on the disk
+        file.truncate(1 << 40)  # sparse: takes no space on the disk
     with little_memory(3 << 20), pytest.raises(UserError, match="it has more than 1 MiB"):
         inception_weights.read(tmp_path / "weights.pth")

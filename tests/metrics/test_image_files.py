@@ -43,8 +43,8 @@ def test_folder_gives_its_images_sorted(tmp_path):
     )
 
 
-def test_folder_shows_images_as_data_sets_do(tmp_path):
-    ramp = np.arange(0, 65536, 257, np.uint16).reshape(16, 16)  # 16 bits, all gray levels
+def test_folder_converts_images_as_data_sets_do(tmp_path):
+    ramp = np.arange(0, 65536, 257, np.uint16).reshape(16, 16)  # 16-bit values of all gray levels
     Image.fromarray(ramp).save(tmp_path / "a.png")
     gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
     np.testing.assert_array_equal(
@@ -56,7 +56,7 @@ def test_folder_shows_images_as_data_sets_do(tmp_path):
     np.testing.assert_array_equal(all_images(Folder(tmp_path), 1)[0, ..., 0], np.rot90(gray, 2))
 
 
-def test_folder_names_what_is_wrong(tmp_path):
+def test_missing_empty_and_bad_folders_are_refused(tmp_path):
     with pytest.raises(UserError, match="holds no images"):
         Folder(tmp_path)
     with pytest.raises(UserError, match="does not exist; name a directory or zip file"):
@@ -107,7 +107,7 @@ def test_a_damaged_file_is_found_before_anything_is_measured(tmp_path, packed):
     np.testing.assert_array_equal(all_images(folder, 6), images[[0, 1, 2, 4, 6, 7]])
 
 
-def test_only_as_many_files_as_are_measured_are_looked_at(tmp_path):
+def test_only_files_to_be_measured_are_checked(tmp_path):
     images = noise(70, 4, 4)
     save_images(tmp_path, images)
     cut_short(tmp_path / "69.png")
@@ -117,7 +117,7 @@ def test_only_as_many_files_as_are_measured_are_looked_at(tmp_path):
     np.testing.assert_array_equal(all_images(folder, 60), np.delete(images, 2, axis=0)[:60])
 
 
-def test_what_is_no_image_is_said(tmp_path):
+def test_files_that_are_no_images_are_reported(tmp_path):
     save_images(tmp_path, noise(2, 8, 8))
     (tmp_path / "notes.txt").write_text("no image")
     said = []
@@ -127,7 +127,7 @@ def test_what_is_no_image_is_said(tmp_path):
     ]
 
 
-def test_pictures_that_cannot_be_read_are_no_silent_loss(tmp_path):
+def test_unreadable_pictures_are_refused_or_reported(tmp_path):
     save_images(tmp_path, noise(2, 8, 8))
     (tmp_path / "me.heic").write_bytes(b"any")
     with pytest.raises(UserError, match=r"1 of 3 files .*; the first is me\.heic: HEIC"):
@@ -150,7 +150,7 @@ def test_a_file_that_changes_after_the_check_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("side,count,expected", [(64, 3000, 1024), (1024, 70, 32), (4096, 40, 16)])
-def test_blocks_are_of_bounded_size(tmp_path, side, count, expected):
+def test_blocks_have_a_bounded_size(tmp_path, side, count, expected):
     save_images(tmp_path, noise(1, 4, 4))
     folder = Folder(tmp_path)
     folder._pixels = np.full(count, side**2)

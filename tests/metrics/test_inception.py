@@ -22,7 +22,7 @@ def test_every_feature_equals_the_reference(inception, values):
     for name, found in stages.items():
         expected = arrays[f"feat/{name}"]
         assert relative_difference(found, expected) < 1e-4
-        # Also each feature by itself; those near 0 by what their image's mean allows.
+        # Each feature by itself too; features near 0 are compared on the scale of the mean.
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * expected.mean())
     logits = inception.logits(stages["2048"])
     assert relative_difference(logits, arrays["feat/logits_unbiased"]) < 1e-4
@@ -51,7 +51,7 @@ def test_features_do_not_depend_on_the_batch(inception, values, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("channels", [3, 1])
-def test_differentiable_features_are_the_same(inception, values, channels):
+def test_differentiable_features_equal_the_others(inception, values, channels):
     images = values[0][:2, :, :, :channels]
     floats = tf.constant(images.astype(np.float32) / 127.5 - 1)
     with tf.GradientTape() as tape:
@@ -71,7 +71,7 @@ def test_gray_images_are_replicated(inception, values):
 
 
 def test_images_are_resized_as_tensorflow_1_did():
-    """Output pixel y is read at y * height / 299: corners stay, nothing is read past the end."""
+    """Output pixel y is read at y * height / 299, limited to the last pixel."""
     ramp = np.arange(64, dtype=np.float32)[None, :, None, None] * np.ones((1, 64, 64, 3))
     found = inception_module.InceptionInput()(ramp).numpy()
     rows = np.minimum(np.arange(299) * 64 / 299, 63)
@@ -84,7 +84,7 @@ def test_other_channels_are_refused(inception):
 
 
 @pytest.mark.slow
-def test_images_of_any_sizes_are_measured_together(inception, values):
+def test_images_of_several_sizes_give_the_same_features(inception, values):
     images, _ = values
     mixed = [images[0], images[1, :20, :40], images[2, ..., :1]]
     together = inception.features(mixed)

@@ -10,7 +10,7 @@ def test_equals_the_official_value(golden):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_certain_and_spread_predictions_score_the_number_of_classes():
+def test_certain_predictions_of_all_classes_score_their_number():
     probabilities = np.tile(np.eye(7), (10, 1))
     np.testing.assert_allclose(inception_score(probabilities), (7, 0), atol=1e-9)
 

@@ -20,7 +20,7 @@ MOST = 1 << 24
 
 @pytest.fixture
 def torch_names(monkeypatch):
-    """Modules that Python's pickler looks up when it writes the names of PyTorch's functions."""
+    """Stand-ins for PyTorch's function and storage class, importable by Python's pickler."""
 
     def rebuild(*args):
         raise AssertionError("the reader must not call this")
@@ -35,7 +35,7 @@ def torch_names(monkeypatch):
 
 
 def pickled(arrays, torch_names):
-    """Returns the pickle that `torch.save` makes of a dictionary of float32 arrays.
+    """Returns the pickle that `torch.save` makes of {name: float32 array}.
 
     The numbers of array i are in the storage named i.
     """
@@ -74,7 +74,7 @@ def write_torch_zip(path, arrays, torch_names):
 
 
 def legacy_torch_file(arrays, torch_names):
-    """Returns the same in the older layout."""
+    """Returns a file of the same content in PyTorch's older layout."""
     system = {"protocol_version": 1001, "little_endian": True}
     head = [pickle.dumps(x, 2) for x in (torch_file._LEGACY_MAGIC, 1001, system)]
     keys = pickle.dumps([str(i) for i in range(len(arrays))], 2)
@@ -83,7 +83,7 @@ def legacy_torch_file(arrays, torch_names):
 
 
 def write_frozen_graph(path, parameters, scale=True):
-    """Writes weights as the constants of a graph with the names of 2015-12-05."""
+    """Writes weights as constants of a graph, with the names of the 2015-12-05 graph."""
     graph = tf.compat.v1.GraphDef()
 
     def constant(name, array):
@@ -128,7 +128,7 @@ def test_a_file_of_the_older_layout_that_is_cut_short_is_refused(torch_names):
     data = legacy_torch_file(arrays, torch_names)
     found = torch_file.read_tensors(data, MOST)
     np.testing.assert_array_equal(found["b"], arrays["b"])
-    for left_out in (1, 4, 16, 20):  # with 16, one number is left: it would do for all
+    for left_out in (1, 4, 16, 20):  # 16 leaves one number, which NumPy could repeat for all
         with pytest.raises(torch_file.TorchFileError, match="cut short in storage 1"):
             torch_file.read_tensors(data[:-left_out], MOST)
 
@@ -148,7 +148,7 @@ def test_both_files_give_the_same_network(tmp_path, inception_parameters, torch_
             if not name.endswith("num_batches_tracked"):
                 np.testing.assert_array_equal(parameters[name], expected, err_msg=name)
 
-    damaged = bytearray(archive_path.read_bytes())  # not packed: any byte unpacks
+    damaged = bytearray(archive_path.read_bytes())  # not compressed: any byte can be unpacked
     damaged[len(damaged) // 2] ^= 1
     archive_path.write_bytes(damaged)
     with pytest.raises(UserError, match=r"damaged archive .*CRC"):

@@ -6,7 +6,7 @@ import pytest
 from metrics import kid
 
 
-def test_equals_the_sums_written_out():
+def test_equals_the_formula_written_out():
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal((6, 10)), rng.standard_normal((5, 10)) + 0.5
 
@@ -34,7 +34,7 @@ def test_subsets_estimate_the_whole_distance():
     )
 
 
-def test_small_sets_are_taken_whole():
+def test_small_sets_are_used_whole():
     rng = np.random.default_rng(2)
     a, b = rng.standard_normal((20, 8)), rng.standard_normal((20, 8))
     distances = kid.subset_distances(a, b, seed=0, num_subsets=3)

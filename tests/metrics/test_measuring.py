@@ -1,4 +1,4 @@
-"""`metrics.measure`, the call from Python."""
+"""`metrics.measure`, the function for Python programs."""
 
 import functools
 
@@ -15,7 +15,7 @@ from pgan_tf.snapshots import load_snapshot
 
 
 class Network:
-    """Stands for Inception: the 2x2 means of an image as features."""
+    """Stands in for Inception: the features are the image's 2x2 block means."""
 
     weights_hash = "stand-in"
     num_features = 12
@@ -44,7 +44,7 @@ def measure(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_snapshot_is_measured_as_by_the_command(measure, tmp_path, monkeypatch, read_results):
+def test_a_snapshot_gives_the_values_of_the_command(measure, tmp_path, monkeypatch, read_results):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(inputs, "Fakes", functools.partial(inputs.Fakes, xla=False))  # quicker
     write_dataset(tmp_path / "data")
@@ -57,7 +57,7 @@ def test_a_snapshot_is_measured_as_by_the_command(measure, tmp_path, monkeypatch
     (record,) = read_results(path / "metric-swd.jsonl")
     assert record["values"] == {k: v for k, v in values.items() if "SWD" in k}
     loaded = load_snapshot(path)
-    for reals in ("data", Dataset("data")):  # opened or not, the same as the training's own
+    for reals in ("data", Dataset("data")):  # a path or a data set, like the training's own
         assert measure(loaded, "swd,msssim", reals, num_images=20, seed=3) == values
     (file,) = path.glob("*.npz")
     folder = tmp_path / "images"
@@ -86,7 +86,7 @@ def test_arrays_folders_data_sets_and_statistics_give_the_same(measure, tmp_path
     )
 
 
-def test_a_metric_that_cannot_be_computed_is_an_error_before_any_work(measure):
+def test_impossible_metrics_are_refused_before_any_work(measure):
     class Untouched(Network):
         def features(self, images):
             raise AssertionError("measured")
@@ -103,7 +103,7 @@ def test_a_metric_that_cannot_be_computed_is_an_error_before_any_work(measure):
         measure(noise(10, resolution=32), "modes")
 
 
-def test_values_that_came_out_are_kept_when_others_fail(measure):
+def test_the_error_holds_the_values_that_were_measured(measure):
     class Broken(Network):
         def features(self, images):
             raise RuntimeError("none left")
@@ -126,14 +126,14 @@ def test_other_arrays_are_refused(measure, array):
         measure(array, "msssim")
 
 
-def test_what_to_know_of_the_values_is_said(tmp_path):
+def test_notes_on_the_values_are_printed(tmp_path):
     said = []
     options = {"cache": tmp_path, "inception": Network(), "say": said.append}
     metrics.measure(noise(5), "fid,msssim", noise(5), **options)
     assert [text.split(":")[0] for text in said] == ["fid", "msssim"]
 
 
-def test_the_package_offers_the_call_and_the_metrics():
+def test_the_package_exports_its_metrics():
     assert set(metrics.METRICS) >= {"swd", "msssim", "fid", "is", "kid", "modes"}
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         metrics.nothing  # noqa: B018

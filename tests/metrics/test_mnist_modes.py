@@ -9,7 +9,7 @@ from pgan_tf.errors import UserError
 
 
 def drawn_digits(n, seed=0):
-    """Digits in Pillow's font, at random sizes and places: uint8 [n, 28, 28], classes [n]."""
+    """Returns digits in Pillow's font, at random sizes and places: uint8 [n, 28, 28], and [n]."""
     rng = np.random.default_rng(seed)
     classes = rng.integers(0, 10, n)
     digits = np.zeros((n, 28, 28), np.uint8)
@@ -45,7 +45,7 @@ def classifier(mnist_dir, tmp_path_factory):
     return mnist_modes.load_classifier(mnist_dir, tmp_path_factory.mktemp("cache"), True)
 
 
-def test_counts_and_divergence():
+def test_modes_and_divergence_follow_the_formula():
     uniform = np.arange(1000).repeat(3)
     assert mnist_modes.modes_and_divergence(uniform) == (1000, pytest.approx(0, abs=1e-12))
     modes, divergence = mnist_modes.modes_and_divergence(np.array([5, 5, 5, 123]))
@@ -53,7 +53,7 @@ def test_counts_and_divergence():
     assert modes == 2 and divergence == pytest.approx(expected)
 
 
-def test_groups():
+def test_group_statistics_follow_the_formula():
     codes = np.concatenate([np.zeros(100, int), np.arange(100)])
     modes, modes_std, divergence, divergence_std = mnist_modes.group_statistics(codes, 2)
     assert (modes, modes_std) == (50.5, 49.5)
@@ -77,7 +77,7 @@ def test_classifier_has_the_papers_layers():
 
 
 @pytest.mark.slow
-def test_classifier_learns_and_reads_the_channels(classifier):
+def test_classifier_learns_and_combines_the_channels(classifier):
     assert classifier.accuracy > 0.9
     digits, classes = drawn_digits(300, seed=1)
     digits = np.pad(digits, [(0, 0), (2, 2), (2, 2)])
@@ -89,25 +89,25 @@ def test_classifier_learns_and_reads_the_channels(classifier):
 
 
 @pytest.mark.slow
-def test_classifier_is_kept(classifier, mnist_dir, tmp_path, monkeypatch):
-    first = mnist_modes.load_classifier  # trains below, with one epoch
+def test_a_trained_classifier_is_cached(classifier, mnist_dir, tmp_path, monkeypatch):
+    load = mnist_modes.load_classifier
     monkeypatch.setattr(mnist_modes, "_EPOCHS", 1)
-    trained = first(mnist_dir, tmp_path, True)
+    trained = load(mnist_dir, tmp_path, True)
 
     def never(*args):
         raise AssertionError("trained again")
 
     monkeypatch.setattr(mnist_modes, "train_classifier", never)
-    kept = first(mnist_dir, tmp_path, True)
+    kept = load(mnist_dir, tmp_path, True)
     assert kept.accuracy == trained.accuracy and kept.weights_hash == trained.weights_hash
     kept.network.weights[0].assign_add(kept.network.weights[0] * 0 + 1)
     assert mnist_modes.DigitClassifier(kept.network, 1).weights_hash != trained.weights_hash
-    kept = first(mnist_dir, tmp_path, True)
+    kept = load(mnist_dir, tmp_path, True)
     for a, b in zip(kept.network.get_weights(), trained.network.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_missing_digits_are_said(tmp_path):
+def test_missing_digits_and_wrong_images_are_refused(tmp_path):
     with pytest.raises(UserError, match="train-images-idx3-ubyte"):
         mnist_modes.load_classifier(tmp_path, tmp_path)
     with pytest.raises(ValueError, match="instead of"):

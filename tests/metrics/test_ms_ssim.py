@@ -7,7 +7,7 @@ from metrics import ms_ssim
 
 
 def smooth_pair(n, resolution, seed=0):
-    """Images with structure at every scale, and the same with noise."""
+    """Returns images with structure at every scale, and the same with noise."""
     rng = np.random.default_rng(seed)
     x = np.full((n, resolution, resolution, 3), 128.0)
     for size in (2, 4, 8, 16):

@@ -1,4 +1,4 @@
-"""A metric that is written in one new file is one like the others."""
+"""A metric written in one new file works like the others."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from metrics.metric import Metric, register
 
 
 class Levels(Collector):
-    """{"means": mean level of each image}; of any sizes."""
+    """Collects {"means": mean level of each image}, for images of any sizes."""
 
     name = "levels"
 
@@ -31,6 +31,7 @@ def compute(reals, fakes, tools):
 
 @pytest.fixture
 def light(monkeypatch):
+    """A new metric, registered until the test ends."""
     monkeypatch.setattr(metric_module, "METRICS", registry.METRICS)
     metric = register(
         Metric(
@@ -42,7 +43,7 @@ def light(monkeypatch):
     del registry.METRICS["light"]
 
 
-def test_it_is_measured_listed_and_ranked(light, tmp_path, capsys, monkeypatch, read_results):
+def test_a_new_metric_is_measured_listed_and_ranked(light, tmp_path, capsys):
     dark, bright = (np.full((5, 8, 12, 3), level, np.uint8) for level in (10, 30))
     assert metrics.measure(bright, "light", dark, cache=tmp_path) == {"Light": 20.0}
     assert registry.higher_is_better("Light") and registry.columns_of(["light"], 8) == ["Light"]
@@ -50,7 +51,7 @@ def test_it_is_measured_listed_and_ranked(light, tmp_path, capsys, monkeypatch, 
     assert "light     brightness; 100 images; Light\n" in capsys.readouterr().out
 
 
-def test_its_name_is_its_own(light):
+def test_a_second_metric_of_the_same_name_is_refused(light):
     with pytest.raises(ValueError, match="two metrics named 'light'"):
         register(Metric("light", Levels, 1, 1, False, lambda resolution: [], "", compute))
     assert register(light) is light

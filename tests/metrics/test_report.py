@@ -17,7 +17,7 @@ def test_table_has_a_column_for_each_value_and_says_what_failed(capsys):
     table = Table([METRICS["swd"], METRICS["fid"]], Square())
     assert capsys.readouterr().out == ""
     table.row("network-snapshot-000001", [SWD, FID])
-    table.row("network-snapshot-000002", [SWD, FID])  # the reason is said once
+    table.row("network-snapshot-000002", [SWD, FID])  # the reason is printed only once
     header, first, failure, second = capsys.readouterr().out.splitlines()
     assert header.split() == ["time", "SWDx1e3_32", "SWDx1e3_16", "SWDx1e3_avg", "FID"]
     assert first.split() == ["network-snapshot-000001", "4s", "1.5000", "2.5000", "2.0000", "-"]
@@ -26,7 +26,7 @@ def test_table_has_a_column_for_each_value_and_says_what_failed(capsys):
     assert header.index("SWDx1e3_avg") == first.index("2.0000")
 
 
-def test_lines_are_appended_and_failures_leave_none(tmp_path, read_results):
+def test_results_are_appended_but_failures_are_not(tmp_path, read_results):
     for kimg in (1, 2):
         append_results(tmp_path, [SWD, FID], {"kimg": kimg, "seed": 5})
     assert [p.name for p in tmp_path.iterdir()] == ["metric-swd.jsonl"]

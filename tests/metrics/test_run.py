@@ -16,7 +16,7 @@ from pgan_tf.errors import UserError
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """A results directory with two runs, and their data set; commands run in it."""
+    """The current directory, with two runs in results/ and their data set."""
     monkeypatch.chdir(tmp_path)
     data = write_dataset(tmp_path / "data")
     write_run(tmp_path / "results", 0, data)
@@ -47,12 +47,12 @@ def test_a_run_is_measured_snapshot_by_snapshot(world, capsys, read_results):
     }  # fmt: skip
     assert last["mirror"] is True and last["dataset_hash"] == Dataset("data").content_hash()
     assert re.match(r"\d+\.\d+", last["version"])
-    assert records[0]["value"] < 0.8 * last["value"]  # noise is nearer to noise
+    assert records[0]["value"] < 0.8 * last["value"]  # reals are nearer to reals
     assert len(read_results("results/000-test/metric-msssim.jsonl")) == 4
 
 
 @pytest.mark.slow
-def test_no_value_means_the_newest_and_numbers_repeat(world, read_results):
+def test_the_newest_snapshot_is_the_default_and_values_repeat(world, read_results):
     assert measure("--snapshot") == 0
     newest = world / "results/001-test"
     first = read_results(newest / "metric-swd.jsonl")
@@ -88,7 +88,7 @@ def test_fid_without_weights_says_how_to_get_them(world, capsys, monkeypatch, re
 
 
 class Network:
-    """Stands for Inception: the mean of each channel of an image as features."""
+    """Stands in for Inception: the features are the means of the image's channels."""
 
     weights_hash = "stand-in"
     num_features = 3
@@ -97,9 +97,7 @@ class Network:
         return images.mean((1, 2), "float32") / 255
 
 
-def test_a_small_data_set_that_is_repeated_brings_a_caution(
-    world, capsys, monkeypatch, read_results
-):
+def test_fid_warns_of_a_small_data_set(world, capsys, monkeypatch, read_results):
     monkeypatch.setattr(inception_weights, "load", lambda *args: Network())
     monkeypatch.setattr(fid, "NUM_FEATURES", 70)  # the data set has 60 images
     options = ["--metrics", "fid,kid", "--cache", "cache", "--real-passes", "0"]
@@ -139,7 +137,7 @@ def test_wrong_data_sets_are_refused_in_one_line(world):
         assert "\n" not in str(error.value)
 
 
-def test_a_misspelt_data_set_is_answered_with_a_command_that_works(world):
+def test_advice_for_a_misspelt_data_set_works(world):
     with pytest.raises(UserError) as error:
         measure("--snapshot", "results/001-test", "--metrics", "msssim", "--data-dir", "date")
     command = str(error.value).split("did you mean: ")[1]

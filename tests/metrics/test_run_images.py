@@ -1,4 +1,4 @@
-"""`metrics.run --images`, on folders as they lie on people's disks."""
+"""`metrics.run --images`, on folders of image files."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from pgan_tf.errors import UserError
 
 
 class Network:
-    """Stands for Inception: mean and deviation of each channel of an image as features."""
+    """Stands in for Inception: the features are mean and deviation of the image's channels."""
 
     weights_hash = "stand-in"
     num_features = 6
@@ -36,7 +36,7 @@ def save_images(directory, images, first=0):
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
-    """Folders `reals` and `fakes` of 24 images; commands run beside them."""
+    """The current directory, with folders `reals` and `fakes` of 24 images."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(inception_weights, "load", lambda *args: Network())
     monkeypatch.setattr(statistics_file, "NUM_FEATURES", 6)
@@ -53,7 +53,7 @@ def measure(reals, fakes, *options, metrics="swd,msssim"):
     )  # fmt: skip
 
 
-def test_folders_and_the_floor(world, capsys, read_results):
+def test_folders_are_compared_beside_halves_of_the_reals(world, capsys, read_results):
     assert measure("reals", "fakes") == 0
     header, row, floor = capsys.readouterr().out.splitlines()
     assert header.split()[1] == "SWDx1e3_32" and row.split()[0] == "fakes"
@@ -74,7 +74,7 @@ def test_folders_and_the_floor(world, capsys, read_results):
     ]  # fmt: skip
 
 
-def test_mixed_sizes_are_measured_by_fid_kid_and_is(world, capsys, read_results):
+def test_mixed_sizes_are_measured_only_by_fid_kid_and_is(world, capsys, read_results):
     small = noise(6, 20, 28, seed=2)
     save_images(world / "fakes", small, first=24)
     assert measure("reals", "fakes", "--real-passes", 0, metrics="swd,fid,kid,is,msssim") == 1
@@ -96,7 +96,7 @@ def test_mixed_sizes_are_measured_by_fid_kid_and_is(world, capsys, read_results)
     assert not (world / "out/metric-swd.jsonl").exists()
 
 
-def test_a_damaged_file_is_found_first_or_left_out(world, capsys, read_results):
+def test_a_damaged_file_is_refused_or_skipped(world, capsys, read_results):
     (world / "fakes/07.png").write_bytes((world / "fakes/07.png").read_bytes()[:99])
     with pytest.raises(UserError, match=r"^fakes: 1 of 24 files .*; the first is 07\.png: "):
         measure("reals", "fakes")
@@ -111,7 +111,7 @@ def test_a_damaged_file_is_found_first_or_left_out(world, capsys, read_results):
     assert similarity["value"] == pytest.approx(ms_ssim.pair_similarities(kept).mean())
 
 
-def test_of_an_odd_number_of_files_msssim_leaves_the_last_one_out(world, capsys, read_results):
+def test_ms_ssim_leaves_out_the_last_of_an_odd_number(world, capsys, read_results):
     (world / "fakes/23.png").unlink()
     assert measure("reals", "fakes", "--real-passes", 0, metrics="msssim") == 0
     note, _, row = capsys.readouterr().out.splitlines()
@@ -123,7 +123,7 @@ def test_of_an_odd_number_of_files_msssim_leaves_the_last_one_out(world, capsys,
     assert float(row.split()[-1]) == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_data_set_may_be_given(world, capsys, read_results):
+def test_a_data_set_equals_its_folder(world, capsys, read_results):
     with DatasetWriter(world / "set", 32, 3) as target:
         target.add(noise(24).transpose(0, 3, 1, 2))
     assert measure("set", "fakes", metrics="fid,swd") == 0
@@ -138,7 +138,7 @@ def test_a_data_set_may_be_given(world, capsys, read_results):
     assert read_results("out/metric-fid.jsonl")[-2]["value"] == pytest.approx(0, abs=1e-9)
 
 
-def test_statistics_may_be_given_for_fid(world, capsys, read_results):
+def test_statistics_files_give_the_same_fid(world, capsys, read_results):
     gaussian = fid.statistics(Network().features(noise(24)))
     np.savez("reals.npz", mu=gaussian.mean, sigma=gaussian.covariance)
     gaussian = fid.statistics(Network().features(noise(24, seed=1, contrast=0.5)))
@@ -167,7 +167,7 @@ def test_statistics_may_be_given_for_fid(world, capsys, read_results):
         measure("other.npz", "fakes", metrics="fid")
 
 
-def test_what_holds_no_images_is_told(world):
+def test_paths_without_images_are_refused_in_one_line(world):
     (world / "empty").mkdir()
     (world / "results/000-new").mkdir(parents=True)
     (world / "results/000-new/config.json").write_text("{}")

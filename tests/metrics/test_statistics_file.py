@@ -87,7 +87,7 @@ def write_zip(path, mu, sigma=b"", packing=zipfile.ZIP_STORED):
         (b"", "no usable statistics"),
     ],
 )
-def test_headers_that_lie_are_refused(tmp_path, mu, words):
+def test_false_headers_are_refused(tmp_path, mu, words):
     write_zip(tmp_path / "x.npz", mu)
     with pytest.raises(UserError, match=words) as error:
         read_statistics(tmp_path / "x.npz")
@@ -116,7 +116,7 @@ def test_no_more_is_unpacked_than_the_arrays_need(tmp_path, monkeypatch):
         read_statistics(tmp_path / "x.npz")
 
 
-def test_damage_is_told_and_other_files_too(tmp_path):
+def test_damaged_and_other_files_are_refused(tmp_path):
     path = tmp_path / "x.npz"
     np.savez_compressed(path, **gaussian())
     whole = path.read_bytes()
@@ -145,7 +145,7 @@ def packed(save):
     st.lists(st.tuples(st.integers(0, 2000), st.integers(1, 255)), min_size=1, max_size=5),
     st.integers(0, 2000),
 )
-def test_whatever_happens_to_a_file_it_is_read_or_refused(tmp_path_factory, content, changes, cut):
+def test_mutated_files_are_read_or_refused(tmp_path_factory, content, changes, cut):
     path = tmp_path_factory.getbasetemp() / "mutated.npz"
     content = bytearray(content)
     for place, difference in changes:

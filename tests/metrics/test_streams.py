@@ -10,7 +10,7 @@ from pgan_tf.networks import Generator
 
 
 class NumberedDataset(SyntheticDataset):
-    """Image i is i in its left half and 0 in its right half."""
+    """Image i has the value i in its left half and 0 in its right half."""
 
     def read(self, resolution, indices):
         images = super().read(resolution, indices)
@@ -24,6 +24,8 @@ def all_images(stream, count):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
+    """Returns a function that sets the number of images in a block."""
+
     def shrink(size):
         monkeypatch.setattr(
             streams,
@@ -42,7 +44,7 @@ def generator():
 
 
 @pytest.mark.slow
-def test_fakes_are_a_function_of_the_seed_and_their_position(generator, small_blocks):
+def test_fakes_depend_only_on_seed_and_position(generator, small_blocks):
     expected = all_images(Fakes(generator, seed=5), 40)
     assert expected.shape == (40, 16, 16, 3) and expected.dtype == np.uint8
     assert len({image.tobytes() for image in expected}) == 40
@@ -51,8 +53,8 @@ def test_fakes_are_a_function_of_the_seed_and_their_position(generator, small_bl
     for size in (1, 7):
         small_blocks(size)
         found = all_images(Fakes(generator, seed=5), 40)
-        # Float32 sums differ by a bit with an image's place in the batch, so that rounding may
-        # go the other way; in the program, the place is always the same.
+        # Float32 sums differ by a bit with an image's place in the batch, which can change its
+        # rounding; in the program, the place is always the same.
         difference = np.abs(found.astype(int) - expected)
         assert difference.max() <= 1 and np.mean(difference > 0) < 0.001
 
@@ -117,7 +119,7 @@ def test_mirroring_flips_half_of_the_images(small_blocks):
     np.testing.assert_array_equal(again, mirrored)
 
 
-def test_the_key_tells_reals_apart():
+def test_every_setting_of_reals_changes_the_key():
     dataset = NumberedDataset(8, 3, num_images=50)
     keys = [
         Reals(dataset, 8, mirror=False, seed=1),
@@ -131,10 +133,10 @@ def test_the_key_tells_reals_apart():
 
 
 @pytest.mark.parametrize("options", [{}, {"shards": 2}, {"compress": "png"}], ids=str)
-def test_the_key_tells_images_apart_whose_coarser_levels_are_equal(tmp_path, options):
+def test_images_that_differ_only_at_full_resolution_change_the_key(tmp_path, options):
     images = np.full((130, 3, 32, 32), 100, np.uint8)
     changed = images.copy()
-    changed[1, :, ::2, ::2] += 50  # not among the 64 that the contents' hash looks at
+    changed[1, :, ::2, ::2] += 50  # image 1 is not among the 64 that the content hash covers
     changed[1, :, 1::2, 1::2] -= 50
     keys = []
     for name, pixels in (("a", images), ("b", images), ("c", changed)):

@@ -13,14 +13,14 @@ from pgan_tf.losses import DiscriminatorInputs, GeneratorInputs, make_loss
 from pgan_tf.networks import Discriminator, Generator, Lod, from_official, to_official
 
 CASES = ("net_rgb32", "net_gray16_cond")
-UNDECIDED = {  # see `decided`: layer and channel
+UNDECIDED = {  # case -> layer and channel; see `decided`
     "net_gray16_cond": ("16x16/Conv1", 3),
     "net_rgb32": ("16x16/Conv0", 9),
 }
 
 
 class Case:
-    """A golden case: its arrays and the two networks with its weights."""
+    """A golden case: its arrays, and two networks with its weights."""
 
     def __init__(self, golden, name):
         self.name = name
@@ -49,14 +49,14 @@ def nhwc(images):
 
 
 def resize(images, size):
-    """NHWC images to size x size: nearest neighbour up, box filter down, in NumPy."""
+    """Resizes NHWC images to size x size: nearest neighbour up, box filter down."""
     n, r, _, c = images.shape
     if size > r:
         return images.repeat(size // r, axis=1).repeat(size // r, axis=2)
     return images.reshape(n, size, r // size, size, r // size, c).mean(axis=(2, 4))
 
 
-def test_images_at_every_lod(case):
+def test_images_equal_the_official_ones_at_every_lod(case):
     for lod in case.arrays["lods"].tolist():
         images = case.G(case.arrays["latents"], case.labels, lod=lod).numpy()
         assert images.shape[1] == case.G.resolution // 2 ** int(lod)
@@ -64,7 +64,7 @@ def test_images_at_every_lod(case):
         np.testing.assert_allclose(resize(images, case.G.resolution), expected, rtol=0, atol=2e-5)
 
 
-def test_scores_at_every_lod(case):
+def test_scores_equal_the_official_ones_at_every_lod(case):
     for lod in case.arrays["lods"].tolist():
         images = resize(nhwc(case.arrays["images"]), case.D.resolution // 2 ** int(lod))
         scores, logits = case.D(images, lod=lod)
@@ -76,14 +76,14 @@ def test_scores_at_every_lod(case):
 
 @pytest.fixture
 def decided(case):
-    """The case, with the one activation decided whose sign float32 can't tell.
+    """The case, with a bias lowered so that one ambiguous activation is negative.
 
-    In net_gray16_cond at lod 0, D's 16x16/Conv1 has a pre-activation of +4.7e-7 in float64,
-    among sums of a few units, and rounding errors up to 4e-6 in float32. The official program
-    saw it below 0, where the leaky ReLU's slope is 0.2 instead of 1, which is 2e-3 of the
-    largest gradient. In net_rgb32 at lod 1.6, one of 16x16/Conv0 is +1.2e-7 or below 0, by the
-    order of the sums: 3e-4, seen only without tf.function. Lowering the channel's bias by less
-    than the rounding error decides it.
+    In net_gray16_cond at lod 0, a pre-activation of D's 16x16/Conv1 is +4.7e-7 in float64, among
+    sums of a few units; float32 has rounding errors up to 4e-6. The official program computed
+    it below 0, where the leaky ReLU's slope is 0.2 instead of 1. This changes gradients by 2e-3
+    of the largest. In net_rgb32 at lod 1.6, a pre-activation of 16x16/Conv0 is +1.2e-7 or below
+    0, depending on the order of the sums. This changes them by 3e-4, but only without
+    tf.function. The bias is lowered by less than the rounding error.
     """
     layer, channel = UNDECIDED[case.name]
     bias = case.D.named_variables()[f"{layer}/bias"]
@@ -101,8 +101,8 @@ def decided(case):
         pytest.param(True, id="xla", marks=pytest.mark.slow),
     ],
 )
-def test_losses_and_gradients(decided, jit):
-    # Relative to the largest term: scores near 0 have no digits of their own to compare.
+def test_losses_and_gradients_equal_the_official_ones(decided, jit):
+    # Tolerances are relative to the largest term, because scores near 0 have few exact digits.
     case, a = decided, decided.arrays
     loss_of = make_loss(LossOptions())
 
@@ -149,14 +149,14 @@ def test_losses_and_gradients(decided, jit):
 
 
 def as_official(network, values):
-    """Values of the trainable variables, in the official names and layouts; None as zeros."""
+    """Returns values of trainable variables under official names and layouts; None is zeros."""
     clone = type(network).from_config(network.get_config())
     for variable, value in zip(clone.trainable_variables, values, strict=True):
         variable.assign(tf.zeros(variable.shape) if value is None else value)
     return to_official(clone)
 
 
-def test_names_both_ways(case):
+def test_official_names_round_trip(case):
     official = {k: v for k, v in case.part("G/").items() if k != "lod"}
     back = to_official(case.G)
     assert back.keys() == official.keys()
@@ -164,7 +164,7 @@ def test_names_both_ways(case):
         np.testing.assert_array_equal(back[name], value)
 
 
-def test_names_refuse_what_does_not_fit(case):
+def test_wrong_official_variables_change_nothing(case):
     before = to_official(case.D)
     bad = {**before, "extra": np.zeros(3), "4x4/Conv/bias": np.zeros(3)}
     del bad["4x4/Dense1/bias"]
@@ -176,13 +176,13 @@ def test_names_refuse_what_does_not_fit(case):
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_parameter_counts():
+def test_parameter_counts_equal_the_official_ones():
     G, D = Generator(1024), Discriminator(1024)
     assert G.count_params() == 23_079_115
     assert D.count_params() == 23_087_249
 
 
-def test_saves_and_loads(case, tmp_path):
+def test_networks_survive_keras_saving(case, tmp_path):
     for network in (case.G, case.D):
         path = tmp_path / f"{type(network).__name__}.keras"
         network.save(path)
@@ -197,7 +197,7 @@ def test_saves_and_loads(case, tmp_path):
             )
 
 
-def test_variables_at_a_lod_are_those_with_gradients(case):
+def test_variables_at_a_lod_are_exactly_those_with_gradients(case):
     G = case.G
     for level, fading in ((0, False), (0, True), (1, False), (1, True), (2, False)):
         with tf.GradientTape() as tape:
@@ -244,5 +244,5 @@ def test_float16_stays_near_float32(case):
         full = case.G(case.arrays["latents"], case.labels, lod=lod)
         images = half(case.arrays["latents"], case.labels, lod=lod)
         assert images.dtype == tf.float32
-        # Eleven bits, through about ten layers.
+        # Numbers of eleven bits, through about ten layers.
         assert np.abs(full - images).max() < 0.02 * np.abs(full).max()

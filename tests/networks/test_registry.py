@@ -1,7 +1,7 @@
-"""A pair of networks of one's own is one new file: this one, with batch and layer norm.
+"""A new pair of networks needs one file, such as this one with batch and layer norm.
 
-It trains, is saved, and is continued to the same bits; running statistics are in Gs and in the
-snapshot. No file of the program knows of it.
+The pair trains, is saved, and continues to the same bits. Running statistics are in Gs and in
+the snapshot. No file of the program mentions it.
 """
 
 import re
@@ -91,7 +91,7 @@ def toy_config(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_it_trains_is_saved_and_continued_to_the_same_bits(toy_config, tmp_path):
+def test_an_own_architecture_trains_and_continues_to_the_same_bits(toy_config, tmp_path):
     whole = train(toy_config, tmp_path / "whole")
     half = train(override(toy_config, {"train.total_kimg": 0.064}), tmp_path / "parts")
     assert train(toy_config, tmp_path / "parts") == half
@@ -102,8 +102,8 @@ def test_it_trains_is_saved_and_continued_to_the_same_bits(toy_config, tmp_path)
         for network in ("G", "Gs"):
             for block in ("2/First", "3/Second"):
                 value = a[f"{network}/{block}/{name}"]
-                assert np.abs(value - (name == "moving_variance")).max() > 1e-3  # it has moved
-                # Gs has those of the G that it follows, before G's last step moved them by a tenth.
+                assert np.abs(value - (name == "moving_variance")).max() > 1e-3  # not initial
+                # Gs has G's statistics from before G's last step, which moved them by a tenth.
                 assert np.abs(value - a[f"G/{block}/{name}"]).max() < np.abs(value).max()
     assert np.abs(a["Gs/3/Second/gamma"] - a["G/3/Second/gamma"]).max() > 0
     assert {"D/3/Conv/gamma", "D/3/Conv/beta"} <= a.keys()
@@ -113,7 +113,7 @@ def test_it_trains_is_saved_and_continued_to_the_same_bits(toy_config, tmp_path)
     latents = np.random.RandomState(1).randn(6, 5).astype(np.float32)
     images = synthesize(loaded.Gs, latents).numpy()
     assert images.shape == (6, 8, 8, 1) and np.abs(images).max() < 1
-    # Running statistics: an image doesn't depend on the others that are made with it.
+    # With running statistics, an image doesn't depend on the rest of its batch.
     np.testing.assert_allclose(synthesize(loaded.Gs, latents[:1]), images[:1], atol=1e-6)
     assert np.abs(loaded.Gs(latents, training=True) - images).max() > 1e-4
 
@@ -121,13 +121,13 @@ def test_it_trains_is_saved_and_continued_to_the_same_bits(toy_config, tmp_path)
 def test_counts_follow_from_the_table(toy_config):
     G = Generator(8, 1, networks="toy")
     assert tables.count_parameters(G.table, G.shape, True) == G.count_params()
-    # Products of 8x8 images: dense, three 3x3 convolutions, one 1x1; twice for the additions.
+    # Multiplications for an 8x8 image: dense, three 3x3 convolutions, one 1x1.
     conv = 9 * MAPS * MAPS
     products = 5 * 16 * MAPS + 16 * conv + 2 * 64 * conv + 64 * MAPS
-    assert G.operations(3) == 2 * products
+    assert G.operations(3) == 2 * products  # multiplications and additions
 
 
-def test_an_unknown_one_names_the_nearest():
+def test_an_unknown_architecture_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match=re.escape("networks='toi': choose from ")) as error:
         architecture("toi")
     assert "did you mean 'toy'?" in str(error.value)
@@ -143,7 +143,7 @@ def test_running_statistics_are_averaged_over_replicas():
     reals = rs.randint(0, 256, [8, 4, 4, 1]).astype(np.uint8)
     latents = rs.randn(2, 8, 5).astype(np.float32)
     d = DiscriminatorBatch(reals, none, latents[0], rs.rand(8).astype("f4"), np.zeros(8, bool))
-    copies = []  # of G as it begins, which see a replica's share of the D step's latents
+    copies = []  # for each replica, a new G that sees its share of the D step's latents
     for part in np.split(latents[0], 2):
         copy = build_networks(config, 4, 1, 0)[0]
         copy(part, training=True)

@@ -22,10 +22,10 @@ def noise(tmp_path):
     return tmp_path / "noise.png", pixels
 
 
-def test_a_picture_is_at_most_so_wide_and_a_png_that_is_smaller_stays(tmp_path):
+def test_wide_pictures_shrink_to_webp_and_small_pngs_stay(tmp_path):
     narrow, wide = tmp_path / "narrow.png", tmp_path / "wide.png"
     pixels = np.zeros([64, 64], np.uint8)
-    pixels[::2, ::2] = 255  # of which PNG makes little, and WebP much
+    pixels[::2, ::2] = 255  # a pattern that PNG packs better than WebP
     Image.fromarray(pixels).save(narrow)
     Image.new("RGB", (200, 8), (1, 2, 3)).save(wide)
     embed = Embedder(100, 75)
@@ -36,7 +36,7 @@ def test_a_picture_is_at_most_so_wide_and_a_png_that_is_smaller_stays(tmp_path):
     assert head == "data:image/webp;base64" and small.shape == (4, 100, 3)
 
 
-def test_quality(noise):
+def test_higher_quality_takes_more_bytes(noise):
     path, pixels = noise
     sizes = []
     for quality in (20, 75, LOSSLESS):
@@ -47,7 +47,7 @@ def test_quality(noise):
     assert sizes == sorted(sizes)
 
 
-def test_files_are_read_anew_when_they_change(noise):
+def test_changed_files_are_read_again(noise):
     path, _ = noise
     embed = Embedder(64, 75)
     first = embed(path)

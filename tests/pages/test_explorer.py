@@ -1,4 +1,4 @@
-"""The explorer page allows what it needs, and nothing else."""
+"""The explorer pages: their security policies and embedded parts."""
 
 import base64
 import gzip
@@ -15,7 +15,7 @@ FACTS = {"name": "a"}
 
 
 def policy_of(page):
-    """Returns directive -> sources, without the hashes, which are checked."""
+    """Returns {directive: sources} without the scripts' hashes, which are checked here."""
     content = re.search(r'http-equiv="Content-Security-Policy" content="(.*?)"', page)[1]
     scripts = re.findall(r"<script>(.*?)</script>", page, re.S)
     hashes = [base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in scripts]
@@ -46,14 +46,14 @@ COMPUTING = {"worker-src": ["blob:"], "script-src": ["'wasm-unsafe-eval'", "blob
         (explorer.served_page(), {"connect-src": ["'self'"], "script-src": []}),
     ],
 )
-def test_policies(page, more):
+def test_each_page_has_its_own_content_security_policy(page, more):
     assert policy_of(page) == {**COMMON, **more}
     sources = re.findall(r'<script src="(.*?)"', page)
     assert sources in ([], [explorer.RUNTIME_FILE, explorer.MODEL_FILE])
     assert not re.findall(r"<(?:link|img|iframe)\b", page)
 
 
-def test_parts_are_what_they_were():
+def test_embedded_parts_unpack_to_the_originals():
     page = explorer.one_file(FACTS, MODEL)
     found = dict(re.findall(r'<script type="text/plain" id="part-(.*?)">(.*?)</script>', page))
     beside = explorer.folder(FACTS, MODEL)

@@ -1,4 +1,4 @@
-"""A page is whole, asks for nothing, and its data stays data."""
+"""A page is complete, loads nothing else, and its data can't become markup."""
 
 import base64
 import hashlib
@@ -18,7 +18,7 @@ HOSTILE = (
 
 
 class Elements(HTMLParser):
-    """All elements of a page: (tag, attributes, text of scripts and styles)."""
+    """Lists a page's elements: [tag, attributes, text if a script or style]."""
 
     def __init__(self, text):
         super().__init__()
@@ -38,7 +38,7 @@ class Elements(HTMLParser):
             self.found[-1][2] += data
 
 
-def test_hostile_data_comes_back_as_it_was():
+def test_hostile_data_round_trips_and_adds_no_elements():
     data = {"runs": [HOSTILE, {HOSTILE: "<!--data-->"}]}
     text = build_page("report", data, ["uplot"])
     text.encode("utf-8")
@@ -62,25 +62,25 @@ def test_only_the_pages_own_scripts_are_allowed():
     )
 
 
-def test_a_page_holds_the_licence_of_what_it_holds():
+def test_a_page_holds_the_licence_of_its_library():
     text = build_page("report", {"runs": []}, ["uplot"])
     assert "The MIT License" in text and "Leon Sorokin" in text
 
 
-def test_no_part_names_another_place():
+def test_a_page_links_nowhere_else():
     for _, attributes, _ in Elements(build_page("report", {"runs": []}, ["uplot"])).found:
         addresses = {v for n, v in attributes.items() if n in ("src", "href", "srcset", "action")}
         assert all(address.startswith("#") for address in addresses)
 
 
-def test_vendored_files_are_those_that_the_table_lists():
+def test_vendored_files_match_the_table_of_checksums():
     table = (PAGES / "vendor" / "VENDOR.md").read_text()
     listed = dict(re.findall(r"^\| `(.*?)` .*`([0-9a-f]{64})` \|$", table, re.M))
     files = {p.name: p.read_bytes() for p in (PAGES / "vendor").iterdir() if p.suffix != ".md"}
     assert {n: hashlib.sha256(content).hexdigest() for n, content in files.items()} == listed
 
 
-def test_all_of_a_pages_files_are_installed():
+def test_all_files_of_the_pages_are_installed():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     patterns = settings["tool"]["setuptools"]["package-data"]
     installed = set()

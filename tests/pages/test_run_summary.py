@@ -19,7 +19,7 @@ def chart(found, title):
     return one["kimg"], {s["label"]: s["values"] for s in one["series"]}
 
 
-def test_pictures_say_resolution_time_and_images_shown(tmp_path):
+def test_pictures_have_resolution_time_and_images_shown(tmp_path):
     found = summary(write_run(tmp_path / "000-a"))
     assert found["reals"].startswith("data:image/")
     assert [(p["kimg"], p["resolution"], p["time"]) for p in found["pictures"][:6]] == [
@@ -31,11 +31,11 @@ def test_pictures_say_resolution_time_and_images_shown(tmp_path):
     assert summary(tmp_path / "000-a", 0)["pictures"] == []
 
 
-def test_curves_and_throughput(tmp_path):
+def test_curves_and_throughput_follow_the_ticks(tmp_path):
     found = summary(write_run(tmp_path / "000-a"))
     kimg, losses = chart(found, "Losses")
     assert kimg == [0.5 * i for i in range(1, 9)]
-    assert losses == {"D_loss": [9, 8, 7, 6, 5, 4, 3, 2]}  # G's are all unknown
+    assert losses == {"D_loss": [9, 8, 7, 6, 5, 4, 3, 2]}  # all values of G_loss are unknown
     assert chart(found, "Minibatch")[1] == {"minibatch": [16] * 8}
     assert "Skipped updates" not in [c["title"] for c in found["charts"]]
     assert [list(row.values()) for row in found["throughput"]] == [
@@ -45,14 +45,14 @@ def test_curves_and_throughput(tmp_path):
     ]
 
 
-def test_a_tick_that_holds_a_whole_stage_is_of_all_that_it_touches(tmp_path):
+def test_a_tick_over_several_stages_counts_for_all_of_them(tmp_path):
     path = write_run(tmp_path / "000-a", ticks=1)
     add_tick(path, 5)
     rows = [(row["stage"], row["kimg"], row["seconds"]) for row in summary(path)["throughput"]]
     assert rows == [("4x4", "0 to 1", "5s"), ("4x4 to 8x8", "0 to 2.5", "20s")]
 
 
-def test_metrics_of_other_numbers_of_images_are_other_curves(tmp_path):
+def test_each_number_of_images_has_its_own_metric_curve(tmp_path):
     run = write_run(tmp_path / "000-a")
     add_measurement(run, "swd", 2.0, low=5.0, high=math.nan)
     add_measurement(run, "swd", 1.0, low=6.0, high=7.0)
@@ -68,7 +68,7 @@ def test_metrics_of_other_numbers_of_images_are_other_curves(tmp_path):
     )
 
 
-def test_options_that_differ_come_first_with_the_change_log(tmp_path):
+def test_changed_options_come_first_and_the_change_log_is_shown(tmp_path):
     run = write_run(tmp_path / "000-a", options={"train.seed": 7})
     change = {"nimg": 1500, "option": "train.D_repeats", "old": 1, "new": 2}
     (run / "changes.jsonl").write_text(json.dumps(change) + "\n")
@@ -81,14 +81,14 @@ def test_options_that_differ_come_first_with_the_change_log(tmp_path):
     assert found["changes"] == [{"kimg": 1.5, "option": "train.D_repeats", "old": "1", "new": "2"}]
 
 
-def test_a_run_that_has_nothing_yet_is_told_in_one_line(tmp_path):
+def test_an_empty_run_is_refused_in_one_line(tmp_path):
     run = write_run(tmp_path / "000-a", ticks=0, pictures=False)
     with pytest.raises(UserError, match="no ticks and no pictures yet") as error:
         summary(run)
     assert "\n" not in str(error.value)
 
 
-def test_pictures_without_ticks_and_ticks_without_pictures(tmp_path):
+def test_pictures_or_ticks_alone_are_summarized(tmp_path):
     alone = write_run(tmp_path / "000-a", ticks=0)
     assert len(summary(alone)["pictures"]) == 1 and summary(alone)["charts"] == []
     blind = summary(write_run(tmp_path / "001-b", pictures=False))

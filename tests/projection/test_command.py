@@ -1,4 +1,4 @@
-"""The command line of projections: files, what is printed, and what can't be projected."""
+"""The command line of projections: its files, its output, and bad input."""
 
 import shlex
 from functools import partial
@@ -27,7 +27,7 @@ SHAPE = {"resolution": 8, "label_size": 2, "fmap_base": 64, "fmap_max": 8}
 
 @pytest.fixture(autouse=True)
 def not_compiled_by_xla(monkeypatch):
-    """Compiling would take longer than all else."""
+    """Turns XLA off: compiling would take longer than everything else."""
     for module in (inference, search):
         monkeypatch.setattr(module, "Synthesis", partial(Synthesis, xla=False))
     monkeypatch.setattr(files, "Projector", partial(search.Projector, xla=False, candidates=20))
@@ -50,7 +50,7 @@ def run(snapshot, *arguments):
     project.main([f"--snapshot={snapshot}", "--starts=4", "--steps=15", *map(str, arguments)])
 
 
-def test_a_picture(snapshot, tmp_path, capsys):
+def test_projects_a_picture_with_a_film_and_a_command_that_works(snapshot, tmp_path, capsys):
     (picture,) = generate.generate(snapshot, tmp_path, [3], class_name=0)
     out = tmp_path / "out"
     run(snapshot, "--image", picture, "--out", out, "--class", "a cat", "--film", "way.mp4")
@@ -75,14 +75,14 @@ def test_a_picture(snapshot, tmp_path, capsys):
     assert np.abs(end - image[:6]).mean() < 6
     assert np.abs(frames[0].astype(float) - frames[-1])[:, 256:].mean() > 6
 
-    # The command that is printed makes the same image.
+    # The printed command makes the same image.
     arguments = shlex.split(command.removeprefix("To make the image again: "))
     assert arguments[:3] == ["python", "-m", "pgan_tf.generate"]
     generate.main([*arguments[3:], f"--out={tmp_path / 'again'}"])
     np.testing.assert_array_equal(read(tmp_path / "again" / "latent0000.png"), image)
 
 
-def test_several_pictures_and_no_film(snapshot, tmp_path, capsys):
+def test_projects_several_pictures_without_films(snapshot, tmp_path, capsys):
     photo = np.random.RandomState(0).randint(0, 256, (20, 30, 4)).astype(np.uint8)
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -100,11 +100,11 @@ def test_several_pictures_and_no_film(snapshot, tmp_path, capsys):
     np.testing.assert_array_equal(z[0], z[1])  # one picture, one latent
 
 
-def test_pictures_of_all_kinds(tmp_path):
+def test_pictures_are_turned_cropped_and_converted(tmp_path):
     quarter = np.zeros((8, 8, 3), np.uint8)
     quarter[:4, :4] = 255  # the upper left
     turned = Image.Exif()
-    turned[0x0112] = 6  # to be turned to the right
+    turned[0x0112] = 6  # viewers turn it to the right
     Image.fromarray(quarter).save(tmp_path / "turned.png", exif=turned)
     found = read_target(tmp_path / "turned.png", 8, 3)
     np.testing.assert_array_equal(found.pixels, np.rot90(quarter, -1))
@@ -119,7 +119,7 @@ def test_pictures_of_all_kinds(tmp_path):
     np.testing.assert_array_equal(read_target(tmp_path / "wide.png", 8, 3).pixels, middle)
 
 
-def test_what_can_not_be_projected(snapshot, tmp_path):
+def test_bad_pictures_and_options_are_refused_before_any_search(snapshot, tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "good.png")
     whole = (tmp_path / "good.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[:100])
@@ -134,7 +134,7 @@ def test_what_can_not_be_projected(snapshot, tmp_path):
         ("text.png", r"text\.png can't be used: not a picture"),
         ("tiny.png", r"tiny\.png can't be used: 64x3 pixels, and at least 4x4 are needed"),
     ):
-        with pytest.raises(UserError, match=message) as error:  # before the good one is searched
+        with pytest.raises(UserError, match=message) as error:  # before the good one is projected
             files.project_pictures(loaded, [tmp_path / "good.png", tmp_path / name], out)
         assert "\n" not in str(error.value)
     for options, message in (
@@ -147,7 +147,7 @@ def test_what_can_not_be_projected(snapshot, tmp_path):
     assert not out.exists()
 
 
-def test_a_file_without_a_generator(snapshot, tmp_path):
+def test_a_snapshot_without_a_generator_is_refused(snapshot, tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "good.png")
     with np.load(snapshot) as archive:
         arrays = {k: a for k, a in archive.items() if k == "meta" or k.startswith("D/")}
@@ -157,25 +157,25 @@ def test_a_file_without_a_generator(snapshot, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_names_of_pictures_lead_nowhere_else():
+def test_directories_named_after_pictures_stay_inside():
     images = ["...png", "a/..png", "b/.png", "cat.png"]
     names = [d.relative_to("out").as_posix() for d in files._directories(images, Path("out"))]
     assert names == ["image", "image-2", "png", "cat"]
 
 
-def test_a_place_that_is_taken_is_known_before_the_search(snapshot, tmp_path):
+def test_a_file_at_the_target_is_found_before_the_search(snapshot, tmp_path):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "good.png")
     (tmp_path / "out").touch()
     with pytest.raises(FileExistsError):
         files.project_pictures(load_snapshot(snapshot), [tmp_path / "good.png"], tmp_path / "out")
 
 
-def test_the_advice_of_names_that_look_like_options():
+def test_printed_class_names_are_not_taken_for_options():
     assert project._option("--class", "-1") == ["--class=-1"]
     assert project._option("--class", "a cat") == ["--class", "a cat"]
 
 
-def test_interrupted_it_leaves_nothing(snapshot, tmp_path, monkeypatch):
+def test_an_interruption_leaves_nothing(snapshot, tmp_path, monkeypatch):
     Image.new("RGB", (64, 64), "red").save(tmp_path / "good.png")
 
     def interrupted(*arguments):

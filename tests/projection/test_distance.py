@@ -15,7 +15,7 @@ def doubled(x):
     return x.repeat(2, 1).repeat(2, 2)
 
 
-def test_the_laplacian_pyramid_is_the_image_again():
+def test_the_laplacian_pyramid_adds_up_to_the_image():
     images = np.random.RandomState(0).randn(2, 32, 32, 3).astype(np.float32)
     levels = distance.pixel_pyramid(tf.constant(images))
     assert [level.shape[1] for level in levels] == [32, 16, 8, 4]
@@ -23,16 +23,16 @@ def test_the_laplacian_pyramid_is_the_image_again():
     whole = bands[-1]
     for band in bands[-2::-1]:
         whole = doubled(whole) + band
-        assert np.abs(halved(band)).max() < 1e-6  # a band has nothing of the coarser levels
+        assert np.abs(halved(band)).max() < 1e-6  # a band holds no coarser detail
     np.testing.assert_allclose(whole, images, atol=1e-6)  # float32
 
 
-def test_distances_are_the_formula():
+def test_distances_follow_the_formula():
     random = np.random.RandomState(1)
     images, target = random.randn(3, 16, 16, 1), np.clip(random.randn(1, 16, 16, 1), -1, 1)
     weights = random.randn(256, 5)
     d = images - target
-    d[(d > 0) & (target == 1)] = 0  # whiter than white, blacker than black
+    d[(d > 0) & (target == 1)] = 0  # whiter than white and blacker than black count as equal
     d[(d < 0) & (target == -1)] = 0
     expected, levels = 0, [d, halved(d), halved(halved(d))]
     for x, coarser in zip(levels, [*levels[1:], None], strict=True):

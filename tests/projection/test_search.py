@@ -1,4 +1,4 @@
-"""Latents of images that a small generator made are found again."""
+"""Projection finds the latents of images that a small generator made."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def golden_path(request):
     return request.config.rootpath / "tests" / "golden" / "net_rgb32.pkl"
 
 
-def test_images_of_the_generator_are_found_again(Gs):
+def test_latents_of_generated_images_are_found_again(Gs):
     targets = Synthesis(Gs, xla=False)(latents.from_seeds(range(100, 104), Gs.latent_size))
     projector = Projector(Gs, **QUICK)
     found = [projector(target) for target in targets]
@@ -48,13 +48,13 @@ def test_the_same_seed_finds_the_same_latent(Gs):
 
     first = Projector(Gs, **options)
     found = first(target).latent.tobytes()
-    first(255 - target)  # what was projected before makes no difference
+    first(255 - target)  # an earlier projection must not matter
     assert first(target).latent.tobytes() == found
     assert project(Gs, target, **options).latent.tobytes() == found
     assert project(Gs, target, seed=1, **{**options, "xla": False}).latent.tobytes() != found
 
 
-def test_numbers_that_are_none():
+def test_diverged_starts_are_dropped_and_broken_networks_refused():
     G = Generator(resolution=4, num_channels=1, fmap_base=64, fmap_max=8, seed=3)
     target = np.zeros((4, 4, 1), np.uint8)
     projector = Projector(G, **{**QUICK, "steps": 4, "candidates": 4})
@@ -72,7 +72,7 @@ def test_numbers_that_are_none():
         projector(target)
 
 
-def test_classes():
+def test_the_class_is_found_or_given():
     G = Generator(resolution=8, num_channels=1, label_size=3, fmap_base=64, fmap_max=8, seed=3)
     z = latents.from_seeds([4, 5, 6], 8)
     targets = Synthesis(G, xla=False)(z, latents.one_hot([0, 1, 2], 3))
@@ -88,22 +88,22 @@ def test_classes():
     assert only.class_index == 1 and only.psnr >= 28
 
 
-def test_features_have_a_say(Gs):
+def test_given_features_guide_the_search(Gs):
     target = np.random.RandomState(0).randint(0, 256, (8, 8, 3)).astype(np.uint8)
 
     def mean_colour(images):
         return tf.reduce_mean(images, axis=[1, 2])
 
     plain = project(Gs, target, **QUICK)
-    told = project(Gs, target, features=mean_colour, feature_weight=1000.0, **QUICK)
+    guided = project(Gs, target, features=mean_colour, feature_weight=1000.0, **QUICK)
 
     def off(found):
         return np.abs(found.image.mean((0, 1)) - target.mean((0, 1))).max()
 
-    assert off(told) < 0.5 * off(plain)
+    assert off(guided) < 0.5 * off(plain)
 
 
-def test_arguments_are_checked(Gs):
+def test_wrong_arguments_are_refused(Gs):
     with pytest.raises(ValueError, match=r"uint8 \(16, 16, 3\): uint8 \[8, 8, 3\] is needed"):
         project(Gs, np.zeros((16, 16, 3), np.uint8))
     with pytest.raises(ValueError, match="must be positive"):

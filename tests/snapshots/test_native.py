@@ -1,4 +1,4 @@
-"""Snapshots of this program: read back, refused when damaged, migrated from earlier versions."""
+"""Snapshots of this program: round trips, earlier versions, damage."""
 
 import numpy as np
 import pytest
@@ -16,14 +16,14 @@ SHAPE = {"resolution": 8, "label_size": 2, "fmap_base": 32, "fmap_max": 8}
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """Returns a snapshot's path, and G, D and Gs."""
+    """A snapshot's path, and its networks by name."""
     path = tmp_path_factory.mktemp("snapshot") / "network-snapshot-000012.npz"
     G, Gs, D = Generator(seed=1, **SHAPE), Generator(seed=2, **SHAPE), Discriminator(**SHAPE)
     save_snapshot(path, G, D, Gs, resolve({}), 12_345, 0.5, ["cat", "dog"])
     return path, {"G": G, "D": D, "Gs": Gs}
 
 
-def test_read_back(saved):
+def test_a_snapshot_round_trips(saved):
     path, networks = saved
     loaded = load_snapshot(path)
     assert (loaded.nimg, loaded.kimg, loaded.lod) == (12_345, 12.345, 0.5)
@@ -58,7 +58,7 @@ def test_a_snapshot_of_the_first_version_is_read(saved, tmp_path):
         load_snapshot(tmp_path / "x.npz")
 
 
-def test_options_of_another_version_are_no_damage(saved, tmp_path, monkeypatch):
+def test_renamed_and_removed_options_are_not_damage(saved, tmp_path, monkeypatch):
     path, _ = saved
     arrays, meta = load_arrays(path, *SNAPSHOT)
     monkeypatch.setitem(parts.RENAMED, "maps", "fmap_max")
@@ -71,7 +71,7 @@ def test_options_of_another_version_are_no_damage(saved, tmp_path, monkeypatch):
     assert load_snapshot(tmp_path / "x.npz").G.options.fmap_max == 8
 
 
-def test_networks_larger_than_their_weights_take_no_memory(saved, tmp_path):
+def test_networks_larger_than_their_weights_are_refused(saved, tmp_path):
     arrays, meta = load_arrays(saved[0], *SNAPSHOT)
     for change in (
         {"fmap_base": 2**40, "fmap_max": 2**30}, {"latent_size": 2**40}, {"resolution": 2**60},
@@ -83,7 +83,7 @@ def test_networks_larger_than_their_weights_take_no_memory(saved, tmp_path):
             load_snapshot(tmp_path / "x.npz")
 
 
-def test_what_is_not_whole_is_told(saved, tmp_path):
+def test_incomplete_snapshots_are_refused(saved, tmp_path):
     arrays, meta = load_arrays(saved[0], *SNAPSHOT)
     config = {**meta["config"], "train": {**meta["config"]["train"], "seed": "x"}}
     rewrite(tmp_path / "x.npz", arrays, {**meta, "config": config})
@@ -106,7 +106,7 @@ def test_what_is_not_whole_is_told(saved, tmp_path):
         load_snapshot(tmp_path / "y.npz")
 
 
-def test_a_lack_of_memory_is_no_damage(saved, monkeypatch):
+def test_out_of_memory_is_not_reported_as_damage(saved, monkeypatch):
     def exhausted(*_):
         raise MemoryError
 

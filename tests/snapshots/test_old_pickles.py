@@ -1,4 +1,4 @@
-"""Files of the official programs, against the images and scores that these made."""
+"""Pickles of the official programs, against the images and scores of those programs."""
 
 import io
 import pickle
@@ -25,13 +25,13 @@ def nhwc(images):
 
 @pytest.fixture(scope="module")
 def loaded():
-    """Returns the networks of each golden pickle."""
+    """The snapshot of each golden pickle, by name."""
     return {name: load_snapshot(GOLDEN / f"{name}.pkl") for name in ALL}
 
 
 @pytest.fixture(scope="module")
 def states():
-    """Returns the states of each golden pickle's networks, read by Python's own unpickler."""
+    """The states of each golden pickle's networks, read by Python's own unpickler."""
     return {
         name: old_pickles.load(GOLDEN / f"{name}.pkl", "network" if "theano" in name else "tfutil")
         for name in ALL
@@ -39,13 +39,13 @@ def states():
 
 
 @pytest.mark.parametrize("name", TENSORFLOW)
-def test_images_and_scores_of_the_tensorflow_version(name, loaded, golden):
+def test_tensorflow_pickles_give_the_official_images_and_scores(name, loaded, golden):
     snapshot, expected = loaded[name], golden(f"{name}_pkl_expected.npz")
     labels = expected["labels"] if snapshot.Gs.label_size else None
     images = snapshot.Gs(expected["latents"], labels)
     np.testing.assert_allclose(images, nhwc(expected["images_Gs_lod0"]), rtol=0, atol=1e-4)
     assert snapshot.lod == 0 and snapshot.config is None and snapshot.kimg is None
-    # The same networks at every lod: G and D of the other golden file.
+    # Another golden file has images and scores of the same networks at every lod.
     arrays = golden(f"{name}.npz")
     labels = arrays["labels"] if snapshot.G.label_size else None
     for lod in arrays["lods"].tolist():
@@ -63,7 +63,7 @@ def test_images_and_scores_of_the_tensorflow_version(name, loaded, golden):
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
-def test_images_and_scores_of_the_theano_version(loaded, golden):
+def test_theano_pickles_give_the_official_images_and_scores(loaded, golden):
     snapshot, expected = loaded["theano_legacy"], golden("theano_legacy_expected.npz")
     for network, key in ((snapshot.G, "G_out"), (snapshot.Gs, "Gs_out")):
         images = network(expected["latents"])
@@ -74,7 +74,7 @@ def test_images_and_scores_of_the_theano_version(loaded, golden):
 
 
 def assert_equal(a, b):
-    """Asserts that two files' parts are the same to the last bit."""
+    """Asserts that the networks of two files are bitwise equal."""
     assert a.lod == b.lod and a.networks.keys() == b.networks.keys()
     for name, own in a.networks.items():
         other = b.networks[name]
@@ -85,22 +85,22 @@ def assert_equal(a, b):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_every_protocol_and_python_2(name, states, tmp_path):
+def test_every_pickle_protocol_and_python_2_give_the_same(name, states, tmp_path):
     expected = read_parts(GOLDEN / f"{name}.pkl")
     module = "network" if "theano" in name else "tfutil"
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         path = old_pickles.dump(tmp_path / "x.pkl", states[name], protocol, module)
         assert_equal(read_parts(path), expected)
         old_names = path.read_bytes().replace(b"numpy._core", b"numpy.core")
-        if protocol < 4:  # no lengths of names, nor of frames
+        if protocol < 4:  # later protocols store lengths of names and frames
             path.write_bytes(old_names)
             assert_equal(read_parts(path), expected)
     path = old_pickles.dump_python2(tmp_path / "x.pkl", states[name], module)
     assert_equal(read_parts(path), expected)
 
 
-def test_a_lod_within_the_growth(states, tmp_path):
-    """`lod` counts from the finest, as ours: the networks then make images of that level."""
+def test_the_lod_of_a_growing_network_is_kept(states, tmp_path):
+    """The official `lod` counts from the finest level, like ours."""
     changed = [dict(state) for state in states["net_gray16_cond"]]
     for state in changed:
         state["variables"] = [("lod", np.float32(1.5)), *state["variables"][1:]]
@@ -115,8 +115,8 @@ def test_a_lod_within_the_growth(states, tmp_path):
     assert read_parts(old_pickles.dump(tmp_path / "x.pkl", theano, 2, "network")).lod == 1
 
 
-def test_theano_without_equalized_rate_or_sizes(states, tmp_path):
-    """Two arrays a layer; the numbers of feature maps are seen in the arrays."""
+def test_theano_networks_without_wscale_or_sizes_are_read(states, tmp_path):
+    """Each layer has only two arrays, whose shapes give the numbers of feature maps."""
     expected = read_parts(GOLDEN / "theano_legacy.pkl")
     plain = []
     for state in states["theano_legacy"]:
@@ -132,13 +132,13 @@ def test_theano_without_equalized_rate_or_sizes(states, tmp_path):
         assert not own.arguments["use_wscale"]
         for key, array in own.arrays.items():
             other = expected.networks[name].arrays[key]
-            ratio = array / other  # of a bias 1, of a weight one constant
+            ratio = array / other  # constant: 1 for a bias, the scale for a weight
             np.testing.assert_allclose(ratio, np.median(ratio), rtol=1e-5)
     built = load_snapshot(tmp_path / "x.pkl")
     assert built.Gs.latent_size == 16 and built.Gs.options.fmap_max == 16
 
 
-OPTIONS = {  # of an official function -> what a message must name, or None where it is read
+OPTIONS = {  # option of an official function -> (value, words of the refusal or None)
     "dtype": ("float16", None), "structure": ("linear", None), "is_template_graph": (True, None),
     "mbstd_num_features": (1, None), "use_leakyrelu": (np.bool_(False), None),
     "pixelnorm_epsilon": (np.float64(1e-4), None), "latent_size": (None, None),
@@ -148,10 +148,11 @@ OPTIONS = {  # of an official function -> what a message must name, or None wher
     "style_mixing_prob": (0.9, "style_mixing_prob, which is not known"),
     "x\n\x1b[31m": (1, r"x\\n\\x1b\[31m, which is not known"),
 }  # fmt: skip
+IGNORED = {"dtype", "structure", "is_template_graph", "mbstd_num_features"}
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_options_are_mapped_passed_over_or_refused(option, states, tmp_path):
+def test_options_are_mapped_ignored_or_refused(option, states, tmp_path):
     value, message = OPTIONS[option]
     changed = [dict(state) for state in states["net_rgb32"]]
     kind = 1 if option.startswith("mbstd") else 0
@@ -159,7 +160,7 @@ def test_options_are_mapped_passed_over_or_refused(option, states, tmp_path):
     path = old_pickles.dump(tmp_path / "x.pkl", changed, 4)
     if message is None:
         found = read_parts(path).networks["GD"[kind]].arguments
-        assert found.get(option, "passed over") in (value, "passed over")
+        assert found.get(option, "ignored") == ("ignored" if option in IGNORED else value)
         return
     with pytest.raises(UserError, match=rf"x\.pkl .*{message}") as caught:
         read_parts(path)
@@ -169,7 +170,7 @@ def test_options_are_mapped_passed_over_or_refused(option, states, tmp_path):
 @pytest.mark.parametrize(
     "option", ["tanh_at_end", "use_batchnorm", "use_layernorm", "mbdisc_kernels", "label_size"]
 )
-def test_theano_s_other_layers_are_refused_by_name(option, states, tmp_path):
+def test_unsupported_theano_layers_are_refused_by_name(option, states, tmp_path):
     changed = [dict(state) for state in states["theano_legacy"]]
     kind = 1 if option in ("use_layernorm", "mbdisc_kernels") else 0
     spec = changed[kind]["build_func_spec"]
@@ -227,7 +228,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_other_files_are_told_what_they_are(kind, tmp_path):
+def test_other_files_are_named_for_what_they_are(kind, tmp_path):
     content, message = FOREIGN[kind]
     (tmp_path / "x.pkl").write_bytes(content)
     with pytest.raises(UserError, match=message) as caught:
@@ -235,7 +236,7 @@ def test_other_files_are_told_what_they_are(kind, tmp_path):
     assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
-def test_functions_and_versions(states, tmp_path):
+def test_other_functions_versions_and_variables_are_refused(states, tmp_path):
     first, *others = states["net_rgb32"]
     for change, message in (
         ({"build_func_name": "G_style"}, "built by G_style, not G_paper"),
@@ -257,14 +258,14 @@ def test_functions_and_versions(states, tmp_path):
 
 
 @pytest.mark.parametrize("lod", [9, -1, float("nan"), float("inf")])
-def test_a_lod_out_of_range(lod, states, tmp_path):
+def test_a_lod_out_of_range_is_refused(lod, states, tmp_path):
     G, D, Gs = states["net_gray16_cond"]
     Gs = {**Gs, "variables": [("lod", np.float32(lod)), *Gs["variables"][1:]]}
     with pytest.raises(UserError, match=r"x\.pkl is not a whole snapshot"):
         load_snapshot(old_pickles.dump(tmp_path / "x.pkl", [G, D, Gs], 4))
 
 
-def test_one_array_for_many_variables_is_refused_before_it_takes_memory(states, tmp_path):
+def test_one_array_shared_by_many_variables_is_refused(states, tmp_path):
     shared = np.zeros(1 << 18, "f4")
     many = [(f"v{i}", shared) for i in range(1000)]
     changed = [{**state, "variables": many} for state in states["net_rgb32"]]
@@ -309,8 +310,8 @@ PIECES = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.data())
-def test_damage_is_harmless_or_said_in_one_line(tmp_path, data):
-    """What is read of a damaged file has the same arrays' shapes, or fails by a UserError."""
+def test_damage_is_harmless_or_refused_in_one_line(tmp_path, data):
+    """A damaged file gives arrays of the right shape or size, or a UserError."""
     name = data.draw(st.sampled_from(sorted(CONTENTS)))
     content = bytearray(CONTENTS[name])
     for _ in range(data.draw(st.integers(1, 3))):
@@ -331,10 +332,10 @@ def test_damage_is_harmless_or_said_in_one_line(tmp_path, data):
             wanted = SHAPES[name].get((network, key))
             assert array.dtype == np.float32
             if wanted is not None and array.shape != wanted:
-                assert array.size == np.prod(wanted, dtype=int)  # refused when it is built
+                assert array.size == np.prod(wanted, dtype=int)  # building the network refuses it
 
 
-def test_a_cut_file_is_seen(tmp_path):
+def test_a_file_cut_short_is_refused(tmp_path):
     content = CONTENTS["theano_legacy"]
     for end in (1, 2, 40, 300, len(content) // 2, len(content) - 1):
         (tmp_path / "x.pkl").write_bytes(content[:end])

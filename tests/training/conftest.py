@@ -1,4 +1,4 @@
-"""Tiny runs that the tests of the training share."""
+"""Tiny runs that the tests of training share."""
 
 import numpy as np
 import pytest
@@ -29,12 +29,13 @@ OPTIONS = {
 
 @pytest.fixture(scope="session")
 def tiny():
-    """Options of a tiny run, without its data."""
+    """Options of a tiny run, without a data set."""
     return dict(OPTIONS)
 
 
 @pytest.fixture(scope="session")
 def config(tmp_path_factory):
+    """The options with a data set of 40 labelled images."""
     path = tmp_path_factory.mktemp("data") / "shapes"
     images = np.random.RandomState(0).randint(0, 256, [40, 3, 8, 8]).astype(np.uint8)
     with DatasetWriter(path, 8, 3) as writer:
@@ -45,19 +46,19 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def small(config):
-    """At 4x4 alone: one program is traced instead of three."""
+    """The options at 4x4 only: one program is traced instead of three."""
     return override(config, {"data.resolution": 4})
 
 
 @pytest.fixture(scope="session")
 def whole(config, tmp_path_factory):
-    """A run from start to end without interruption."""
+    """The directory of a run that was never interrupted."""
     return train(config, str(tmp_path_factory.mktemp("whole")))
 
 
 @pytest.fixture(scope="session")
 def half(small, tmp_path_factory):
-    """The results of a run that can go on."""
+    """The results directory of an unfinished run at 4x4."""
     results = tmp_path_factory.mktemp("half")
     options = {"train.keep_snapshots": 1, "train.total_kimg": 0.128}
     train(override(small, options), str(results))

@@ -1,4 +1,4 @@
-"""What iterations are fed."""
+"""The batches of each iteration."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +9,7 @@ from pgan_tf.data.order import ImageOrder
 from pgan_tf.training import feed
 
 
-def test_order_is_whole_epochs_and_a_function_of_position():
+def test_order_repeats_whole_epochs_and_depends_only_on_position():
     order = ImageOrder(10, seed=3)
     stream = order.indices(0, 50)
     for epoch in range(5):
@@ -19,7 +19,7 @@ def test_order_is_whole_epochs_and_a_function_of_position():
     assert (ImageOrder(10, seed=4).indices(0, 10) != stream[:10]).any()
 
 
-def test_batches_are_a_function_of_images_shown(config):
+def test_batches_depend_only_on_images_shown(config):
     dataset = Dataset(config.data.path)
     makers = [feed.Feed(dataset, config, 8) for _ in range(2)]
     plan = list(feed.iterations(config, 8, 1, 0, 0))
@@ -38,13 +38,13 @@ def test_batches_are_a_function_of_images_shown(config):
     assert abs(latents.mean()) < 0.1 and abs(latents.std() - 1) < 0.1
 
 
-def test_iterations_go_on_between_two_look_ups(config):
+def test_iterations_continue_between_two_schedule_lookups(config):
     plan = list(feed.iterations(config, 8, 1, 0, 0))
     assert [i.phase.nimg for i in plan[:7]] == [0, 0, 0, 24, 24, 24, 48]
     assert list(feed.iterations(config, 8, 1, 32, 24)) == plan[4:]
 
 
-def test_row_per_class(config):
+def test_row_per_class_grid_shows_one_class_a_row(config):
     dataset = Dataset(config.data.path)
     maker = feed.Feed(dataset, override(config, {"train.image_layout": "row_per_class"}), 8)
     indices, _, labels = maker.grid(5, 6)

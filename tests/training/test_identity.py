@@ -1,4 +1,4 @@
-"""Which run a command means, and what may change in it."""
+"""Which run a command continues, and which options may change in it."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def test_finds_the_run_of_the_same_options(config, tmp_path):
     assert "001-tiny is on the same data with other options (train.seed=2)" in lines[0]
     assert lines[0].endswith(f"python -m pgan_tf.train --resume {b.path}")
     (b.path / "config.json").write_text('{"data": ')
-    assert find(tmp_path, config)[0].path == a.path  # it has nothing to continue from
+    assert find(tmp_path, config)[0].path == a.path  # b has no snapshot to continue from
     (b.path / "network-snapshot-000001.npz").touch()
     for text in ('{"data": ', "[" * 100_000):
         (b.path / "config.json").write_text(text)
@@ -59,7 +59,7 @@ def test_finds_the_run_of_the_same_options(config, tmp_path):
     assert find(tmp_path, config)[0].path == c.path
 
 
-def test_data_sets_are_compared_by_content(config, tmp_path, monkeypatch):
+def test_data_sets_are_matched_by_content(config, tmp_path, monkeypatch):
     run = RunDirectory.create(tmp_path / "results", config, facts(config))
     moved = tmp_path / "elsewhere" / "shapes"
     moved.parent.mkdir()
@@ -79,8 +79,8 @@ def test_data_sets_are_compared_by_content(config, tmp_path, monkeypatch):
     ]
 
 
-def test_a_data_set_that_was_moved_to_another_name(config, tiny, tmp_path, monkeypatch):
-    """The run's name follows from the directory, so it is no sign of another run."""
+def test_a_renamed_data_set_continues_the_same_run(config, tiny, tmp_path, monkeypatch):
+    """A run's default name follows from the data directory, so a new name may mean the same run."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(config.data.path, "shapes")
     sets = {name: value for name, value in tiny.items() if name != "name"}
@@ -98,7 +98,7 @@ def test_a_data_set_that_was_moved_to_another_name(config, tiny, tmp_path, monke
     assert find("results", fp16)[0] is None
 
 
-def test_one_process_a_run(config, tmp_path):
+def test_a_second_process_on_the_same_run_is_refused(config, tmp_path):
     directory = RunDirectory.create(tmp_path, config)
     with directory.locked(), pytest.raises(UserError, match="by another process"):
         train(config, str(tmp_path))
@@ -112,7 +112,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def changed(config, tmp_path_factory):
-    """A run whose options changed at 0.1 kimg, by two commands."""
+    """A run whose options were changed at 0.1 kimg by a second command."""
     results = tmp_path_factory.mktemp("changed")
     run = train(override(config, {"train.total_kimg": 0.1}), results)
     sets = [word for name, value in CHANGES.items() for word in ("--set", f"{name}={value}")]
@@ -121,7 +121,7 @@ def changed(config, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_options_change_from_the_save_on(changed, config, whole):
+def test_changed_options_count_from_the_last_save_on(changed, config, whole):
     run = Run(changed)
     assert {c.option: str(c.new) for c in run.changes} == CHANGES
     assert all(c.nimg == run.changes[0].nimg >= 100 for c in run.changes)
@@ -137,16 +137,16 @@ def test_options_change_from_the_save_on(changed, config, whole):
 
 @pytest.mark.slow
 def test_a_run_with_changes_is_repeatable_bit_by_bit(changed, config, tmp_path):
-    """From an earlier save, the options change again where the log says."""
+    """Continued from an earlier save, the options change again where the log says."""
     again = train(override(config, {"train.total_kimg": 0.064}), tmp_path)
     RunDirectory(again).save_changes(Run(changed).changes)
-    bare = override(config, {"train.total_kimg": 0.24})  # the command of the start
+    bare = override(config, {"train.total_kimg": 0.24})  # as in the first command
     assert train(bare, tmp_path) == again
     assert_same(arrays_of(again), arrays_of(changed))
     assert [t.nimg for t in Run(again).ticks][-1] == [t.nimg for t in Run(changed).ticks][-1]
 
 
-def test_a_later_change_replaces_what_the_log_says_of_later(config, tmp_path):
+def test_a_change_drops_later_entries_of_the_log(config, tmp_path):
     run = RunDirectory.create(tmp_path, config, facts(config))
     line = {"nimg": 500, "option": "schedule.minibatch_base", "old": 8, "new": 32}
     (run.path / "changes.jsonl").write_text(json.dumps(line) + "\n")
@@ -173,14 +173,14 @@ def test_a_later_change_replaces_what_the_log_says_of_later(config, tmp_path):
         ("optimizer.beta1", 0.5, "the optimizer's state follows from it"),
     ],
 )
-def test_what_cannot_change_is_refused_with_the_reason(config, tmp_path, option, value, reason):
+def test_changing_fixed_options_is_refused_with_the_reason(config, tmp_path, option, value, reason):
     run = RunDirectory.create(tmp_path, config, facts(config))
     message = rf"{option}=.* can't become .* in mid-run: .*{reason}.*--new \(without --resume\)"
     with pytest.raises(UserError, match=message):
         identity.changed(run, override(config, {option: value}), 0)
 
 
-def test_resume_of_what_is_no_run(config, tmp_path):
+def test_resume_refuses_paths_that_are_no_runs(config, tmp_path):
     run = RunDirectory.create(tmp_path / "results", config)
     for path, message in (
         (tmp_path / "results" / "000-tyni", r"did you mean '000-tiny'"),
@@ -193,8 +193,8 @@ def test_resume_of_what_is_no_run(config, tmp_path):
         command.main(["--resume", str(run.path), "--new"])
 
 
-def test_the_advice_for_a_finished_run_makes_it_longer(config, tmp_path, capsys):
-    """Even one of which the last minibatch went far beyond its length."""
+def test_advice_for_a_finished_run_makes_it_longer(config, tmp_path, capsys):
+    """Even if the last minibatch went far beyond its length."""
     run = RunDirectory.create(tmp_path, config, facts(config))
     for kimg, nimg in ((0.1, 128), (0.1, 400), (20_000, 20_000_000)):
         ended = override(config, {"train.total_kimg": kimg})
@@ -206,8 +206,8 @@ def test_the_advice_for_a_finished_run_makes_it_longer(config, tmp_path, capsys)
 
 
 @pytest.mark.slow
-def test_the_advice_after_a_divergence_continues_the_run(small, tmp_path):
-    """The command that the message prints is typed as it is printed."""
+def test_advice_after_a_divergence_continues_the_run(small, tmp_path):
+    """The printed command is run as it is printed."""
     good = override(small, {"train.total_kimg": 0.064})
     run = train(good, tmp_path / "a b")
     wild = {"schedule.D_lrate_base": "1e30", "train.max_skipped": "3", "train.total_kimg": "0.24"}

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, also while nothing of Python runs."""
+"""Ctrl-C and SIGTERM, also while a C function runs."""
 
 import os
 import signal
@@ -20,6 +20,7 @@ with Interrupts() as interrupts:
 
 
 def start(rounds):
+    """Starts a process that runs `rounds` of a hash in C, without returning to Python."""
     process = subprocess.Popen(
         [sys.executable, "-c", BUSY.format(rounds=rounds)],
         stdout=subprocess.PIPE, text=True, start_new_session=True,
@@ -29,7 +30,7 @@ def start(rounds):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_is_answered_at_once_and_asks_to_stop(number):
+def test_the_first_signal_asks_to_stop_and_is_answered_at_once(number):
     with start(2 * 10**6) as process:
         process.send_signal(number)
         assert process.stdout.readline() == "\n"
@@ -38,7 +39,7 @@ def test_the_first_signal_is_answered_at_once_and_asks_to_stop(number):
     assert process.returncode == 0
 
 
-def test_the_second_signal_ends_what_does_not_answer():
+def test_the_second_signal_ends_the_process():
     with start(2**31 - 1) as process:
         process.send_signal(signal.SIGINT)
         process.stdout.readline()
@@ -48,7 +49,7 @@ def test_the_second_signal_ends_what_does_not_answer():
     assert process.returncode == 130
 
 
-def test_handlers_are_as_they_were_and_python_s_own_code_is_interrupted():
+def test_the_second_signal_interrupts_python_and_handlers_are_restored():
     before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Whole runs of tiny networks: what they leave, how they stop."""
+"""Whole runs of tiny networks: the files they write, and how they stop."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ from pgan_tf.training import feed, grids, loop, reporting, saving
 from pgan_tf.training.operations import iteration_operations
 
 
-def test_leaves_what_it_should(whole, config):
+def test_a_run_writes_its_files_ticks_and_log(whole, config):
     assert whole.name == "000-tiny"
     names = {p.name for p in whole.iterdir()}
     assert {"config.json", "log.txt", "stats.jsonl", "reals.png", "fakes000000.png"} <= names
@@ -51,7 +51,7 @@ def test_reals_grid_shows_images_of_the_data_set(whole, config):
     assert {cell.tobytes() for cell in cells} == images
 
 
-def test_snapshot_gives_networks_that_run(whole, config):
+def test_a_trained_snapshot_gives_working_networks(whole, config):
     loaded = load_snapshot(whole)
     assert loaded.nimg == 240 and loaded.lod == 0.0 and loaded.kimg == 0.24
     assert loaded.config == config
@@ -62,7 +62,7 @@ def test_snapshot_gives_networks_that_run(whole, config):
     scores, logits = loaded.D(images)
     assert scores.shape == (2,) and logits.shape == (2, 4)
     assert np.abs(loaded.Gs(latents, labels) - loaded.G(latents, labels)).max() > 0
-    # Gs is the moving average that was trained, not a copy of its start.
+    # Gs has the snapshot's own weights, which are not those of G.
     with np.load(loaded.path) as archive:
         weight = archive["Gs/8x8/Conv1/weight"]
         np.testing.assert_array_equal(loaded.Gs.named_variables()["8x8/Conv1/weight"], weight)
@@ -70,7 +70,7 @@ def test_snapshot_gives_networks_that_run(whole, config):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32"])
-def test_only_tf32_lets_gpus_round_factors(small, tmp_path, precision):
+def test_only_tf32_enables_tensor_float_32(small, tmp_path, precision):
     tensor_float_32 = tf.config.experimental.tensor_float_32_execution_enabled
     before = tensor_float_32()
     try:
@@ -83,7 +83,7 @@ def test_only_tf32_lets_gpus_round_factors(small, tmp_path, precision):
         tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
-def test_divergence_stops_with_one_line(small, tmp_path):
+def test_divergence_stops_with_advice(small, tmp_path):
     options = {
         "schedule.D_lrate_base": 1e30,
         "train.max_skipped": 3,
@@ -98,7 +98,7 @@ def test_divergence_stops_with_one_line(small, tmp_path):
         train(override(small, options), str(tmp_path))
 
 
-def test_operations_match_a_count_by_hand():
+def test_operations_equal_a_count_by_hand():
     # 8x8, 512 maps: conv 64*9*512^2, scaling 16*16*512^2, 4x4 conv 16*9*512^2, dense 16*512^2,
     # to or from RGB 64*3*512, twice for multiply and add; G 1+3 times, D 12+2 times. D also has
     # the map of the minibatch stddev, 16*9*512, and its last layer, 512.
@@ -111,7 +111,7 @@ def test_operations_match_a_count_by_hand():
 
 
 @pytest.mark.slow
-def test_a_measurement_outlives_what_fails_after_it(tmp_path, monkeypatch, tiny):
+def test_a_measurement_survives_later_failures(tmp_path, monkeypatch, tiny):
     path = tmp_path / "noise"
     with DatasetWriter(path, 16, 3) as writer:
         writer.add(np.random.RandomState(0).randint(0, 256, [40, 3, 16, 16]).astype(np.uint8))
@@ -153,7 +153,7 @@ def test_a_measurement_outlives_what_fails_after_it(tmp_path, monkeypatch, tiny)
 
 
 @pytest.mark.slow
-def test_metrics_while_training_mark_the_best_snapshot(tmp_path, tiny):
+def test_metrics_during_training_mark_the_best_snapshot(tmp_path, tiny):
     path = tmp_path / "noise"
     with DatasetWriter(path, 16, 3) as writer:
         writer.add(np.random.RandomState(0).randint(0, 256, [40, 3, 16, 16]).astype(np.uint8))
@@ -186,7 +186,7 @@ def test_metrics_while_training_mark_the_best_snapshot(tmp_path, tiny):
 
 
 @pytest.mark.slow
-def test_a_measurement_that_fails_is_said_and_the_training_goes_on(config, tmp_path, monkeypatch):
+def test_a_failed_measurement_is_logged_and_training_continues(config, tmp_path, monkeypatch):
     from metrics import during_training, swd
 
     def broken(*_):
@@ -209,7 +209,7 @@ def test_a_full_disk_for_tensorboard_loses_nothing(small, tmp_path, monkeypatch,
         with flush(reporter, nimg):
             yield
             calls.append(nimg)
-            if len(calls) > 2 * tick:  # two pictures at the start, then scalars and a picture
+            if len(calls) > 2 * tick:  # two pictures at the start, then two calls a tick
                 raise tf.errors.ResourceExhaustedError(None, None, "Failed to write; No space left")
 
     monkeypatch.setattr(reporting.Reporter, "_summaries", full)
@@ -227,7 +227,7 @@ def test_a_full_disk_for_tensorboard_loses_nothing(small, tmp_path, monkeypatch,
     assert [line["tick"] for line in lines] == list(range(1, len(lines) + 1))
 
 
-def test_a_program_that_cannot_be_kept_loses_nothing(small, tmp_path, monkeypatch):
+def test_a_full_program_cache_loses_nothing(small, tmp_path, monkeypatch):
     whole, calls = loop.TrainStep.__call__, []
     monkeypatch.setenv("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={tmp_path}/kept")
 
@@ -247,7 +247,7 @@ def test_a_program_that_cannot_be_kept_loses_nothing(small, tmp_path, monkeypatc
     assert load_snapshot(results).nimg > 0
 
 
-def test_out_of_memory_is_one_line(small, tmp_path, monkeypatch):
+def test_out_of_memory_stops_with_advice(small, tmp_path, monkeypatch):
     def exhausted(*_):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 

@@ -1,4 +1,4 @@
-"""Estimates and lines of a training."""
+"""The training's time estimates and its errors when logging."""
 
 import pytest
 import tensorflow as tf
@@ -15,11 +15,11 @@ from pgan_tf.training.run_directory import RunDirectory
     "seconds, text",
     [(59.4, "59s"), (59.6, "1m 00s"), (3725, "1h 02m"), (86400 * 9 + 3600 * 4, "9d 04h")],
 )
-def test_durations(seconds, text):
+def test_durations_are_written_in_two_units(seconds, text):
     assert duration(seconds) == text
 
 
-def test_time_left():
+def test_time_left_follows_the_ticks_and_compilations():
     config = resolve(
         {
             "schedule.lod_training_kimg": 1, "schedule.lod_transition_kimg": 1,
@@ -35,8 +35,8 @@ def test_time_left():
 
     assert estimate(0.0) == (0.0, 0.0)
 
-    # 100 images of 0.1 s each but the first 10, which took 31 s, and 1.8 s between ticks; 900 are
-    # left at 4x4, then the fade and the training at 8x8, each with a compilation before it.
+    # The first 10 of 100 images took 31 s, the others 0.1 s each, and 1.8 s passed between ticks.
+    # 900 images are left at 4x4, then the fade and 8x8, each with a compilation before it.
     compiled.add((1, False))
     left.add_first_iteration(31.0)
     left.add_tick({4: 90}, 40.0, 1.8)
@@ -44,7 +44,7 @@ def test_time_left():
     assert stage_left == pytest.approx(900 * 0.1 + 0.9 * 20)
     assert run_left == pytest.approx(900 * 0.1 + 2000 * 0.1 * ratio + 2 * 31 + 2.9 * 20)
 
-    # The fade begins within a tick: half of it at 4x4, half at 8x8, with a compilation of 60 s.
+    # The fade begins within a tick, half at 4x4 and half at 8x8, with a compilation of 60 s.
     compiled.add((0, True))
     left.add_first_iteration(60.0)
     left.add_tick({4: 50, 8: 40}, 60.0 + 5.0 + 4.0 * ratio, 0.0)
@@ -52,7 +52,7 @@ def test_time_left():
     assert stage_left == pytest.approx(940 * 0.1 * ratio)
     assert run_left == pytest.approx(940 * 0.1 * ratio + 1000 * 0.1 * ratio + 60)
 
-    left.add_first_iteration(60.0)  # a tick of compilation alone tells nothing else
+    left.add_first_iteration(60.0)  # a tick of compilation alone changes no estimate
     left.add_tick({}, 60.0, 5.0)
     assert estimate(1.06) == pytest.approx((stage_left, run_left))
 
@@ -65,7 +65,7 @@ def test_time_left():
         (tf.errors.NotFoundError(None, None, ""), "NotFoundError"),
     ],
 )  # fmt: skip
-def test_what_hinders_tensorboard_is_told_in_one_line(tmp_path, error, said):
+def test_failures_of_tensorboards_file_are_reported_in_one_line(tmp_path, error, said):
     reporter = Reporter(RunDirectory(tmp_path))
     words = rf"TensorBoard's file can't be written: {said}$"
     with pytest.raises(UserError, match=words), reporter._summaries(0):

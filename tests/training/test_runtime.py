@@ -1,4 +1,4 @@
-"""Replicas and workers: whose share is whose."""
+"""How batches are split over replicas and workers."""
 
 from types import SimpleNamespace
 
@@ -13,11 +13,11 @@ from pgan_tf.training import feed
 
 
 def worker(rank, world, replicas):
-    """A worker of several, as far as shares go."""
+    """Returns the runtime of one of several workers, with a stand-in for its strategy."""
     return Runtime(SimpleNamespace(num_replicas_in_sync=replicas), rank, world)
 
 
-def test_one_machine():
+def test_one_machine_splits_batches_over_its_replicas():
     runtime = Runtime.start(2)
     assert (runtime.replicas, runtime.local_replicas, runtime.is_chief) == (2, 2, True)
     assert str(runtime) == "2 CPUs" and str(Runtime.start(1)) == "the CPU"
@@ -33,14 +33,14 @@ def test_one_machine():
         Runtime.start(9)
 
 
-def test_replicas_are_indexed_locally():
+def test_workers_index_their_own_replicas():
     second = worker(1, 2, 4)
     assert second.local_replicas == 2 and not second.is_chief
     assert [second.local_index(i) for i in (2, 3)] == [0, 1]
     assert [worker(r, 2, 4).share(12) for r in (0, 1)] == [slice(0, 6), slice(6, 12)]
 
 
-def test_a_worker_gets_its_share_and_reads_no_other(config):
+def test_a_worker_reads_only_its_share(config):
     class Counting(Dataset):
         read_indices = ()
 

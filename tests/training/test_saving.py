@@ -1,4 +1,4 @@
-"""What a run leaves to continue from, and how it continues."""
+"""What a run saves, and how it continues from it."""
 
 import errno
 import json
@@ -23,7 +23,7 @@ from pgan_tf.training.run_directory import RunDirectory
 
 
 @pytest.mark.slow
-def test_same_seed_same_bytes(whole, config, tmp_path):
+def test_the_same_seed_gives_the_same_bytes(whole, config, tmp_path):
     again = train(config, str(tmp_path))
     assert_same(arrays_of(again), arrays_of(whole))
     for name in ("reals.png", "fakes000000.png"):
@@ -35,7 +35,7 @@ def test_same_seed_same_bytes(whole, config, tmp_path):
 
 
 @pytest.mark.slow
-def test_same_command_continues_and_a_longer_one_too(whole, config, tmp_path, capsys):
+def test_the_same_or_a_longer_command_continues(whole, config, tmp_path, capsys):
     short = override(config, {"train.total_kimg": 0.1})
     first = train(short, str(tmp_path))
     second = train(config, str(tmp_path))
@@ -51,12 +51,12 @@ def test_same_command_continues_and_a_longer_one_too(whole, config, tmp_path, ca
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch, number):
+def test_an_interrupted_run_saves_and_continues(whole, config, tmp_path, monkeypatch, number):
     iterate = loop.Loop.iterate
 
     def interrupted(self, iteration, batches):
         iterate(self, iteration, batches)
-        if self.position.nimg == 88:  # within a fade, between two look-ups of the schedule
+        if self.position.nimg == 88:  # during a fade, between two lookups of the schedule
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(loop.Loop, "iterate", interrupted)
@@ -67,7 +67,7 @@ def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch
     assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
     run = train(config, str(tmp_path))
     assert_same(arrays_of(run), arrays_of(whole))
-    # The tick that was interrupted ends where it would have ended, with the means of all of it.
+    # The interrupted tick ends where it would have ended, with means over the whole tick.
     ticks = [
         [json.loads(line) for line in (path / "stats.jsonl").read_text().splitlines()]
         for path in (run, whole)
@@ -79,7 +79,7 @@ def test_interrupted_it_saves_and_continues(whole, config, tmp_path, monkeypatch
     assert {p.name for p in run.glob("fakes*")} == {p.name for p in whole.glob("fakes*")}
 
 
-def test_interrupted_before_the_first_step_nothing_is_compiled(config, tmp_path, monkeypatch):
+def test_an_interruption_before_the_first_step_saves_nothing(config, tmp_path, monkeypatch):
     begin = loop.prefetch
 
     def interrupted(*arguments):
@@ -95,10 +95,8 @@ def test_interrupted_before_the_first_step_nothing_is_compiled(config, tmp_path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "part", ["network-snapshot", pytest.param("training-state", marks=pytest.mark.slow)]
-)
-def test_full_disk_keeps_the_snapshots_before(small, tmp_path, monkeypatch, part):
+@pytest.mark.parametrize("part", ["network-snapshot", "training-state"])
+def test_a_full_disk_keeps_earlier_snapshots(small, tmp_path, monkeypatch, part):
     run = train(override(small, {"train.total_kimg": 0.064}), str(tmp_path))
     before = {p.name: p.read_bytes() for p in run.glob("*.npz")}
     real = np.savez
@@ -115,11 +113,11 @@ def test_full_disk_keeps_the_snapshots_before(small, tmp_path, monkeypatch, part
     after = {p.name: p.read_bytes() for p in run.iterdir() if p.suffix == ".npz"}
     assert before.items() <= after.items()
     assert not [p for p in run.iterdir() if p.name.endswith(".partial")]
-    assert train(small, str(tmp_path)) == run  # and it goes on
+    assert train(small, str(tmp_path)) == run  # it continues
     assert load_snapshot(run).nimg == 240
 
 
-def test_nothing_whole_to_continue_from_is_told(small, tmp_path):
+def test_a_run_without_a_whole_save_is_refused(small, tmp_path):
     run = train(override(small, {"train.total_kimg": 0.016}), str(tmp_path))
     state, network = next(run.glob("training-state*")), next(run.glob("network-snapshot*"))
     whole_file = network.read_bytes()
@@ -145,7 +143,7 @@ def test_nothing_whole_to_continue_from_is_told(small, tmp_path):
 
 @pytest.mark.parametrize("what", ["network-snapshot-000000-128", "training-state-000000000128"])
 @pytest.mark.parametrize("how", ["damaged", "gone"])
-def test_the_save_before_is_taken_where_the_newest_is_damaged(half, small, tmp_path, what, how):
+def test_continues_from_the_save_before_a_damaged_one(half, small, tmp_path, what, how):
     results = shutil.copytree(half, tmp_path / "results")
     run = results / "000-tiny"
     assert len(list(run.glob("network-snapshot*"))) == len(list(run.glob("training-state*"))) == 2
@@ -167,7 +165,7 @@ def test_the_save_before_is_taken_where_the_newest_is_damaged(half, small, tmp_p
     assert stats == [64, 128, 192, 240]
 
 
-def test_a_state_that_does_not_fit_is_told(small, tmp_path):
+def test_a_state_that_does_not_fit_is_refused(small, tmp_path):
     run = train(override(small, {"train.total_kimg": 0.016}), str(tmp_path))
     path = next(run.glob("training-state*"))
     arrays, meta = load_arrays(path, *STATE)
@@ -191,13 +189,13 @@ def test_a_state_that_does_not_fit_is_told(small, tmp_path):
             train(small, str(tmp_path))
 
 
-def test_a_state_of_one_flipped_bit_is_told_whichever(small, tmp_path):
+def test_any_flipped_bit_of_a_state_is_found_or_harmless(small, tmp_path):
     run = train(override(small, {"train.total_kimg": 0.008}), str(tmp_path))
     path = next(run.glob("training-state*"))
     content = path.read_bytes()
     rs = np.random.RandomState(0)
-    where, told = content.index(b"\x93NUMPY"), 0
-    for position in [*range(where, where + 128), *rs.randint(0, len(content), 200)]:
+    header, refused = content.index(b"\x93NUMPY"), 0
+    for position in [*range(header, header + 128), *rs.randint(0, len(content), 200)]:
         damaged = bytearray(content)
         damaged[position] ^= 1 << rs.randint(8)
         path.write_bytes(damaged)
@@ -205,16 +203,16 @@ def test_a_state_of_one_flipped_bit_is_told_whichever(small, tmp_path):
             arrays, _ = load_arrays(path, *STATE)
         except UserError as error:
             assert "\n" not in str(error)
-            told += 1
-        else:  # a place that means nothing, or hides arrays, which is told when they are missed
+            refused += 1
+        else:  # the bit is unused, or hides arrays, whose absence is noticed later
             path.write_bytes(content)
             whole, _ = load_arrays(path, *STATE)
             for name in arrays:
                 np.testing.assert_array_equal(arrays[name], whole[name], err_msg=name)
-    assert told > 300  # of 328
+    assert refused > 300  # of 328
 
 
-def test_snapshots_to_continue_from_stay(config, tmp_path):
+def test_old_snapshots_are_removed_but_not_those_to_continue_from(config, tmp_path):
     directory = RunDirectory.create(tmp_path, config)
     for nimg in (1000, 2000, 3000, 4000, 5000, 6000):
         (directory.path / snapshot_name(nimg)).touch()
@@ -230,7 +228,7 @@ def test_snapshots_to_continue_from_stay(config, tmp_path):
     assert [moment.nimg for moment in directory.states] == [4000, 2000]
 
 
-def test_continuing_drops_what_was_written_after_the_save(config, tmp_path):
+def test_continuing_drops_lines_written_after_the_save(config, tmp_path):
     directory = RunDirectory.create(tmp_path, config)
     directory.append("stats.jsonl", '{"nimg": 1000, "kimg": 1.0}')
     directory.append("stats.jsonl", '{"nimg": 2000, "kimg": 2.0}')
@@ -246,7 +244,7 @@ def test_continuing_drops_what_was_written_after_the_save(config, tmp_path):
 
 
 @pytest.mark.slow
-def test_another_data_set_under_the_same_name_is_told(config, tmp_path):
+def test_another_data_set_under_the_same_name_is_refused(config, tmp_path):
     def make(resolution, channels, seed):
         pixels = np.random.RandomState(seed).randint(0, 256, [8, channels, resolution, resolution])
         with DatasetWriter(tmp_path / "set", resolution, channels, force=True) as writer:
@@ -265,8 +263,7 @@ def test_another_data_set_under_the_same_name_is_told(config, tmp_path):
 
 @pytest.mark.slow
 def test_two_devices_train_and_continue(small, tmp_path):
-    # Labels with one group of four per replica; the statistics are those of other samples than
-    # on one device, so only the run as such is looked at.
+    # Groups of the minibatch stddev hold other samples than on one device, so the weights differ.
     options = {"train.gpus": 2, "train.total_kimg": 0.1, "schedule.minibatch_base": 16}
     run = train(override(small, options), str(tmp_path))
     first = load_snapshot(run).nimg
@@ -279,7 +276,7 @@ def test_two_devices_train_and_continue(small, tmp_path):
 
 @pytest.mark.slow
 def test_a_first_save_that_was_cut_short_loses_nothing(small, tmp_path):
-    """Killed between the renames of the first snapshot and of its state."""
+    """As if the run was killed between the renames of its first snapshot and its state."""
     config = override(small, {"train.total_kimg": 0.064, "train.network_snapshot_ticks": 0})
     run = train(config, str(tmp_path))
     expected = arrays_of(run)
@@ -289,7 +286,7 @@ def test_a_first_save_that_was_cut_short_loses_nothing(small, tmp_path):
     assert (run / "set-aside-network-snapshot-000000-064.npz").exists()
 
 
-def test_what_a_kill_left_between_removals_is_removed(small, tmp_path):
+def test_saves_left_behind_by_a_kill_are_removed(small, tmp_path):
     options = {"train.total_kimg": 0.192, "train.keep_snapshots": 1}
     run = train(override(small, options), str(tmp_path))
     states, snapshots = Run(run).states, Run(run).snapshots
@@ -301,14 +298,14 @@ def test_what_a_kill_left_between_removals_is_removed(small, tmp_path):
     assert (Run(run).states, Run(run).snapshots) == (states, snapshots)
 
 
-def test_pictures_never_replace_one_another_and_join_the_ticks(whole):
+def test_every_tick_has_its_own_picture(whole):
     run = Run(whole)
     assert [m.nimg for m in run.pictures] == [0, *(tick.nimg for tick in run.ticks)]
     assert run.reals == whole / "reals.png" and run.dataset.num_images == 40
     assert run.dataset.class_names == ("0", "1", "2", "3")
 
 
-def test_going_back_sets_aside_what_was_made_later(config, tmp_path):
+def test_going_back_sets_aside_later_files(config, tmp_path):
     directory = RunDirectory.create(tmp_path, config)
     for nimg in (0, 1000, 1500, 2000):
         (directory.path / f"fakes{nimg // 1000:06d}{'-500' * (nimg == 1500)}.png").touch()

@@ -20,7 +20,7 @@ ONE = Runtime(tf.distribute.get_strategy())
 
 
 def make(runtime, options=None, **shape):
-    """A small pair of networks, Gs, and their step; without XLA unless asked for: seconds."""
+    """Returns the training step of small networks; without XLA by default, to save seconds."""
     shape = {"resolution": 16, "num_channels": 3, "fmap_base": 128, "fmap_max": 16, **shape}
     latent_size = shape.pop("latent_size", 16)
     config = resolve({"train.xla": False, **(options or {})})
@@ -35,7 +35,7 @@ def make(runtime, options=None, **shape):
 
 
 def batches(n, resolution=16, channels=3, labels=0, latent_size=16, seed=0):
-    """A D batch and a G batch of random numbers."""
+    """Returns a D batch and a G batch of random numbers."""
     rs = np.random.RandomState(seed)
 
     def one_hot():
@@ -56,11 +56,8 @@ def phase(lod, resolution=16, rate=1e-3):
     return Phase(0, lod, resolution // 2 ** int(lod), 16, rate, rate, 1.0)
 
 
-XLA = pytest.param(True, id="xla", marks=pytest.mark.slow)  # minutes of compilation
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("xla", [pytest.param(False, id="plain"), XLA])
+@pytest.mark.parametrize("xla", [False, True], ids=["plain", "xla"])
 def test_follows_the_official_trajectory(golden, xla):
     a, info = golden("trajectory.npz"), golden("trajectory.json")
     step = make(ONE, {"train.smoothing": info["G_smoothing"], "train.xla": xla})
@@ -112,9 +109,9 @@ def test_follows_the_official_trajectory(golden, xla):
         (3, True),
     ],
 )
-def test_two_replicas_of_8_equal_one_of_16(labels, xla):
-    # Groups of four samples, strided by N/4, don't cross replicas when the halves of the
-    # batch interleave: sample g*4+m of sixteen is sample g*2+m%2 of replica m//2.
+def test_two_replicas_of_8_train_like_one_of_16(labels, xla):
+    # Groups of four samples, strided by N/4, stay within a replica if the halves of the batch
+    # interleave: sample g*4+m of sixteen is sample g*2+m%2 of replica m//2.
     shape = {"label_size": labels, "resolution": 8, "fmap_max": 12}
     one = make(ONE, {"train.xla": xla}, **shape)
     two = make(Runtime.start(2), {"train.xla": xla}, **shape)
@@ -131,8 +128,8 @@ def test_two_replicas_of_8_equal_one_of_16(labels, xla):
             assert a[key] == pytest.approx(b[key], rel=1e-5, abs=1e-6), key
         for x, y in ((one.G, two.G), (one.D, two.D), (one.Gs, two.Gs)):
             u, v = to_official(x), to_official(y)
-            # Adam's first steps have the size of the rate whatever the gradient, so that a
-            # gradient of rounding noise alone may move a weight either way.
+            # Adam's first steps have the size of the rate whatever the gradient, so a gradient of
+            # pure rounding noise may move a weight either way.
             error = np.concatenate([np.abs(u[k] - v[k]).ravel() for k in u])
             assert np.quantile(error, 0.999) <= 1e-5 and error.max() <= 2.1e-3
         for variable in two.G.trainable_variables:
@@ -141,7 +138,7 @@ def test_two_replicas_of_8_equal_one_of_16(labels, xla):
 
 
 @pytest.mark.slow
-def test_traced_once_for_each_stage_and_phase():
+def test_each_stage_and_fade_is_traced_once():
     step = make(ONE, fmap_max=4, resolution=8)
     for lod in (1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0):
         d, g = batches(4, 8 // 2 ** int(lod))
@@ -232,7 +229,7 @@ def test_fp16_scale_falls_on_overflow_and_rises_slowly():
         scales.append(report["D_log2_scale"])
         if report["skipped_in_a_row"] == 0:
             break
-    assert scales[0] == 63.0  # from 64, an overflow
+    assert scales[0] == 63.0  # from 64, after an overflow
     falls = np.diff(scales[:-1])
     np.testing.assert_allclose(falls, -1.0)
     assert max(report["D_skipped"], report["G_skipped"]) == len(scales) - 1
@@ -252,7 +249,7 @@ def test_smoothing_by_half_life_suits_the_minibatch():
     before = to_official(step.Gs)
     from_official(step.G, {k: v + 1.0 for k, v in to_official(step.G).items()})
     d, g = batches(8)
-    step([d], g, phase(0.0))  # 8 images, a half life: half of the way
+    step([d], g, phase(0.0))  # 8 images are a half life: Gs moves half of the way
     for name, value in to_official(step.Gs).items():
         if not name.startswith("ToRGB") or "lod0" in name:
             np.testing.assert_allclose(value, before[name] + 0.5, atol=1e-5)

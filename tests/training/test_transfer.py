@@ -1,4 +1,4 @@
-"""Starting from trained networks."""
+"""Starting a training from trained networks."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def snapshot(tmp_path_factory):
     return path
 
 
-def test_the_resolution_may_grow(snapshot):
+def test_a_higher_resolution_keeps_the_coarser_layers(snapshot):
     source = load_snapshot(snapshot)
     G, D, Gs = Generator(16, **SHAPE), Discriminator(16, **SHAPE), Generator(16, **SHAPE)
     fresh = to_official(G)["16x16/Conv1/weight"]
@@ -37,7 +37,7 @@ def test_the_resolution_may_grow(snapshot):
     np.testing.assert_array_equal(to_official(G)["16x16/Conv1/weight"], fresh)
 
 
-def test_what_has_nothing_in_common_is_told(snapshot):
+def test_networks_with_nothing_in_common_are_refused(snapshot):
     other = {"fmap_base": 64, "fmap_max": 16}
     networks = Generator(8, 1, 2, **other), Discriminator(8, 1, 2, **other), Generator(8, 1, 2)
     with pytest.raises(UserError, match="none of its layers has the shapes"):
@@ -45,7 +45,7 @@ def test_what_has_nothing_in_common_is_told(snapshot):
 
 
 @pytest.mark.slow
-def test_command_line(snapshot, tmp_path, tiny):
+def test_init_option_starts_at_the_snapshots_resolution(snapshot, tmp_path, tiny):
     write_dataset(tmp_path / "data", noise(20, 16))
     names = ("G.fmap_base", "G.fmap_max", "D.fmap_base", "D.fmap_max")
     options = {n: tiny[n] for n in names} | {
@@ -61,7 +61,7 @@ def test_command_line(snapshot, tmp_path, tiny):
     assert run.config.schedule.lod_initial_resolution == 8
     assert run.ticks[0].resolution == 8  # not 4
     assert "started from" in (path / "log.txt").read_text()
-    # Trained for an iteration, it is still nearer to where it started than to a random one.
+    # After an iteration, the weights are still near those of the snapshot.
     trained, source = to_official(load_snapshot(path).G), to_official(load_snapshot(snapshot).G)
     name = "8x8/Conv1/weight"
     assert np.abs(trained[name] - source[name]).max() < 0.01

@@ -25,7 +25,7 @@ def test_levels_equal_the_float_formula(n, resolution):
 
 
 def test_halves_are_rounded_to_even():
-    # Of two levels, few values: every remainder occurs, the halves often.
+    # Only three pixel values: every remainder occurs at the next levels, and halves are frequent.
     images = np.random.RandomState(0).randint(0, 3, (500, 1, 16, 16)).astype(np.uint8)
     for level, want in zip(pyramid.levels(images), _float_levels(images), strict=True):
         np.testing.assert_array_equal(level, want)
@@ -36,12 +36,12 @@ def test_halves_are_rounded_to_even():
         assert (list(pyramid.levels(image))[1] == want).all()
 
 
-def test_no_overflow_at_the_largest_sums():
+def test_white_images_stay_white_at_every_level():
     for resolution in (128, 2048):
         images = np.full((1, 1, resolution, resolution), 255, np.uint8)
         assert all((level == 255).all() for level in pyramid.levels(images))
 
 
-def test_validity():
+def test_resolutions_are_powers_of_two_from_4_on():
     assert [r for r in range(20) if pyramid.is_valid(r)] == [4, 8, 16]
     assert pyramid.resolutions(32) == [32, 16, 8, 4]

@@ -52,7 +52,7 @@ def test_tensorflow_reads_encoded_records(tmp_path):
 def test_layout_reads_records_with_features_in_the_other_order(tmp_path):
     image = np.arange(48, dtype=np.uint8).reshape(3, 4, 4)
     payload = records.example_bytes(image.tobytes(), image.shape)
-    features = payload[2:]  # one byte of tag, one of length
+    features = payload[2:]  # after a byte of tag and one of length
     size = features[1] + 2
     swapped = payload[:2] + features[size:] + features[:size]
     assert tf.train.Example.FromString(swapped) == tf.train.Example.FromString(payload)
@@ -65,7 +65,7 @@ def test_layout_reads_records_with_features_in_the_other_order(tmp_path):
 
 
 def test_parse_reads_unpacked_integers():
-    # Int64List {value: 1 value: 4 value: 4}, each with its own tag, as proto2 writers may.
+    # Int64List {value: 1 value: 4 value: 4}, each value with its own tag, as in proto2.
     shape = b"\x08\x01\x08\x04\x08\x04"
     entry = b"\x0a\x05shape\x12" + bytes([len(shape) + 2]) + b"\x1a" + bytes([len(shape)]) + shape
     data = b"\x0a\x04data\x12\x14\x0a\x12\x0a\x10" + bytes(16)
@@ -75,14 +75,14 @@ def test_parse_reads_unpacked_integers():
     assert records.parse_example(payload).shape == (1, 4, 4)
 
 
-def test_codec_is_kept():
+def test_parse_reads_the_codec():
     payload = records.example_bytes(b"packed", (3, 32, 32), "png")
     example = records.parse_example(payload)
     assert (example.codec, example.shape) == ("png", (3, 32, 32))
     assert payload[example.data_start :][: example.data_length] == b"packed"
 
 
-def test_any_damage_is_a_record_error_or_found_by_the_checksum():
+def test_any_flipped_bit_raises_or_fails_the_checksum():
     random = np.random.RandomState(3)
     record = records.frame(records.example_bytes(random.bytes(48), (3, 4, 4)))
     for _ in range(2000):
@@ -95,7 +95,7 @@ def test_any_damage_is_a_record_error_or_found_by_the_checksum():
         assert layout.wrong_checksum(np.frombuffer(damaged, np.uint8)[None]).all()
 
 
-def test_noise_and_truncation_are_record_errors():
+def test_noise_and_cut_records_raise_record_error():
     random = np.random.RandomState(4)
     payload = records.example_bytes(random.bytes(48), (3, 4, 4))
     for cut in range(len(payload)):

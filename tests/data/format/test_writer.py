@@ -1,4 +1,4 @@
-"""Writing data sets: whole ones or none."""
+"""Data sets are written whole or not at all."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from pgan_tf.data.format.writer import DatasetWriter
 from pgan_tf.errors import UserError
 
 
-def test_nothing_but_the_files_is_left(tmp_path):
+def test_writes_only_the_files_of_the_data_set(tmp_path):
     write_dataset(tmp_path / "a", noise(7), np.eye(7))
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
     expected = ["a-r02.tfrecords", "a-r03.tfrecords", "a-rxx.labels"]
@@ -34,7 +34,7 @@ def test_failure_leaves_nothing(tmp_path, error):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_failure_at_the_end_keeps_the_old_one(tmp_path):
+def test_failure_at_the_end_keeps_the_old_data_set(tmp_path):
     write_dataset(tmp_path / "a", noise(3))
     with pytest.raises(UserError, match="got 3 images instead of 4"):
         write_dataset(tmp_path / "a", noise(3, seed=1), force=True, num_images=4)
@@ -60,7 +60,7 @@ def test_existing_target_needs_force(tmp_path):
     assert Dataset(tmp_path / "a").num_images == 5
 
 
-def test_force_never_deletes_what_is_no_data_set(tmp_path):
+def test_force_never_deletes_other_files(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     (home / "README.txt").write_text("mine")
@@ -82,7 +82,7 @@ def test_empty_directory_may_be_the_target(tmp_path):
     assert Dataset(tmp_path / "a").num_images == 2
 
 
-def test_space_is_checked_first(tmp_path, monkeypatch):
+def test_disk_space_is_checked_before_writing(tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "free_bytes", lambda path: 10**9)
     with pytest.raises(UserError, match=r"needs 4\.19 GB, but the disk has 1\.00 GB"):
         write_dataset(tmp_path / "a", noise(1, 1024), num_images=1000)
@@ -111,11 +111,11 @@ def test_killed_process_leaves_nothing_that_looks_complete(tmp_path):
     assert killed.returncode == -9
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(".a.") and left.name.endswith(files.PARTIAL_SUFFIX)
-    write_dataset(tmp_path / "a", noise(2))  # the next run clears it away
+    write_dataset(tmp_path / "a", noise(2))  # the next run removes it
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
 
 
-def test_what_a_killed_process_of_our_own_number_left_is_no_part_of_the_data_set(tmp_path):
+def test_leftovers_of_a_killed_process_with_our_id_are_not_included(tmp_path):
     target = DatasetWriter(tmp_path / "a", 8, 3)
     left = tmp_path / Path(target._partial).name
     left.mkdir()
@@ -125,7 +125,7 @@ def test_what_a_killed_process_of_our_own_number_left_is_no_part_of_the_data_set
     assert sorted(p.name for p in tmp_path.glob("a/*")) == ["a-r02.tfrecords", "a-r03.tfrecords"]
 
 
-def test_a_data_set_that_could_not_be_replaced_gets_its_name_back(tmp_path, monkeypatch):
+def test_a_data_set_is_restored_when_replacing_it_fails(tmp_path, monkeypatch):
     write_dataset(tmp_path / "a", noise(2))
     rename = storage.rename_dir
 
@@ -141,7 +141,7 @@ def test_a_data_set_that_could_not_be_replaced_gets_its_name_back(tmp_path, monk
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
     assert Dataset(tmp_path / "a").num_images == 2
 
-    # Killed between the two renamings: the next run finds it.
+    # Killed between the two renames: the next run restores the old data set.
     partial = DatasetWriter(tmp_path / "a", 8, 3, force=True)._partial
     dead = partial.replace(f".{os.getpid()}.", ".999999999.")
     os.rename(tmp_path / "a", dead.replace(".partial", ".replaced.partial"))
@@ -152,7 +152,7 @@ def test_a_data_set_that_could_not_be_replaced_gets_its_name_back(tmp_path, monk
 
 def test_a_link_as_target_stays_a_link(tmp_path):
     (tmp_path / "disk").mkdir()
-    os.symlink(tmp_path / "disk" / ".data", tmp_path / "a")  # the name is the link's
+    os.symlink(tmp_path / "disk" / ".data", tmp_path / "a")  # the data set's name is the link's
     for n in (2, 5):
         write_dataset(tmp_path / "a", noise(n), force=True)
         assert (tmp_path / "a").is_symlink()
@@ -162,12 +162,12 @@ def test_a_link_as_target_stays_a_link(tmp_path):
 
 
 @pytest.mark.parametrize("name", [".hidden", "two\nlines"])
-def test_names_that_could_not_be_read_again_are_refused(tmp_path, name):
+def test_names_that_could_not_be_opened_later_are_refused(tmp_path, name):
     with pytest.raises(UserError, match="must not start with a dot"):
         DatasetWriter(tmp_path / name, 8, 3)
 
 
-def test_wrong_arguments(tmp_path):
+def test_wrong_arguments_are_refused(tmp_path):
     for resolution in (0, 2, 12, -8):
         with pytest.raises(UserError, match="not a power of two"):
             DatasetWriter(tmp_path / "a", resolution, 3)
@@ -188,7 +188,7 @@ def test_wrong_arguments(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_force_replaces_nothing_but_a_data_set(tmp_path):
+def test_force_refuses_directories_that_hold_anything_else(tmp_path):
     write_dataset(tmp_path / "set", noise(2, 8))
     (tmp_path / "set" / "other-r02.tfrecords").touch()
     with pytest.raises(UserError, match="holds 2 data sets, other and set"):

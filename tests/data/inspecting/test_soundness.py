@@ -1,4 +1,4 @@
-"""info, verify, extract, compare, display; the command line."""
+"""The commands info, verify, extract, compare and display."""
 
 import json
 import re
@@ -31,12 +31,13 @@ def made(tmp_path):
 
 
 def run(capsys, *arguments):
+    """Runs dataset_tool; returns its exit status and what it printed."""
     code = dataset_tool.main([str(argument) for argument in arguments])
     return code or 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("options", STORAGE, ids=str)
-def test_info(tmp_path, capsys, options):
+def test_info_counts_images_classes_and_bytes(tmp_path, capsys, options):
     write_dataset(tmp_path / "set", PIXELS, LABELS, **options)
     (tmp_path / "set" / "CLASSES.txt").write_text("cat\ndog\ncow\n")
     info = soundness.info(tmp_path / "set")
@@ -59,13 +60,13 @@ def test_info_without_classes(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("options", STORAGE, ids=str)
-def test_verify_sound(tmp_path, capsys, options):
+def test_verify_accepts_sound_data_sets(tmp_path, capsys, options):
     write_dataset(tmp_path / "set", PIXELS, LABELS, **options)
     assert soundness.verify(tmp_path / "set") == 0
     assert "is sound" in run(capsys, "verify", tmp_path / "set")[1]
 
 
-def test_verify_names_file_and_record(made):
+def test_verify_names_the_damaged_file_and_record(made):
     file = made / "made-r04.tfrecords"
     content = bytearray(file.read_bytes())
     content[len(content) // 11 * 6 + 400] ^= 4
@@ -79,11 +80,11 @@ def _replace_level(path, resolution, pixels):
     file.write_bytes(records.layout(3, resolution).encode(pixels).tobytes())
 
 
-def test_verify_finds_levels_that_do_not_belong_together(made):
+def test_verify_finds_swapped_images_in_a_level(made):
     levels = {level.shape[-1]: level for level in pyramid.levels(PIXELS)}
     swapped = levels[8].copy()
     swapped[[3, 4]] = swapped[[4, 3]]
-    _replace_level(made, 8, swapped)  # every checksum is right
+    _replace_level(made, 8, swapped)  # with right checksums
     Dataset(made, verify="full")
     with pytest.raises(
         UserError, match=r"made-r03.tfrecords: record 3 is not the image of the level above"
@@ -91,8 +92,8 @@ def test_verify_finds_levels_that_do_not_belong_together(made):
         soundness.verify(made)
 
 
-def test_verify_allows_rounding_and_counts_it(made, capsys):
-    """Levels made from the rounded level above, as other programs make them."""
+def test_verify_accepts_rounding_differences_and_counts_them(made, capsys):
+    """Other programs make each level from the rounded level above it."""
     level = PIXELS
     while level.shape[-1] > 4:
         n, c, r, _ = level.shape
@@ -106,7 +107,7 @@ def test_verify_allows_rounding_and_counts_it(made, capsys):
 
 
 @pytest.mark.parametrize("file_format, workers", [("png", 1), ("png", 2), ("webp", 1)])
-def test_extract_and_back(made, tmp_path, capsys, file_format, workers):
+def test_an_extracted_data_set_can_be_made_again(made, tmp_path, capsys, file_format, workers):
     out = tmp_path / "files"
     run(capsys, "extract", made, out, "--format", file_format, "--workers", workers)
     found = np.asarray(Image.open(out / f"img00000007.{file_format}").convert("RGB"))
@@ -119,7 +120,7 @@ def test_extract_and_back(made, tmp_path, capsys, file_format, workers):
     assert code == 0 and json.loads(printed)["identical"] is True
 
 
-def test_names_of_classes_come_back(tmp_path):
+def test_class_names_survive_extraction(tmp_path):
     write_dataset(tmp_path / "set", PIXELS, np.eye(5, dtype=np.float32)[np.arange(11) % 3])
     names = ["cat", "a dog", "crow", "none", "at all"]
     (tmp_path / "set" / CLASSES_FILE).write_bytes(classes_text(names))
@@ -132,8 +133,8 @@ def test_names_of_classes_come_back(tmp_path):
 
 
 @pytest.mark.parametrize("classes", [None, ["a\nb", "c\u2028d", *"efg"]])
-def test_labels_come_back_whatever_the_classes(tmp_path, classes):
-    labels = np.eye(5, dtype=np.float32)[np.arange(11) % 3]  # the last two have no image
+def test_labels_survive_extraction_without_or_with_odd_class_names(tmp_path, classes):
+    labels = np.eye(5, dtype=np.float32)[np.arange(11) % 3]  # the last two classes are empty
     write_dataset(tmp_path / "set", PIXELS, labels)
     if classes:
         (tmp_path / "set" / CLASSES_FILE).write_bytes(classes_text(classes))
@@ -146,7 +147,7 @@ def test_labels_come_back_whatever_the_classes(tmp_path, classes):
     assert soundness.info(tmp_path / "back").classes == soundness.info(tmp_path / "set").classes
 
 
-def test_extract_gray_level(tmp_path):
+def test_extracts_a_coarser_level_in_gray(tmp_path):
     pixels = noise(3, 16, channels=1)
     write_dataset(tmp_path / "gray", pixels)
     assert extract.extract(tmp_path / "gray", tmp_path / "out", resolution=8, workers=1) == 3
@@ -155,7 +156,7 @@ def test_extract_gray_level(tmp_path):
     assert not (tmp_path / "out" / extract.LABELS_FILE).exists()
 
 
-def test_extract_stays_in_its_target(made, tmp_path):
+def test_extract_follows_no_links_out_of_its_target(made, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     victim = tmp_path / "victim"
@@ -163,7 +164,7 @@ def test_extract_stays_in_its_target(made, tmp_path):
     with pytest.raises(UserError, match="is not an empty directory"):
         extract.extract(made, out)
     write_images = extract._WriteImages(str(made), str(out), "png", 32)
-    with pytest.raises(FileExistsError):  # even when the link appears later
+    with pytest.raises(FileExistsError):  # even if the link appears later
         write_images(np.arange(1))
     assert not victim.exists()
     link = tmp_path / "link"
@@ -172,7 +173,7 @@ def test_extract_stays_in_its_target(made, tmp_path):
         extract.extract(made, link)
 
 
-def test_compare(made, tmp_path, capsys):
+def test_compare_counts_different_images_and_labels(made, tmp_path, capsys):
     changed = PIXELS.copy()
     changed[[2, 9], 0, 5, 5] ^= 1
     labels = LABELS.copy()
@@ -195,7 +196,7 @@ def test_compare(made, tmp_path, capsys):
     assert re.search(r"different_images +2\n", run(capsys, "compare", made, other)[1])
 
 
-def test_compare_other_shapes(made, tmp_path):
+def test_compare_accepts_other_counts_and_resolutions(made, tmp_path):
     write_dataset(tmp_path / "fewer", PIXELS[:5], LABELS[:5])
     with pytest.raises(ValueError, match="max_different=0: at least 1"):
         compare.compare(made, tmp_path / "fewer", max_different=0)
@@ -223,17 +224,17 @@ def test_compare_stops_when_interrupted(made, tmp_path, monkeypatch):
     assert (result.compared, result.complete, result.identical) == (8, False, False)
 
 
-def test_contact_sheet(made, tmp_path, capsys):
+def test_contact_sheet_places_images_in_a_grid(made, tmp_path, capsys):
     out = tmp_path / "sheet.png"
     run(capsys, "display", made, "--out", out, "--grid", "4x2")
     sheet = np.asarray(Image.open(out))
     assert sheet.shape == (2 * 34, 4 * 34, 3)
     np.testing.assert_array_equal(sheet[34:66, 68:100], PIXELS[6].transpose(1, 2, 0))
     display.contact_sheet(made, out, 16, 9, resolution=4)
-    assert Image.open(out).size == (11 * 6, 6)  # all there are
+    assert Image.open(out).size == (11 * 6, 6)  # a grid too large shows all images in one row
 
 
-def test_display_without_a_screen(made, tmp_path, capsys, monkeypatch):
+def test_display_writes_a_file_without_a_screen(made, tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.chdir(tmp_path)
     if sys.platform != "linux":
@@ -242,8 +243,8 @@ def test_display_without_a_screen(made, tmp_path, capsys, monkeypatch):
     assert "11 images in made.png" in printed and (tmp_path / "made.png").exists()
 
 
-def test_command_line_answers(tmp_path):
-    """Exit status and one line on the error stream, as a user meets them."""
+def test_command_line_reports_mistakes_in_one_line(tmp_path):
+    """Each gives a nonzero exit status and one line on the error stream."""
     root = Path(__file__).parents[3]
 
     def tool(*arguments):

@@ -1,4 +1,4 @@
-"""Building data sets in several processes."""
+"""Data sets are built in several processes."""
 
 import dataclasses
 import os
@@ -26,7 +26,7 @@ def _content(path):
 @pytest.mark.parametrize(
     "options", [{}, {"shards": 3}, {"compress": "gzip"}, {"compress": "png", "shards": 2}], ids=str
 )
-def test_files_are_the_same_whatever_the_number_of_workers(tmp_path, monkeypatch, options):
+def test_files_do_not_depend_on_the_number_of_workers(tmp_path, monkeypatch, options):
     monkeypatch.setattr(build, "_CHUNK_BYTES", 7 * 3 * 64 * 64)  # 7 images a piece
     order = build.shuffled(50)
     labels = np.eye(50)[order]
@@ -56,7 +56,7 @@ def _die(x):
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_ordered_map(workers):
+def test_ordered_map_keeps_the_order_and_raises_in_place(workers):
     assert list(build.ordered_map(_negative, range(40), workers)) == [-x for x in range(40)]
     results = build.ordered_map(_odd, range(40), workers)
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
@@ -64,7 +64,7 @@ def test_ordered_map(workers):
         next(results)
 
 
-def test_ordered_map_takes_no_more_than_it_needs():
+def test_ordered_map_reads_only_a_few_items_ahead():
     taken = []
 
     def items():
@@ -78,7 +78,7 @@ def test_ordered_map_takes_no_more_than_it_needs():
     assert len(taken) < 10
 
 
-def test_a_worker_that_dies_is_one_line():
+def test_a_dead_worker_is_reported_in_one_line():
     with pytest.raises(UserError, match=r"ended a worker process.*--workers"):
         list(build.ordered_map(_die, range(9), 2))
 
@@ -104,8 +104,8 @@ def test_failure_leaves_nothing(tmp_path, monkeypatch, workers):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("workers,times", [("1", 1), ("2", 1), ("2", 3)])
-def test_ctrl_c(tmp_path, workers, times):
-    """As in a terminal: the signal goes to all processes; one line, status 130, nothing left."""
+def test_ctrl_c_leaves_nothing(tmp_path, workers, times):
+    """As in a terminal, the signal goes to all processes: one line, status 130."""
     source = tmp_path / "source"
     source.mkdir()
     pixels = np.random.RandomState(0).randint(0, 256, (1024, 1024, 3))
@@ -120,7 +120,7 @@ def test_ctrl_c(tmp_path, workers, times):
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while not out.parent.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)  # until it writes
+        time.sleep(0.01)  # until it begins to write
     for _ in range(times):
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.1)

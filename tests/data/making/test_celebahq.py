@@ -27,7 +27,7 @@ from pgan_tf.data.making.celebahq.work import WorkDir
 from pgan_tf.errors import UserError
 
 ROWS = celebahq_mini.rows()[1:5]  # idx 1, 2, 3 and 4
-RECORDS = [3, 0, 1, 2]  # index of each record: RandomState(123) shuffles four so
+RECORDS = [3, 0, 1, 2]  # record -> index in ROWS, as RandomState(123) shuffles four
 
 
 @pytest.mark.slow
@@ -45,7 +45,7 @@ def test_files_are_the_official_ones(tmp_path, capsys):
 
 @pytest.fixture
 def inputs(tmp_path) -> Path:
-    """A directory with celeba/ and deltas/ for ROWS, to be spoilt."""
+    """A directory with celeba/ and deltas/ for ROWS, which tests may damage."""
     shutil.copytree(CELEBA, tmp_path / "celeba")
     shutil.copytree(DELTAS, tmp_path / "deltas")
     write_list(tmp_path)
@@ -59,7 +59,7 @@ def write_list(inputs: Path, rows=ROWS) -> None:
 
 @pytest.fixture
 def aligned(monkeypatch) -> list[str]:
-    """Replaces aligning, which is slow and tested elsewhere; holds the photographs processed."""
+    """Replaces the slow alignment by its known results; lists the photographs processed."""
     files = {tuple(row.landmarks.ravel()): row for row in celebahq_mini.rows()}
     calls = []
 
@@ -73,13 +73,14 @@ def aligned(monkeypatch) -> list[str]:
 
 
 def create(inputs: Path, **options):
+    """Makes the data set hq from the inputs."""
     return celebahq.create(
         inputs / "hq", inputs / "celeba", inputs / "deltas", **({"workers": 1} | options)
     )
 
 
 def listing(inputs: Path) -> dict[str, list[str]]:
-    """Returns {photograph: (record, status, reason)} from the list that was written."""
+    """Returns {photograph: (record, status, reason)} from the written hq-images.txt."""
     lines = (inputs / "hq-images.txt").read_text().splitlines()
     assert lines[0] == "record idx orig_idx orig_file status md5 reason"
     fields = [line.split(" ", 6) for line in lines[1:]]
@@ -104,7 +105,7 @@ def test_records_are_in_the_shuffled_order(inputs, aligned):
 
 
 def perturb(monkeypatch, rows) -> None:
-    """Makes the processed images of some photographs differ by up to one level."""
+    """Changes the processed images of some photographs by up to one level."""
     align = alignment.align
     photographs = {tuple(row.landmarks.ravel()) for row in rows}
 
@@ -128,28 +129,28 @@ def test_another_decoder_gives_near_images(inputs, aligned, monkeypatch, capsys)
     for image, index in zip(images, RECORDS, strict=True):
         processed, delta = ROWS[index].processed(), ROWS[index].delta()
         difference = abs(image.astype(int) - (processed + delta))
-        # The golden deltas are noise in a few rows, and nothing elsewhere; see add_nearly.
+        # The golden deltas are noise in a few rows and zero elsewhere; see add_nearly.
         assert difference[delta == 0].max() == (results[index].status == "near")
         assert (difference > 1).sum() < 100
 
 
-def test_strict_stops_at_what_is_not_exact(inputs, aligned, monkeypatch):
+def test_strict_refuses_an_image_that_is_not_exact(inputs, aligned, monkeypatch):
     perturb(monkeypatch, ROWS[1:2])
-    for calls in (2, 2):  # the second time it is known
+    for _ in range(2):  # the second time without processing any image again
         with pytest.raises(UserError, match=rf"{ROWS[1].orig_file} is near, not exact: Pillow"):
             create(inputs, strict=True)
-        assert len(aligned) == calls
+        assert len(aligned) == 2
         assert not (inputs / "hq").exists()
     assert [r.status for r in create(inputs)].count("near") == 1
 
 
-def spoil_photograph(inputs: Path) -> None:
+def damage_photograph(inputs: Path) -> None:
     path = inputs / "celeba/img_celeba" / ROWS[2].orig_file
     path.write_bytes(path.read_bytes() + b"x")
 
 
-def spoil_delta(inputs: Path, content: bytes | None = b"not a token") -> None:
-    """Rewrites the zip file with another content, or none, for the delta of ROWS[2]."""
+def damage_delta(inputs: Path, content: bytes | None = b"not a token") -> None:
+    """Replaces the delta of ROWS[2] in the zip file, or removes it if `content` is None."""
     path = inputs / "deltas/deltas00000.zip"
     name = f"delta{ROWS[2].idx:05d}.dat"
     with zipfile.ZipFile(path) as archive:
@@ -160,7 +161,7 @@ def spoil_delta(inputs: Path, content: bytes | None = b"not a token") -> None:
                 archive.writestr(entry, content if entry == name else held)
 
 
-def spoil_zip_entry(inputs: Path) -> None:
+def damage_zip_entry(inputs: Path) -> None:
     path = inputs / "deltas/deltas00000.zip"
     with zipfile.ZipFile(path) as archive:
         start = archive.getinfo(f"delta{ROWS[2].idx:05d}.dat").header_offset
@@ -169,21 +170,21 @@ def spoil_zip_entry(inputs: Path) -> None:
     path.write_bytes(content)
 
 
-def spoil_md5(inputs: Path) -> None:
+def change_md5(inputs: Path) -> None:
     write_list(inputs, [r._replace(final_md5="0" * 32) if r == ROWS[2] else r for r in ROWS])
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("damage", "reason"),
     [
-        (spoil_photograph, "can't be decrypted: 000003.jpg isn't the original file"),
-        (spoil_delta, "can't be decrypted"),
-        (spoil_zip_entry, "can't be read from .*deltas00000.zip: Bad CRC-32"),
-        (spoil_md5, "doesn't have final_md5"),
+        (damage_photograph, "can't be decrypted: 000003.jpg isn't the original file"),
+        (damage_delta, "can't be decrypted"),
+        (damage_zip_entry, "can't be read from .*deltas00000.zip: Bad CRC-32"),
+        (change_md5, "doesn't have final_md5"),
     ],
 )
-def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil, reason):
-    spoil(inputs)
+def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, damage, reason):
+    damage(inputs)
     with pytest.raises(UserError, match=r"1 of 4 images failed .*--allow-partial"):
         create(inputs)
     assert not (inputs / "hq").exists()
@@ -191,7 +192,7 @@ def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil,
     assert "exact 3, near 0, failed 1" in out
     assert re.search(f"failed: {ROWS[2].orig_file}: .*{reason}", out)
     assert [line[:2] for line in listing(inputs).values()][2] == ("-", "failed")
-    assert {line[0] for line in listing(inputs).values()} == {"-"}  # there are no records yet
+    assert {line[0] for line in listing(inputs).values()} == {"-"}  # no records exist yet
     assert re.search(reason, listing(inputs)[ROWS[2].orig_file][2])
 
     create(inputs, allow_partial=True)
@@ -200,20 +201,20 @@ def test_failed_image_is_named_and_leaves_no_gap(inputs, aligned, capsys, spoil,
     assert kept == {ROWS[i].orig_file: record for i, record in enumerate(("1", "2", "-", "0"))}
 
 
-def test_photograph_that_can_not_be_decoded(inputs, aligned, monkeypatch):
-    monkeypatch.setattr(alignment, "decode", functools.partial(decode_or_fail, ROWS[0].jpg))
+def test_photograph_that_can_not_be_decoded_is_listed_as_failed(inputs, aligned, monkeypatch):
+    monkeypatch.setattr(alignment, "decode", functools.partial(decode_all_but, ROWS[0].jpg))
     with pytest.raises(UserError, match="1 of 4 images failed"):
         create(inputs)
     assert listing(inputs)[ROWS[0].orig_file][1:] == ("failed", "cut short")
 
 
-def decode_or_fail(bad: bytes, jpg: bytes) -> Image.Image:
+def decode_all_but(bad: bytes, jpg: bytes) -> Image.Image:
     if jpg == bad:
         raise alignment.ImageError("cut short")
     return Image.new("RGB", (8, 8))
 
 
-def test_image_that_failed_is_made_alone_once_it_is_put_right(inputs, aligned):
+def test_only_the_repaired_image_is_made_again(inputs, aligned):
     photograph = inputs / "celeba/img_celeba" / ROWS[2].orig_file
     right = photograph.read_bytes()
     photograph.write_bytes(right[:5000])
@@ -226,7 +227,7 @@ def test_image_that_failed_is_made_alone_once_it_is_put_right(inputs, aligned):
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def test_all_images_failed(inputs, monkeypatch):
+def test_stops_when_all_images_failed(inputs, monkeypatch):
     for photograph in (inputs / "celeba/img_celeba").iterdir():
         photograph.write_bytes(b"")
     with pytest.raises(UserError, match="all 4 images failed"):
@@ -236,10 +237,10 @@ def test_all_images_failed(inputs, monkeypatch):
         create(inputs)
 
 
-# What is looked at before any work.
+# Checks before any work.
 
 
-def test_without_any_input_all_of_it_is_asked_for(tmp_path, monkeypatch, capsys):
+def test_missing_inputs_are_listed_with_their_sources(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:
         dataset_tool.main(["create_celebahq"])
@@ -255,26 +256,26 @@ def test_without_any_input_all_of_it_is_asked_for(tmp_path, monkeypatch, capsys)
     assert not os.listdir(tmp_path)
 
 
-def test_everything_that_is_missing_is_named_at_once(inputs):
+def test_all_missing_files_are_named_at_once(inputs):
     (inputs / "celeba/img_celeba" / ROWS[0].orig_file).unlink()
     (inputs / "celeba/img_celeba" / ROWS[3].orig_file).unlink()
     (inputs / "celeba/Anno/list_landmarks_celeba.txt").unlink()
-    spoil_delta(inputs, None)
+    damage_delta(inputs, None)
     write_list(inputs, [*ROWS, ROWS[0]._replace(idx=2345)])
     message = problems(inputs)
-    assert "2 photographs missing in" not in message  # the new line names the first one again
+    assert "2 photographs missing in" not in message  # the added line names ROWS[0]'s again
     assert f"3 photographs missing in {inputs}/celeba/img_celeba: {ROWS[0].orig_file}" in message
     assert f"1 zip files missing in {inputs}/deltas: deltas02000.zip" in message
     assert f"1 deltas missing in {inputs}/deltas/deltas00000.zip: delta00003.dat" in message
     assert "list_landmarks_celeba.txt: no such file" in message
 
 
-def test_what_can_be_made_is_made_and_the_rest_is_missing(inputs, aligned, capsys):
-    """A photograph, a delta, a whole zip file and a row of landmarks are not there."""
+def test_allow_partial_makes_what_it_can_and_lists_the_rest(inputs, aligned, capsys):
+    """A photograph, a delta, a whole zip file and a row of landmarks are missing."""
     write_list(inputs, [*ROWS, ROWS[3]._replace(idx=2345), celebahq_mini.rows()[5]])
     photographs = inputs / "celeba/img_celeba"
     (photographs / ROWS[0].orig_file).unlink()
-    spoil_delta(inputs, None)  # of ROWS[2]
+    damage_delta(inputs, None)  # removes that of ROWS[2]
     landmarks = inputs / "celeba/Anno/list_landmarks_celeba.txt"
     lines = landmarks.read_text().splitlines()
     lines[2 + celebahq_mini.rows()[5].orig_idx] = "none"
@@ -290,7 +291,7 @@ def test_what_can_be_made_is_made_and_the_rest_is_missing(inputs, aligned, capsy
     assert f"  - 1 photographs missing in {photographs}: {ROWS[0].orig_file}\n" in printed
     assert f"  - 1 zip files missing in {inputs}/deltas: deltas02000.zip\n" in printed
     assert f"exact 2, near 0, failed 0, missing 4; listed in {inputs}/hq-images.txt" in printed
-    # The order is the official one of the whole list, without those that are missing.
+    # The official order of the whole list, without the missing images.
     order = np.arange(6)
     np.random.RandomState(123).shuffle(order)
     order = [i for i in order if i in (1, 3)]
@@ -309,7 +310,7 @@ def test_what_can_be_made_is_made_and_the_rest_is_missing(inputs, aligned, capsy
     assert "is for 'none' instead of" in reasons[3]
 
 
-def test_nothing_can_be_made(inputs):
+def test_allow_partial_refuses_when_nothing_can_be_made(inputs):
     for photograph in (inputs / "celeba/img_celeba").iterdir():
         photograph.unlink()
     with pytest.raises(UserError, match="4 photographs missing in"):
@@ -319,7 +320,7 @@ def test_nothing_can_be_made(inputs):
         create(inputs, allow_partial=True)
 
 
-def test_folders_in_folders(inputs, aligned):
+def test_photographs_are_found_in_nested_folders(inputs, aligned):
     celeba = inputs / "celeba"
     (celeba / "Img" / "img_celeba").mkdir(parents=True)
     (celeba / "img_celeba").rename(celeba / "Img" / "img_celeba" / "img_celeba")
@@ -328,6 +329,7 @@ def test_folders_in_folders(inputs, aligned):
 
 
 def problems(inputs: Path) -> str:
+    """Returns the message with which the inputs are refused before any work."""
     with pytest.raises(UserError) as error:
         create(inputs)
     assert not (inputs / ".hq.work").exists()
@@ -347,14 +349,14 @@ def problems(inputs: Path) -> str:
         (f"7 0 000006.jpg {'0' * 32} {'0' * 32}", "line 3 is for '000001.jpg' instead of 000006"),
     ],
 )
-def test_malformed_line_of_the_image_list(inputs, line, problem):
+def test_malformed_lines_of_the_image_list_are_refused(inputs, line, problem):
     path = inputs / "deltas/image_list.txt"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], line, *lines[2:]]))
     assert problem in problems(inputs)
 
 
-def test_a_long_name_among_the_landmarks_is_not_shown_whole(inputs):
+def test_a_long_name_in_the_landmarks_is_shortened_in_the_message(inputs):
     path = inputs / "celeba/Anno/list_landmarks_celeba.txt"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:2], *("x" * 99_999 + line for line in lines[2:])]))
@@ -370,12 +372,12 @@ def test_a_long_name_among_the_landmarks_is_not_shown_whole(inputs):
         (b"\xff\xfe\x00", "is not a text file"),
     ],
 )
-def test_image_list_that_is_none(inputs, content, problem):
+def test_files_that_are_no_image_list_are_refused(inputs, content, problem):
     (inputs / "deltas/image_list.txt").write_bytes(content)
     assert problem in problems(inputs)
 
 
-def test_columns_may_come_in_any_order_and_number(inputs, aligned):
+def test_columns_may_come_in_any_order_with_others(inputs, aligned):
     lines = [line.split() for line in (inputs / "deltas/image_list.txt").read_text().splitlines()]
     text = "\n".join(" ".join([*reversed(fields), "x"]) for fields in lines)
     (inputs / "deltas/image_list.txt").write_text(text)
@@ -392,19 +394,19 @@ def test_columns_may_come_in_any_order_and_number(inputs, aligned):
         (lambda lines: [*lines[:3], "000002.jpg" + " inf" * 10, *lines[4:]], "line 4 does not"),
     ],
 )
-def test_landmarks_of_wrong_length(inputs, edit, problem):
+def test_malformed_landmarks_are_refused(inputs, edit, problem):
     path = inputs / "celeba/Anno/list_landmarks_celeba.txt"
     path.write_text("\n".join(edit(path.read_text().splitlines())) + "\n")
     assert problem in problems(inputs)
 
 
-def test_zip_file_that_is_cut_short(inputs):
+def test_zip_file_cut_short_is_refused(inputs):
     path = inputs / "deltas/deltas00000.zip"
     path.write_bytes(path.read_bytes()[:-1000])
     assert f"{path} is damaged or cut short" in problems(inputs)
 
 
-def test_disk_space_is_looked_at_first(inputs, aligned, monkeypatch):
+def test_disk_space_is_checked_before_work(inputs, aligned, monkeypatch):
     monkeypatch.setattr(storage, "free_bytes", lambda path: 20_000_000)
     with pytest.raises(UserError, match=r"hq needs 24\.8 MB, but the disk has 20 MB free"):
         create(inputs)
@@ -412,7 +414,7 @@ def test_disk_space_is_looked_at_first(inputs, aligned, monkeypatch):
     create(inputs)
 
 
-def test_target_that_exists(inputs, aligned):
+def test_existing_target_needs_force_and_must_be_a_data_set(inputs, aligned):
     (inputs / "hq").mkdir()
     (inputs / "hq" / "letter.doc").touch()
     with pytest.raises(UserError, match="is in use and is not a data set"):
@@ -427,7 +429,7 @@ def test_target_that_exists(inputs, aligned):
 # Interruptions.
 
 
-def test_full_disk_keeps_what_is_finished(inputs, aligned, monkeypatch):
+def test_full_disk_keeps_finished_images(inputs, aligned, monkeypatch):
     save, room = Image.Image.save, [2]
 
     def save_while_there_is_room(self, *args, **options):
@@ -447,7 +449,7 @@ def test_full_disk_keeps_what_is_finished(inputs, aligned, monkeypatch):
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def start(inputs: Path) -> subprocess.Popen:
+def start_job(inputs: Path) -> subprocess.Popen:
     """Starts the command in a process group of its own."""
     command = [sys.executable, dataset_tool.__file__, "create_celebahq"]
     paths = [str(inputs / name) for name in ("hq", "celeba", "deltas")]
@@ -463,11 +465,12 @@ def start(inputs: Path) -> subprocess.Popen:
 def wait_until(condition, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"not true after {seconds} s"
         time.sleep(0.02)
 
 
-def finished(inputs: Path) -> list[str]:
+def finished_images(inputs: Path) -> list[str]:
+    """Returns the names of finished images in the work directory."""
     return [path.name for path in (inputs / ".hq.work").glob("*.webp")]
 
 
@@ -482,11 +485,11 @@ def group_is_alive(group: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_interrupted_job_goes_on(inputs, aligned, how):
-    job = start(inputs)
-    wait_until(lambda: finished(inputs))
+def test_interrupted_job_continues(inputs, aligned, how):
+    job = start_job(inputs)
+    wait_until(lambda: finished_images(inputs))
     if how == signal.SIGKILL:
-        job.kill()  # the workers are not told
+        job.kill()  # only the main process
     else:
         os.killpg(job.pid, how)  # as a terminal does
     out, err = job.communicate(timeout=60)
@@ -494,9 +497,9 @@ def test_interrupted_job_goes_on(inputs, aligned, how):
         assert job.returncode == 130
         assert "the same command continues" in out
         assert err.strip().endswith("error: interrupted") and "Traceback" not in err
-    wait_until(lambda: not group_is_alive(job.pid))  # nor did they stay
+    wait_until(lambda: not group_is_alive(job.pid))  # the workers end too
     assert not (inputs / "hq").exists()
-    before = len(finished(inputs))
+    before = len(finished_images(inputs))
     assert before >= 1
 
     create(inputs)
@@ -506,7 +509,7 @@ def test_interrupted_job_goes_on(inputs, aligned, how):
 
 
 @pytest.mark.slow
-def test_the_listing_takes_no_other_file_s_place(inputs):
+def test_the_listing_replaces_another_file_only_with_force(inputs):
     (inputs / "hq-images.txt").write_text("mine")
     with pytest.raises(UserError, match=r"hq-images\.txt.* holds something else"):
         create(inputs)
@@ -516,21 +519,21 @@ def test_the_listing_takes_no_other_file_s_place(inputs):
     assert (inputs / "hq-images.txt").read_text().startswith("record idx")
 
 
-def unfinished(inputs: Path, aligned, monkeypatch) -> None:
+def leave_unfinished_job(inputs: Path, aligned, monkeypatch) -> None:
     """Leaves a work directory with four finished images."""
     with monkeypatch.context() as patch:
         patch.setattr(celebahq.build, "build", lambda *args, **options: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             create(inputs)
     aligned.clear()
-    assert len(finished(inputs)) == 4
+    assert len(finished_images(inputs)) == 4
 
 
-def test_half_written_and_damaged_images_are_made_anew(inputs, aligned, monkeypatch):
-    unfinished(inputs, aligned, monkeypatch)
+def test_half_written_and_damaged_images_are_made_again(inputs, aligned, monkeypatch):
+    leave_unfinished_job(inputs, aligned, monkeypatch)
     work = inputs / ".hq.work"
     (work / ".00001-x.webp.99.partial").write_bytes(b"half")
-    damaged = work / sorted(finished(inputs))[1]
+    damaged = work / sorted(finished_images(inputs))[1]
     damaged.write_bytes(damaged.read_bytes()[:1000])
     with pytest.raises(UserError, match=rf"{damaged} was damaged .* start the job again"):
         create(inputs)
@@ -540,8 +543,8 @@ def test_half_written_and_damaged_images_are_made_anew(inputs, aligned, monkeypa
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def test_only_what_changed_is_made_anew(inputs, aligned, monkeypatch):
-    unfinished(inputs, aligned, monkeypatch)
+def test_only_changed_images_are_made_again(inputs, aligned, monkeypatch):
+    leave_unfinished_job(inputs, aligned, monkeypatch)
     other = ROWS[1]._replace(final_md5="0" * 32)
     write_list(inputs, [ROWS[0], other, *ROWS[2:4]])
     with pytest.raises(UserError, match="1 of 4 images failed"):
@@ -553,14 +556,14 @@ def test_only_what_changed_is_made_anew(inputs, aligned, monkeypatch):
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]
 
 
-def test_images_by_another_pillow_are_not_used(inputs, aligned, monkeypatch):
-    unfinished(inputs, aligned, monkeypatch)
+def test_refuses_unfinished_images_by_another_pillow(inputs, aligned, monkeypatch):
+    leave_unfinished_job(inputs, aligned, monkeypatch)
     monkeypatch.setattr(celebahq.PIL, "__version__", "3.1.1")
     with pytest.raises(UserError, match=r"\.hq\.work holds images made by another Pillow"):
         create(inputs)
 
 
-def test_one_job_at_a_time(inputs, aligned):
+def test_a_second_job_on_the_same_target_is_refused(inputs, aligned):
     pytest.importorskip("fcntl")
     with (
         WorkDir.beside(str(inputs / "hq")).claimed("key"),
@@ -569,6 +572,6 @@ def test_one_job_at_a_time(inputs, aligned):
         create(inputs)
 
 
-def test_shards_and_compression(inputs, aligned):
+def test_shards_and_compression_keep_the_pixels(inputs, aligned):
     create(inputs, shards=2, compress="png")
     assert md5s(inputs / "hq") == [ROWS[i].final_md5 for i in RECORDS]

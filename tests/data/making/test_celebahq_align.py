@@ -13,18 +13,18 @@ from pgan_tf.data.making.celebahq.alignment import ImageError
 
 @pytest.mark.parametrize("row", celebahq_mini.rows(), ids=lambda row: row.orig_file)
 def test_processed_image_is_the_official_one(row):
-    """Shrunk, enlarged, rotated, with padding on each side and without: see the seven photos."""
+    """The seven photographs cover shrinking, enlarging, rotation and padding on each side."""
     assert hashlib.md5(row.processed()).hexdigest() == row.proc_md5
 
 
 @pytest.mark.parametrize("shape", [(150, 337), (64, 40)])
 @pytest.mark.parametrize("sigma", [20.48, 7.3])
-def test_gaussian_is_scipys(shape, sigma):
-    """Also where the kernel, cut at 4 sigma, is wider than the image: mirrored several times."""
+def test_gaussian_equals_scipys(shape, sigma):
+    """Even where the kernel, cut at 4 sigma, is wider than the image and mirrors several times."""
     image = np.random.RandomState(0).randint(0, 256, shape).astype(np.float32)
     sigma = np.float32(sigma)
     expected = scipy.ndimage.gaussian_filter(image, (sigma, sigma))
-    # The same but for a float32 rounded the other way, once in many millions.
+    # Equal except for rare float32 values that are rounded the other way.
     np.testing.assert_array_max_ulp(alignment._gaussian(image, sigma), expected, 1)
     assert (alignment._gaussian(image, sigma) == expected).mean() > 0.9999
 
@@ -44,19 +44,19 @@ FACE = np.array([[40, 40], [60, 40], [50, 50], [42, 60], [58, 60]], np.float32)
         (FACE * np.nan, "mark no face"),
     ],
 )
-def test_landmarks_that_mark_no_face(landmarks, reason):
+def test_landmarks_that_mark_no_face_are_refused(landmarks, reason):
     with pytest.raises(ImageError, match=reason):
         alignment.align(Image.new("RGB", (100, 100)), landmarks)
 
 
-def test_decode_refuses_what_is_no_photograph(monkeypatch):
+def test_decode_refuses_other_and_damaged_files(monkeypatch):
     jpg = celebahq_mini.rows()[0].jpg
     png = io.BytesIO()
     Image.new("RGB", (8, 8)).save(png, "PNG")
     for damaged in (b"", b"not an image", jpg[: len(jpg) // 2], png.getvalue()):
         with pytest.raises(ImageError, match="can't be decoded"):
             alignment.decode(damaged)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99 * 100)  # more is held for a bomb
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 99 * 100)  # a larger image counts as a bomb
     bomb = io.BytesIO()
     Image.new("RGB", (100, 100)).save(bomb, "JPEG")
     with pytest.raises(ImageError, match="decompression bomb"):

@@ -33,13 +33,13 @@ def test_unlock_names_what_is_wrong():
     jpg, name = b"photo", "a.jpg"
     with pytest.raises(ImageError, match="can't be unpacked"):
         deltas.unlock(lock(b"not bz2", jpg, name), jpg, name)
-    for size in (3 << 20) - 1, (3 << 20) + 1, 1 << 28:  # the last would be a bomb
+    for size in (3 << 20) - 1, (3 << 20) + 1, 1 << 28:  # the last is a decompression bomb
         with pytest.raises(ImageError, match="doesn't hold 3145728 bytes"):
             deltas.unlock(lock(bz2.compress(bytes(size)), jpg, name), jpg, name)
 
 
 def perturbed(image: np.ndarray, amplitude: int, seed: int = 0) -> np.ndarray:
-    """The image as a decoder would give it that is up to `amplitude` levels off at each pixel."""
+    """Returns the image as decoded with errors of up to `amplitude` levels at each pixel."""
     noise = np.random.RandomState(seed).randint(-amplitude, amplitude + 1, image.shape)
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
@@ -49,8 +49,8 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("amplitude", [1, 2, 3])
-def test_no_specks_where_the_decoder_is_levels_off(amplitude):
-    """A contrasty image (much black, much white) and small differences, as CelebA-HQ's are."""
+def test_a_decoder_off_by_a_few_levels_leaves_no_specks(amplitude):
+    """On an image with much black and white, and small differences like CelebA-HQ's."""
     processed = celebahq_mini.rows()[2].processed().astype(int)
     processed = np.clip(1.4 * (processed - 128) + 128, 0, 255).astype(np.uint8)
     difference = np.rint(np.random.RandomState(1).laplace(0, 4, processed.shape))
@@ -61,13 +61,13 @@ def test_no_specks_where_the_decoder_is_levels_off(amplitude):
 
     inexact = perturbed(processed, amplitude)
     specks = distance(deltas.add(inexact, delta), final) > amplitude
-    assert specks.sum() > 5000  # what the sum modulo 256 does
+    assert specks.sum() > 5000  # the sum modulo 256 has specks
     assert distance(deltas.add_nearly(inexact, delta), final).max() <= amplitude
 
 
-def test_every_value_next_to_the_ends():
-    """Processed 0..3 and 252..255, final 0..3 and 252..255, off by one each way."""
-    gray = np.random.RandomState(0).randint(0, 256, 1 << 20)  # what shows the usual differences
+def test_values_near_black_and_white_do_not_wrap_around():
+    """Processed and final values of 0..3 and 252..255, off by one each way."""
+    gray = np.random.RandomState(0).randint(0, 256, 1 << 20)  # shows which differences are usual
     shift = np.random.RandomState(1).randint(-9, 10, 1 << 20)
     usual = np.clip(gray + shift, 0, 255)
     for ends in (np.arange(4), np.arange(252, 256)):
@@ -83,11 +83,11 @@ def test_every_value_next_to_the_ends():
                     assert (result[:-1] == usual).all()
 
 
-def test_large_differences_are_kept_where_they_are_usual():
-    """The golden deltas are noise in a few rows: there no reading is likelier than the sum.
+def test_large_differences_are_kept_where_they_are_common():
+    """In the golden deltas' few noisy rows, the sum modulo 256 is the best estimate.
 
-    So exact pixels stay exact, and inexact ones get no more specks than the sum modulo 256 has;
-    where there is no noise, there is none.
+    So exact pixels stay exact, and inexact ones get no more specks than the sum modulo 256 has.
+    Where the delta is 0, there are no specks.
     """
     for row in celebahq_mini.rows():
         processed, delta = row.processed(), row.delta()

@@ -1,4 +1,4 @@
-"""Downloads as they lie on people's disks: unpacked or not, in other folders, under other names."""
+"""Official downloads are found unpacked or not, in other folders and under other names."""
 
 import gzip
 import io
@@ -27,13 +27,13 @@ PAGE = b"<!DOCTYPE html>\n<html><body>404 Not Found</body></html>\n"
 
 
 def idx(array):
-    """Returns an array as an IDX file: 0, 0, 8 for bytes, number of axes, their lengths, data."""
+    """Returns an array as an IDX file: 0, 0, 8 for uint8, number of axes, their lengths, data."""
     lengths = np.array(array.shape, ">u4").tobytes()
     return bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
 
 
 def shuffled(array):
-    """Returns an array in the order of the official tool."""
+    """Returns an array in the official tool's order."""
     order = np.arange(len(array))
     np.random.RandomState(123).shuffle(order)
     return array[order]
@@ -57,7 +57,7 @@ def write_digits(directory, images, classes, packed):
         (".", "images", "labels"),
     ],
 )
-def test_mnist(tmp_path, folder, images, classes, packed):
+def test_mnist_is_found_in_any_folder_packed_or_not(tmp_path, folder, images, classes, packed):
     write_digits(tmp_path / folder, images, classes, packed)
     test_images = idx(np.zeros((9, 28, 28), np.uint8))
     (tmp_path / folder / "t10k-images-idx3-ubyte").write_bytes(test_images)
@@ -72,14 +72,14 @@ def test_mnist(tmp_path, folder, images, classes, packed):
     np.testing.assert_array_equal(data.labels.argmax(1), shuffled(CLASSES))
 
 
-def test_labels_are_those_of_the_images(tmp_path):
+def test_mnist_labels_come_from_the_file_that_fits_the_images(tmp_path):
     write_digits(tmp_path, "emnist-train-images-idx3", "emnist-train-labels-idx1", True)
     (tmp_path / "another-train-labels-idx1").write_bytes(idx(np.zeros(7, np.uint8)))
     np.testing.assert_array_equal(mnist.read_classes(tmp_path, 7), CLASSES)
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_web_page_in_mnist_s_place(tmp_path, packed):
+def test_a_web_page_instead_of_mnist_is_named(tmp_path, packed):
     write_digits(tmp_path, "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", True)
     page = gzip.compress(PAGE) if packed else PAGE
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(page)
@@ -87,7 +87,7 @@ def test_a_web_page_in_mnist_s_place(tmp_path, packed):
         mnist.create(tmp_path / "out", tmp_path)
 
 
-def test_mnist_s_test_digits_are_not_taken(tmp_path):
+def test_mnist_test_digits_are_not_taken(tmp_path):
     write_digits(tmp_path, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", False)
     with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz is missing; https://"):
         mnist.read_digits(tmp_path, allow_partial=True)
@@ -104,7 +104,7 @@ def pickled(value):
 
 
 def cifar_files(folder="cifar-10-batches-py"):
-    """Returns {name in the archive: content}: two of the batches, and the classes' names."""
+    """Returns {name in the archive: content} for two batches and the class names."""
     batches = [
         {b"data": IMAGES[i : i + 5].reshape(5, -1), b"labels": list(range(i, i + 5))}
         for i in (0, 5)
@@ -134,8 +134,8 @@ def check_cifar(path):
     "name, mode", [("cifar-10-python.tar.gz", "w:gz"), ("cifar-10-python.tar", "w")]
 )
 @pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-def test_cifar_s_archive(tmp_path, name, mode, format):
-    files = cifar_files("x" * 150)  # a name that needs a header of its own
+def test_cifar_is_read_from_its_archive(tmp_path, name, mode, format):
+    files = cifar_files("x" * 150)  # so long that tar needs an extra header for it
     write_tar(tmp_path / name, files | {"readme.html": b"text"}, mode, format)
     for number, place in enumerate((tmp_path, tmp_path / name)):
         cifar.create_cifar10(tmp_path / f"out{number}", place, allow_partial=True)
@@ -146,7 +146,7 @@ def test_cifar_s_archive(tmp_path, name, mode, format):
         cifar.create_cifar100(tmp_path / "out", tmp_path / name)
 
 
-def test_cifar_unpacked(tmp_path):
+def test_cifar_is_read_unpacked(tmp_path):
     for name, content in cifar_files().items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
@@ -159,7 +159,7 @@ def test_cifar_unpacked(tmp_path):
     assert not (tmp_path / "plain" / labels.CLASSES_FILE).exists()
 
 
-def test_something_else_in_cifar_s_place(tmp_path):
+def test_other_files_instead_of_cifar_are_named(tmp_path):
     path = tmp_path / "cifar-10-python.tar.gz"
     path.write_bytes(PAGE)
     with pytest.raises(UserError, match=r"is a web page, not CIFAR's archive; fetch the Python"):
@@ -171,10 +171,10 @@ def test_something_else_in_cifar_s_place(tmp_path):
         cifar.create_cifar10(tmp_path / "out", tmp_path)
 
 
-# Archives of strangers.
+# Hostile archives.
 
 
-def test_nothing_else_is_taken_from_an_archive(tmp_path):
+def test_only_wanted_regular_files_are_unpacked(tmp_path):
     path = tmp_path / "evil.tar"
     with tarfile.open(path, "w") as archive:
         link = tarfile.TarInfo("wanted")
@@ -193,6 +193,7 @@ def test_nothing_else_is_taken_from_an_archive(tmp_path):
 
 
 def header(kind, size, name="wanted"):
+    """Returns a member's header without its content."""
     member = tarfile.TarInfo(name)
     member.type, member.size = kind, size
     return member.tobuf(tarfile.GNU_FORMAT)
@@ -211,7 +212,7 @@ def header(kind, size, name="wanted"):
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_bounds_come_before_memory(tmp_path, monkeypatch, content, reason, packed):
+def test_archives_that_declare_too_much_are_refused(tmp_path, monkeypatch, content, reason, packed):
     monkeypatch.setattr(archives, "_MAX_MEMBERS", 200)
     path = tmp_path / "evil.tar.gz"
     path.write_bytes(gzip.compress(content) if packed else content)
@@ -222,7 +223,7 @@ def test_bounds_come_before_memory(tmp_path, monkeypatch, content, reason, packe
         pass
 
 
-def test_an_archive_that_unpacks_to_too_much(tmp_path, monkeypatch):
+def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "_MAX_BYTES", 1 << 20)
     path = write_tar(tmp_path / "a.tar.gz", {"other": bytes(2 << 20)})
     with (
@@ -239,6 +240,7 @@ def test_damaged_archives_give_one_line(tmp_path, mode, format):
     path = tmp_path / "damaged.tar"
     whole = write_tar(path, files, mode, format).read_bytes()
     random = np.random.RandomState(0)
+    outcomes = {"read": 0, "refused": 0}
     for _ in range(100):
         content = bytearray(whole)
         for _ in range(random.randint(1, 4)):
@@ -249,8 +251,11 @@ def test_damaged_archives_give_one_line(tmp_path, mode, format):
         try:
             with archives.unpacked(str(path), ["wanted"]) as directory:
                 assert {file.name for file in Path(directory).iterdir()} <= {"wanted"}
+            outcomes["read"] += 1
         except UserError as error:
             assert "\n" not in str(error)
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 0
 
 
 # SVHN.
@@ -267,7 +272,7 @@ def check_svhn(path):
     np.testing.assert_array_equal(data.labels.argmax(1), shuffled(np.arange(1, 11) % 10))
 
 
-def test_svhn_s_matlab_file(tmp_path):
+def test_svhn_is_read_from_its_matlab_file(tmp_path):
     folder = tmp_path / "housenumbers"
     folder.mkdir()
     write_matlab(folder / "train_32x32.mat")
@@ -279,7 +284,7 @@ def test_svhn_s_matlab_file(tmp_path):
         check_svhn(tmp_path / f"out{number}")
 
 
-def test_svhn_s_pickles(tmp_path):
+def test_svhn_is_read_from_pickles(tmp_path):
     files = {}
     for i, part in enumerate((slice(0, 4), slice(4, 7), slice(7, 10)), 1):
         files[f"train_{i}.pkl"] = pickled((IMAGES[part], np.arange(1, 11)[part] % 10))
@@ -291,7 +296,7 @@ def test_svhn_s_pickles(tmp_path):
         check_svhn(tmp_path / f"out{number}")
 
 
-def test_svhn_s_whole_photographs_are_told(tmp_path):
+def test_svhn_in_format_1_is_refused_with_the_file_to_fetch(tmp_path):
     path = write_tar(tmp_path / "train.tar.gz", {"train/digitStruct.mat": b"x", "train/1.png": b""})
     with pytest.raises(UserError, match=r"format 1\); fetch train_32x32.mat from there \(format 2"):
         svhn.create(tmp_path / "out", path)
@@ -304,7 +309,7 @@ def test_svhn_s_whole_photographs_are_told(tmp_path):
     "folder", ["img_align_celeba", "img_align_celeba/img_align_celeba", "Img/img_align_celeba"]
 )
 @pytest.mark.parametrize("zipped", [False, True])
-def test_celeba(tmp_path, folder, zipped):
+def test_celeba_is_found_in_folders_and_zip_files(tmp_path, folder, zipped):
     faces = RANDOM.randint(0, 256, (3, 218, 178, 3)).astype(np.uint8)
     source = tmp_path / "celeba"
     (source / folder).mkdir(parents=True)
@@ -329,7 +334,7 @@ def test_celeba(tmp_path, folder, zipped):
         np.testing.assert_array_equal(found, shuffled(np.array(decoded)))
 
 
-def test_lsun(tmp_path):
+def test_lsun_is_found_beside_its_validation_set(tmp_path):
     source = tmp_path / "bedroom" / "bedroom_train_lmdb"
     source.mkdir(parents=True)
     out = io.BytesIO()
@@ -348,6 +353,6 @@ def test_lsun(tmp_path):
         lsun.create(tmp_path / "out", tmp_path / "bedroom.zip", 16)
 
 
-def test_made_up_files_are_still_read(tmp_path):
+def test_declared_count_reads_the_header(tmp_path):
     made_up.mnist(tmp_path, count=3)
     assert mnist.declared_count(tmp_path) == 3

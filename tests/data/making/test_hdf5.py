@@ -1,4 +1,4 @@
-"""HDF5 files that are damaged, or lead elsewhere: one line each, before memory and time."""
+"""HDF5 files; damaged ones, and ones that lead elsewhere, are refused in one line."""
 
 import os
 import signal
@@ -24,6 +24,7 @@ def path(tmp_path):
 
 
 def refused(path, match):
+    """Asserts that a file is refused in one line that names it."""
     with pytest.raises(UserError, match=match) as caught:
         hdf5.create(path.parent / "out", path, workers=1)
     message = str(caught.value)
@@ -31,7 +32,7 @@ def refused(path, match):
     assert not (path.parent / "out").exists()
 
 
-def test_bad_input(tmp_path):
+def test_bad_input_is_refused(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
         hdf5.create(tmp_path / "out", tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
@@ -69,15 +70,15 @@ def test_bad_input(tmp_path):
     ],
     ids=str,
 )
-def test_however_it_is_stored(path, options):
+def test_reads_every_way_of_storing_images(path, options):
     with h5py.File(path, "w") as file:
         file.create_dataset("data8x8", data=PIXELS, **options)
     hdf5.create(path.parent / "out", path, shuffle=False, workers=1)
     np.testing.assert_array_equal(Dataset(path.parent / "out").read_checked(8, range(11)), PIXELS)
 
 
-def test_several_processes_each_have_their_reader(path):
-    pixels = made_up.noise(2000, 32)  # enough for two pieces of work
+def test_two_worker_processes_read_the_same_file(path):
+    pixels = made_up.noise(2000, 32)  # enough for two chunks of work
     with h5py.File(path, "w") as file:
         file["data32x32"] = pixels
     hdf5.create(path.parent / "out", path, workers=2)
@@ -99,23 +100,23 @@ def test_a_remote_file_is_copied(tmp_path):
 
 
 def other_file(path):
-    """Returns another file of this machine, which holds what could pass for images."""
+    """Writes another file, whose content could pass for images; returns its path."""
     other = path.parent / "secret"
     with h5py.File(other, "w") as file:
         file["data8x8"] = PIXELS
     return str(other)
 
 
-def test_external_storage(path):
+def test_external_storage_is_refused(path):
     secret = path.parent / "secret"
     secret.write_bytes(PIXELS.tobytes())
     with h5py.File(path, "w") as file:
         file.create_dataset("data8x8", PIXELS.shape, "u1", external=[(secret, 0, PIXELS.nbytes)])
-        assert (file["data8x8"][:] == PIXELS).all()  # that is what HDF5 does
+        assert (file["data8x8"][:] == PIXELS).all()  # HDF5 itself follows it
     refused(path, "has the data of data8x8 in other files, which are not read")
 
 
-def test_a_virtual_data_set(path):
+def test_a_virtual_data_set_is_refused(path):
     layout = h5py.VirtualLayout(PIXELS.shape, "u1")
     layout[:] = h5py.VirtualSource(other_file(path), "data8x8", PIXELS.shape)
     with h5py.File(path, "w") as file:
@@ -132,14 +133,14 @@ def test_a_virtual_data_set(path):
         (lambda path: h5py.SoftLink("/real"), "a link to another name"),
     ],
 )
-def test_links(path, link, match):
+def test_links_are_refused(path, link, match):
     with h5py.File(path, "w") as file:
         file["real"] = PIXELS
         file["data8x8"] = link(path)
     refused(path, f"has {match} in place of data8x8")
 
 
-def test_a_group_of_the_name(path):
+def test_a_group_instead_of_an_array_is_refused(path):
     with h5py.File(path, "w") as file:
         file.create_group("data8x8")
     refused(path, "holds something other than an array as data8x8")
@@ -157,7 +158,7 @@ def test_a_group_of_the_name(path):
         ((11, 3, 8, 8), {"chunks": (1, 3, 8, 8), "scaleoffset": 0}, "filter that is not supported"),
     ],
 )
-def test_images_that_are_not_there(path, shape, options, match):
+def test_declared_images_without_data_are_refused(path, shape, options, match):
     with h5py.File(path, "w") as file:
         file.create_dataset("data8x8", shape, "u1", **options)
     if "no image" in match:
@@ -167,7 +168,7 @@ def test_images_that_are_not_there(path, shape, options, match):
         refused(path, match)
 
 
-def test_a_chunk_of_a_gigabyte(path):
+def test_a_chunk_of_a_gigabyte_is_refused(path):
     with h5py.File(path, "w") as file:
         chunk = (1 << 23, 3, 8, 8)
         data = file.create_dataset("data8x8", (3, 3, 8, 8), "u1", maxshape=chunk, chunks=chunk)
@@ -175,7 +176,7 @@ def test_a_chunk_of_a_gigabyte(path):
     refused(path, "has chunks of 1610612736 bytes in data8x8, but at most 67108864 are allowed")
 
 
-def test_an_image_that_does_not_unpack(path):
+def test_an_image_that_does_not_unpack_is_named(path):
     options = {"chunks": (1, 3, 8, 8), "compression": "gzip", "fletcher32": True}
     with h5py.File(path, "w") as file:
         array = file.create_dataset("data8x8", data=PIXELS, **options)
@@ -186,7 +187,7 @@ def test_an_image_that_does_not_unpack(path):
     refused(path, "is damaged in image 7 of data8x8")
 
 
-def test_a_root_of_many_objects(path):
+def test_a_root_of_many_objects_is_refused(path):
     with h5py.File(path, "w") as file:
         for i in range(10_001):
             file[f"{i}"] = h5py.SoftLink("/")
@@ -194,7 +195,7 @@ def test_a_root_of_many_objects(path):
 
 
 @pytest.mark.slow
-def test_damage_is_always_one_line(path, tmp_path):
+def test_any_damage_is_reported_in_one_line(path, tmp_path):
     with h5py.File(path, "w") as file:
         for r in (8, 4):
             file.create_dataset(f"data{r}x{r}", data=made_up.noise(3, r), compression="gzip")
@@ -225,7 +226,7 @@ def test_damage_is_always_one_line(path, tmp_path):
         ("""print('{"error": "is odd\\\\n\\\\nand long"}')""", "images.h5 is odd and long"),
     ],
 )
-def test_whatever_becomes_of_the_reader(path, monkeypatch, program, match):
+def test_any_failure_of_the_reader_is_reported_in_one_line(path, monkeypatch, program, match):
     path.write_bytes(b"")
     reader = path.parent / "reader.py"
     reader.write_text(program)
@@ -233,7 +234,7 @@ def test_whatever_becomes_of_the_reader(path, monkeypatch, program, match):
     refused(path, match)
 
 
-def test_a_reader_that_dies_between_images(path):
+def test_a_reader_killed_between_images_is_reported(path):
     with h5py.File(path, "w") as file:
         file["data8x8"] = PIXELS
     images = hdf5.Images(str(path), str(path))
@@ -244,8 +245,8 @@ def test_a_reader_that_dies_between_images(path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there it can be limited")
-def test_memory_is_limited(path, pytestconfig):
-    """A chunk of 16 MiB that unpacks to 400."""
+def test_the_reader_has_limited_memory(path, pytestconfig):
+    """A chunk that declares 16 MiB unpacks to 400 MiB."""
     packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     zeros = packer.compress(bytes(1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)
     with h5py.File(path, "w") as file:
@@ -264,4 +265,4 @@ def test_memory_is_limited(path, pytestconfig):
     )
     message, megabytes = done.stdout.split("|")
     assert message.startswith("images.h5 is damaged in image 0 of data4096x4096")
-    assert int(megabytes) < 200  # of which 40 are Python and the libraries
+    assert int(megabytes) < 200  # including 40 for Python and the libraries

@@ -1,4 +1,4 @@
-"""Labels of a user's images: JSON, tables, folders; what is wrong is told with its line."""
+"""Labels of a user's images, from JSON, tables or folders; errors name the line."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def tree(tmp_path):
 
 
 def made(tree, name, text, **options):
-    """Returns the data set of the images with labels from a file of this name and content."""
+    """Writes a label file into the tree; returns the data set made with it."""
     (tree / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     images.create(
         tree.parent / "out", tree, labels=name, shuffle=False, workers=1, force=True, **options
@@ -33,7 +33,8 @@ def made(tree, name, text, **options):
     return Dataset(tree.parent / "out")
 
 
-def complaint(tree, name, text):
+def refusal(tree, name, text):
+    """Returns the message with which a label file is refused."""
     with pytest.raises(UserError) as caught:
         made(tree, name, text)
     assert "\n" not in str(caught.value) and not (tree.parent / "out").exists()
@@ -54,7 +55,7 @@ def complaint(tree, name, text):
         {"labels": [["a.png", [1, 0, 0]], ["b.png", [0, 0, 1]], ["sub/c.png", [0, 1, 0]]]},
     ],
 )
-def test_json(tree, content):
+def test_every_form_of_json_is_read(tree, content):
     labels = made(tree, "labels.json", json.dumps(content)).labels
     np.testing.assert_array_equal(labels, np.eye(3)[[0, 2, 1]])
 
@@ -70,7 +71,7 @@ def test_json(tree, content):
     ],
 )
 @pytest.mark.parametrize("name", ["labels.csv", "labels.txt"])
-def test_tables(tree, text, name):
+def test_every_form_of_table_is_read(tree, text, name):
     data = made(tree, name, text)
     np.testing.assert_array_equal(data.labels, np.eye(3)[[0, 2, 1]])
     assert data.class_names == (["cat", "dog", "emu"] if "cat" in text else ["0", "1", "2"])
@@ -83,7 +84,7 @@ def test_null_means_no_labels(tree, capsys):
 
 @pytest.mark.parametrize("text", ['{"a.png": 1, "b.png": null, "sub/c.png": 0}',
                                   "a.png,1\nb.png,\nsub/c.png,0\n"])  # fmt: skip
-def test_a_label_that_is_missing(tree, text, capsys):
+def test_a_missing_label_is_refused_or_skipped(tree, text, capsys):
     name = "labels.json" if text[0] == "{" else "labels.csv"
     with pytest.raises(UserError, match=r"1 of 3 files can't be used .*has no label"):
         made(tree, name, text)
@@ -118,13 +119,13 @@ def test_a_label_that_is_missing(tree, text, capsys):
          "each label is a list of 1 numbers, but 2 classes are named"),
     ],
 )  # fmt: skip
-def test_json_that_is_wrong(tree, text, message):
-    assert message in complaint(tree, "labels.json", text)
+def test_wrong_json_is_refused(tree, text, message):
+    assert message in refusal(tree, "labels.json", text)
 
 
-def test_a_comma_too_many(tree):
-    """Versions of Python point at the comma, or behind it."""
-    said = complaint(tree, "labels.json", '{"labels": [["a.png", 0],]}')
+def test_a_trailing_comma_is_located(tree):
+    """Depending on its version, Python points at the comma or behind it."""
+    said = refusal(tree, "labels.json", '{"labels": [["a.png", 0],]}')
     assert re.match(r"labels\.json: line 1, column 2[56]: ", said)
 
 
@@ -140,18 +141,18 @@ def test_a_comma_too_many(tree):
         (b"a.png," + b"x" * 200_000, "labels.csv: line 1: field larger than field limit"),
     ],
 )
-def test_tables_that_are_wrong(tree, text, message):
-    assert message in complaint(tree, "labels.csv", text)
+def test_wrong_tables_are_refused(tree, text, message):
+    assert message in refusal(tree, "labels.csv", text)
 
 
-def test_a_label_file_elsewhere(tree):
+def test_a_label_file_may_lie_elsewhere(tree):
     path = tree.parent / "mine.csv"
     path.write_text("name,class\na.png,0\nb.png,0\nsub/c.png,1\n")
     images.create(tree.parent / "out", tree, labels=str(path), shuffle=False, workers=1)
     np.testing.assert_array_equal(Dataset(tree.parent / "out").labels, np.eye(2)[[0, 0, 1]])
 
 
-def test_an_empty_class_is_told(tree, capsys):
+def test_an_empty_class_is_reported(tree, capsys):
     content = '{"labels": [["a.png", 1], ["b.png", 2], ["sub/c.png", 2]]}'
     assert made(tree, "labels.json", content).empty_classes == [0]
     assert (
@@ -163,7 +164,7 @@ def test_an_empty_class_is_told(tree, capsys):
     assert "1 of 2 classes have no images: 1 (y); they are" in capsys.readouterr().out
 
 
-def test_folders_that_are_numbers_are_in_order_of_value(tmp_path):
+def test_numbered_folders_are_sorted_by_value(tmp_path):
     for number in range(12):
         (tmp_path / "in" / str(number)).mkdir(parents=True)
         made_up.save_png(tmp_path / "in" / f"{number}" / "x.png", np.full((8, 8, 3), number))
@@ -173,7 +174,7 @@ def test_folders_that_are_numbers_are_in_order_of_value(tmp_path):
     np.testing.assert_array_equal(data.labels.argmax(1), data.read(4, range(12))[:, 0, 0, 0])
 
 
-def test_order_of_names():
+def test_classes_are_sorted_by_value_then_name():
     names = ["10", "b", "9", "009", "01", "a", "2" * 5000, "-1", "1", "٣"]
     _, classes = image_labels.rows(names, names, None)
     assert classes == ["01", "1", "009", "9", "10", "2" * 5000, "-1", "a", "b", "٣"]

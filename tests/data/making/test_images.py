@@ -1,4 +1,4 @@
-"""A user's own images: what is done to them, and the answer to bad ones."""
+"""A user's own images: how they are prepared, and how bad ones are refused."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def file_bytes(image, file_format="png", **options):
 
 
 def load(data, **preparation):
-    """Returns [H, W, C] or [H, W]."""
+    """Returns the prepared pixels: [H, W, C], or [H, W] if gray."""
     pixels = imagefile.load(data, Preparation(**preparation))
     return pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
 
@@ -52,12 +52,12 @@ def test_lossless_formats_keep_every_pixel(file_format, pixels):
     np.testing.assert_array_equal(found, pixels)
 
 
-def test_jpeg_is_what_pillow_decodes():
+def test_jpeg_equals_pillows_decoding():
     data = file_bytes(RGB, "jpeg", quality=90)
     np.testing.assert_array_equal(load(data), np.asarray(Image.open(io.BytesIO(data))))
 
 
-def test_palette_and_bilevel():
+def test_palette_and_bilevel_equal_pillows_conversion():
     image = Image.fromarray(RGB).quantize(16)
     np.testing.assert_array_equal(load(file_bytes(image)), np.asarray(image.convert("RGB")))
     bits = Image.fromarray(GRAY).convert("1")
@@ -72,7 +72,7 @@ def test_16_bit_gray_is_rounded(file_format):
     np.testing.assert_array_equal(found, np.rint(values / 257))
 
 
-def test_16_bit_rgb():
+def test_16_bit_rgb_is_reduced_to_8_bits():
     import struct
     import zlib
 
@@ -101,7 +101,7 @@ def _over(alpha, background):
 
 
 @pytest.mark.parametrize("color, value", [("white", (255,) * 3), ("#102030", (16, 32, 48))])
-def test_alpha_lies_on_the_background(color, value):
+def test_transparent_pixels_show_the_background(color, value):
     rgba = np.dstack([RGB, GRAY])
     found = load(file_bytes(rgba), background=color)
     np.testing.assert_allclose(found, _over(GRAY, value), atol=0.51)  # rounding
@@ -110,7 +110,7 @@ def test_alpha_lies_on_the_background(color, value):
         np.testing.assert_array_equal(same, found)
 
 
-def test_gray_with_alpha_stays_gray_on_gray_only():
+def test_gray_with_alpha_stays_gray_on_a_gray_background():
     image = Image.merge("LA", [Image.fromarray(GRAY), Image.fromarray(RGB[..., 0])])
     on_white = load(file_bytes(image))
     a = RGB[..., 0] / 255
@@ -118,7 +118,7 @@ def test_gray_with_alpha_stays_gray_on_gray_only():
     assert load(file_bytes(image), background="red").shape == (16, 16, 3)
 
 
-def test_transparent_palette_and_transparent_color():
+def test_transparent_palette_entry_and_color_show_the_background():
     image = Image.new("P", (8, 8), 1)
     image.putpalette([0, 0, 0, 10, 20, 30])
     image.putpixel((0, 0), 0)
@@ -143,15 +143,15 @@ def test_transparent_palette_and_transparent_color():
         (8, np.rot90),
     ],
 )
-def test_exif_orientation(orientation, undo):
+def test_exif_orientation_is_applied(orientation, undo):
     exif = Image.Exif()
     exif[0x0112] = orientation
     np.testing.assert_array_equal(load(file_bytes(RGB, exif=exif)), undo(RGB))
 
 
 @pytest.mark.parametrize("entry", [(0x0100, 2, b"a"), (0x011A, 7, b"a"), (0x0131, 11, b"a")])
-def test_exif_that_can_not_be_written_anew_does_no_harm(entry):
-    tag, kind, value = entry  # of a kind that its value isn't
+def test_exif_that_pillow_can_not_rewrite_is_harmless(entry):
+    tag, kind, value = entry  # the value does not fit the declared type
     entries = struct.pack(">HHI4s", 0x0112, 3, 1, b"\0\6\0\0")
     entries += struct.pack(">HHI4s", tag, kind, 1, value)
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\2" + entries + b"\0\0\0\0"
@@ -162,7 +162,7 @@ def test_exif_that_can_not_be_written_anew_does_no_harm(entry):
 
 
 def _profile(gamma, name=b"linear"):
-    """A matrix profile of sRGB's colours with another gamma, made by hand."""
+    """Returns a matrix profile with sRGB's primaries and another gamma, made by hand."""
 
     def s15f16(*values):
         return b"".join(struct.pack(">i", round(v * 65536)) for v in values)
@@ -190,11 +190,11 @@ def _profile(gamma, name=b"linear"):
 
 
 def test_color_profile_is_converted():
-    """A linear-light profile: converting applies the sRGB transfer function."""
+    """Converting a linear-light profile applies the sRGB transfer function."""
     linear = np.zeros((16, 16, 3), np.uint8) + np.arange(16, dtype=np.uint8)[:, None, None] * 17
     x = linear / 255
     srgb = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055) * 255
-    for name in (b"linear", b"GIMP built-in Linear sRGB"):  # a name says nothing
+    for name in (b"linear", b"GIMP built-in Linear sRGB"):  # the profile's name must not matter
         found = load(file_bytes(linear, icc_profile=_profile(1.0, name)))
         np.testing.assert_allclose(found, srgb, atol=1.5)  # the matrices have four digits
     gray = load(file_bytes(np.ascontiguousarray(linear[..., 0])))
@@ -207,18 +207,18 @@ def test_srgb_profile_changes_nothing_and_a_broken_one_is_ignored():
         np.testing.assert_array_equal(load(file_bytes(RGB, icc_profile=profile)), RGB)
 
 
-def test_cmyk():
+def test_cmyk_becomes_rgb():
     image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
     assert tuple(load(file_bytes(image, "tiff"))[0, 0]) == (255, 0, 0)
 
 
-def test_channels():
+def test_channels_converts_between_gray_and_rgb():
     np.testing.assert_array_equal(load(file_bytes(GRAY), channels=3), np.dstack([GRAY] * 3))
     luma = RGB @ [0.299, 0.587, 0.114]  # ITU-R 601-2, which Pillow computes in 16 bits
     np.testing.assert_allclose(load(file_bytes(RGB), channels=1), luma, atol=1)
 
 
-def test_crop_pad_and_resize():
+def test_crop_pad_and_resize_equal_numpy_and_pillow():
     wide = RANDOM.randint(0, 256, (16, 21, 3)).astype(np.uint8)
     np.testing.assert_array_equal(load(file_bytes(wide), crop="center"), wide[:, 2:18])
     tall = RANDOM.randint(0, 256, (16, 11)).astype(np.uint8)
@@ -255,14 +255,14 @@ def test_crop_pad_and_resize():
         (file_bytes(RGB[:2, :2]), "its side 2 is not a power of two"),
     ],
 )
-def test_bad_files(data, reason):
+def test_bad_files_are_refused_with_the_reason(data, reason):
     with pytest.raises(BadImage, match=reason):
         imagefile.load(data, PLAIN)
     assert imagefile.examine(data, PLAIN).reason
 
 
 def _bomb(width, height):
-    """A PNG of a few bytes that declares a huge size."""
+    """Returns a small PNG file that declares a huge size."""
     data = bytearray(file_bytes(RGB))
     data[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
     import zlib
@@ -272,7 +272,7 @@ def _bomb(width, height):
 
 
 @pytest.mark.parametrize("size", [(12_000, 12_000), (30_000, 30_000), (2**31 - 1, 2**31 - 1)])
-def test_image_bombs(size):
+def test_image_bombs_are_refused(size):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(BadImage, match="declares"):
@@ -281,7 +281,7 @@ def test_image_bombs(size):
 
 @pytest.fixture
 def tree(tmp_path):
-    """cats/0.png, cats/1.png, dogs/deep/2.png, and what does not count."""
+    """A directory with the images NAMES, and files that do not count."""
     root = tmp_path / "tree"
     for i, name in enumerate(NAMES):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -301,7 +301,7 @@ def _zip(tree, path):
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_tree_with_folder_labels(tree, tmp_path, zipped, capsys):
+def test_folders_become_classes(tree, tmp_path, zipped, capsys):
     source = _zip(tree, tmp_path / "tree.zip") if zipped else tree
     out = tmp_path / "out"
     assert images.create(out, source, shuffle=False, labels="folders", workers=1).num_images == 3
@@ -314,7 +314,7 @@ def test_tree_with_folder_labels(tree, tmp_path, zipped, capsys):
     assert "3 images of 8x8, 3 channel(s): 1.19 kB" in printed
 
 
-def test_a_folder_around_all_is_no_class(tree, tmp_path, capsys):
+def test_a_folder_around_all_images_is_no_class(tree, tmp_path, capsys):
     (tree / "dataset.json").write_text(json.dumps({"labels": [[name, 3] for name in NAMES]}))
     tree.rename(tmp_path / "photos")
     around = tmp_path / "around"
@@ -339,7 +339,7 @@ def test_a_folder_around_all_is_no_class(tree, tmp_path, capsys):
 
 @pytest.mark.parametrize("place", ["", "a", "a/b"])
 @pytest.mark.parametrize("from_root", [False, True])
-def test_a_label_file_in_a_folder_that_all_images_are_in(tmp_path, place, from_root):
+def test_a_label_file_is_found_in_any_folder_around_all_images(tmp_path, place, from_root):
     root = tmp_path / "root"
     (root / "a/b").mkdir(parents=True)
     content = []
@@ -352,7 +352,7 @@ def test_a_label_file_in_a_folder_that_all_images_are_in(tmp_path, place, from_r
     np.testing.assert_array_equal(Dataset(tmp_path / "out").labels, np.eye(3))
 
 
-def test_label_file(tree, tmp_path):
+def test_label_file_gives_classes_or_vectors(tree, tmp_path):
     labels = {"labels": [["cats/0.png", 2], ["cats/1.png", 0], ["dogs/deep/2.png", 1]]}
     (tree / "dataset.json").write_text(json.dumps(labels))
     out = tmp_path / "out"
@@ -382,14 +382,14 @@ def test_label_file(tree, tmp_path):
         ('{"labels": [["cats/0.png", 1], ["cats/1.png", 0]]}', "has no label"),
     ],
 )
-def test_bad_label_files(tree, tmp_path, text, message, capsys):
+def test_bad_label_files_are_refused(tree, tmp_path, text, message, capsys):
     (tree / "dataset.json").write_text(text)
     with pytest.raises(UserError, match=message):
         images.create(tmp_path / "out", tree, labels="dataset.json", workers=1)
     assert not (tmp_path / "out").exists()
 
 
-def test_files_that_can_not_be_read_are_in_the_table(tree, tmp_path, capsys):
+def test_links_and_pipes_are_listed_as_bad(tree, tmp_path, capsys):
     (tree / "dangling.png").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tree / "pipe.png")
     with pytest.raises(UserError, match="2 of 5 files can't be used"):
@@ -398,7 +398,7 @@ def test_files_that_can_not_be_read_are_in_the_table(tree, tmp_path, capsys):
     assert images.create(tmp_path / "out", tree, skip_bad=True, workers=1).num_images == 3
 
 
-def test_a_name_twice_in_a_zip_is_refused(tmp_path):
+def test_a_zip_with_a_repeated_name_is_refused(tmp_path):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -408,13 +408,13 @@ def test_a_name_twice_in_a_zip_is_refused(tmp_path):
         images.create(tmp_path / "out", path, workers=1)
 
 
-def test_missing_label_file(tree, tmp_path):
+def test_a_missing_label_file_is_refused(tree, tmp_path):
     with pytest.raises(UserError, match="neither in"):
         images.create(tmp_path / "out", tree, labels="none.json", workers=1)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_table_of_bad_files(tree, tmp_path, capsys, workers):
+def test_bad_files_are_listed_in_a_table(tree, tmp_path, capsys, workers):
     made_up.save_png(tree / "large.png", np.zeros((16, 16, 3)))
     made_up.save_png(tree / "wide.png", np.zeros((8, 12, 3)))
     (tree / "text.jpg").write_text("no image")
@@ -435,8 +435,8 @@ def test_table_of_bad_files(tree, tmp_path, capsys, workers):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_damage_that_checksums_do_not_show(tree, tmp_path, capsys, workers):
-    """A PNG whose packed pixels make no sense, all of its checksums right."""
+def test_damage_under_right_checksums_is_found(tree, tmp_path, capsys, workers):
+    """A PNG with right checksums whose packed pixels are nonsense."""
     import zlib
 
     whole = file_bytes(np.zeros((8, 8, 3), np.uint8))
@@ -454,7 +454,7 @@ def test_damage_that_checksums_do_not_show(tree, tmp_path, capsys, workers):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "tree"]
 
 
-def test_the_usual_size_wins_not_the_first(tmp_path, capsys):
+def test_the_most_common_size_is_used(tmp_path, capsys):
     made_up.save_png(tmp_path / "0.png", np.zeros((16, 16, 3)))
     for i in range(1, 4):
         made_up.save_png(tmp_path / f"{i}.png", np.zeros((8, 8, 3)))
@@ -476,7 +476,7 @@ def test_gray_images_among_others_become_rgb(tmp_path, capsys, rgb):
     assert Dataset(tmp_path / "out").num_channels == 1
 
 
-def test_nothing_usable(tmp_path, capsys):
+def test_refuses_inputs_without_usable_pictures(tmp_path, capsys):
     (tmp_path / "a.png").write_text("")
     with pytest.raises(UserError, match="1 of 1 files can't be used"):
         images.create(tmp_path / "out", tmp_path, skip_bad=True, workers=1)
@@ -497,13 +497,13 @@ def test_enlarged_images_are_counted(tree, tmp_path, capsys):
 @pytest.mark.parametrize(
     "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 )
-def test_zips_however_packed(tree, tmp_path, method, capsys):
+def test_zips_are_read_in_every_packing_but_lzma(tree, tmp_path, method, capsys):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", method) as archive:
         for name in NAMES:
             entry = zipfile.ZipInfo("x")
             entry.filename, entry.compress_type = name.replace("/", "\\"), method
-            entry.extra = bytes.fromhex("fecaaaaa") + bytes(0xAAAA)  # a field of no meaning
+            entry.extra = bytes.fromhex("fecaaaaa") + bytes(0xAAAA)  # an unknown extra field
             archive.writestr(entry, (tree / name).read_bytes())
     if method == zipfile.ZIP_LZMA:
         with pytest.raises(UserError, match="3 of 3 files can't be used"):
@@ -515,14 +515,14 @@ def test_zips_however_packed(tree, tmp_path, method, capsys):
     assert Dataset(tmp_path / "out").content_hash() == Dataset(tmp_path / "same").content_hash()
 
 
-def test_crop_or_pad(tree, tmp_path):
+def test_crop_and_pad_together_are_refused(tree, tmp_path):
     with pytest.raises(UserError, match="take one of them"):
         dataset_tool.main(
             ["create_from_images", str(tmp_path / "out"), str(tree), "--crop", "center", "--pad"]
         )
 
 
-def test_a_zip_without_its_beginning_is_told(tree, tmp_path):
+def test_a_zip_without_its_beginning_is_refused(tree, tmp_path):
     path = tmp_path / "tree.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.write(tree / NAMES[0], NAMES[0])
@@ -531,7 +531,7 @@ def test_a_zip_without_its_beginning_is_told(tree, tmp_path):
         images.create(tmp_path / "out", path, workers=1)
 
 
-def test_a_zip_that_takes_another_s_place_is_read(tree, tmp_path):
+def test_a_zip_that_replaces_another_is_read_anew(tree, tmp_path):
     path = _zip(tree, tmp_path / "tree.zip")
     images.create(tmp_path / "a", path, workers=1)
     with zipfile.ZipFile(tmp_path / "new.zip", "w") as archive:
@@ -541,7 +541,7 @@ def test_a_zip_that_takes_another_s_place_is_read(tree, tmp_path):
     assert images.create(tmp_path / "b", path, workers=1).num_images == 2
 
 
-def test_files_that_go_bad_meanwhile_are_found_together(tree, tmp_path, monkeypatch, capsys):
+def test_files_damaged_during_the_work_are_found_together(tree, tmp_path, monkeypatch, capsys):
     build_all, attempts = images.build.build, []
 
     def late(*args, **options):
@@ -558,7 +558,7 @@ def test_files_that_go_bad_meanwhile_are_found_together(tree, tmp_path, monkeypa
         images.create(tmp_path / "out", tree, force=True, workers=1)
 
 
-def test_labels_of_files_that_are_not_there_are_told(tree, tmp_path, capsys):
+def test_labels_of_missing_files_are_reported(tree, tmp_path, capsys):
     labels = {"labels": [[name, 0] for name in (*NAMES, "gone.png", "also.png")]}
     (tree / "dataset.json").write_text(json.dumps(labels))
     images.create(tmp_path / "out", tree, labels="dataset.json", workers=1)
@@ -579,20 +579,20 @@ def test_zip_that_leads_outside_is_refused(tmp_path, name):
         imagetree.Tree(path)
 
 
-def test_damaged_zips(tree, tmp_path):
+def test_damaged_zips_are_refused(tree, tmp_path):
     path = _zip(tree, tmp_path / "tree.zip")
     content = path.read_bytes()
     path.write_bytes(content[:-30])
     with pytest.raises(UserError, match="nor a complete zip file"):
         images.create(tmp_path / "out", path)
-    other = tmp_path / "other.zip"  # another name: opened archives are kept
+    other = tmp_path / "other.zip"  # another name, because opened archives are cached
     start = content.index(b"IDAT")
     other.write_bytes(content[: start + 6] + b"????" + content[start + 10 :])
     with pytest.raises(UserError, match="1 of 3 files can't be used"):
         images.create(tmp_path / "out", other, workers=1)
 
 
-def test_zip_entry_that_declares_too_much(tmp_path, monkeypatch):
+def test_a_zip_entry_that_declares_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(imagetree, "_MAX_FILE_BYTES", 1000)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -601,7 +601,7 @@ def test_zip_entry_that_declares_too_much(tmp_path, monkeypatch):
         imagetree.read_file(str(path), *imagetree.Tree(path).members([0]))
 
 
-def test_command_line_options(tree, tmp_path):
+def test_command_line_options_reach_the_data_set(tree, tmp_path):
     out = tmp_path / "out"
     arguments = (
         "--resolution 4 --crop center --resize box --channels 1 --labels folders --shuffle 0"
@@ -617,7 +617,7 @@ def test_command_line_options(tree, tmp_path):
         dataset_tool.main(["create_from_images", f"{out}2", str(tree), "--resolution", "48"])
 
 
-def test_through_gfile(tree):
+def test_reads_and_writes_through_gfile(tree):
     import tensorflow as tf
 
     for file in tree.rglob("*.png"):
@@ -628,7 +628,7 @@ def test_through_gfile(tree):
     tf.io.gfile.makedirs("ram://treecats")
     with tf.io.gfile.GFile("ram://treecats/x.png", "wb") as copy:
         copy.write(b"x")
-    for name in ("output", "out", "out"):  # TensorFlow lists the one in the other
+    for name in ("output", "out", "out"):  # TensorFlow lists "output" inside "out"
         options = {"shuffle": False, "force": True}
         assert images.create(f"ram://trees/{name}", "ram://tree", **options).num_images == 3
         pixels = Dataset(f"ram://trees/{name}").read(4, range(3))

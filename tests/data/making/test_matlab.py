@@ -1,4 +1,4 @@
-"""MATLAB's files against SciPy's writer; damaged ones are one line, without a crash or memory."""
+"""MATLAB files against SciPy's writer; damaged ones are refused without taking memory."""
 
 import io
 import struct
@@ -33,25 +33,25 @@ def read(content, names=("X", "y"), most_bytes=1 << 24):
         IMAGES,
         CLASSES,
         np.arange(24.0).reshape(2, 3, 4),
-        np.array([[1]], np.uint8),  # so small that it is in its tag
+        np.array([[1]], np.uint8),  # so small that it is stored inside its tag
         np.array([[-5, 6]], np.int16),
         np.arange(70_000, dtype=np.int64)[None],
         np.zeros((0, 3), np.float32),
     ],
     ids=lambda array: f"{array.dtype}{list(array.shape)}",
 )
-def test_what_scipy_writes(array, compress):
+def test_reads_what_scipy_writes(array, compress):
     other = np.arange(9, dtype=np.int8)[None]
     found = read(saved(compress, first=other, y=array, last=other), ["y"])
     assert found.keys() == {"y"} and found["y"].dtype == array.dtype
     np.testing.assert_array_equal(found["y"], array)
 
 
-def test_the_other_byte_order():
+def test_reads_big_endian_files():
     parts = [
         struct.pack(">IIII", 6, 8, 9, 0),  # flags: uint8
         struct.pack(">IIii", 5, 8, 2, 3),
-        struct.pack(">HH4s", 1, 1, b"y\0\0\0"),  # in the tag
+        struct.pack(">HH4s", 1, 1, b"y\0\0\0"),  # the name, inside its tag
         struct.pack(">II6sxx", 2, 6, b"abcdef"),
     ]
     matrix = struct.pack(">II", 14, sum(map(len, parts))) + b"".join(parts)
@@ -60,14 +60,14 @@ def test_the_other_byte_order():
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float64, np.int32])
-def test_house_numbers(tmp_path, kind):
+def test_house_numbers_become_images_and_classes(tmp_path, kind):
     (tmp_path / "x.mat").write_bytes(saved(X=IMAGES, y=CLASSES.astype(kind)))
     images, classes = matlab.read_house_numbers(str(tmp_path / "x.mat"), "its home")
     np.testing.assert_array_equal(images, IMAGES.transpose(3, 2, 0, 1))
     assert classes.tolist() == [1, 0, 3, 4, 5, 6, 9] and classes.dtype.kind in "iu"
 
 
-def test_house_numbers_that_can_not_be_read(tmp_path):
+def test_damaged_house_numbers_are_refused(tmp_path):
     path = tmp_path / "x.mat"
     for content in (b"", b"MATLAB" * 100, saved(X=IMAGES, y=CLASSES)[:-400], saved(X=IMAGES)):
         path.write_bytes(content)
@@ -78,6 +78,7 @@ def test_house_numbers_that_can_not_be_read(tmp_path):
 
 
 def refused(content, match, most_bytes=1 << 20):
+    """Asserts that content is refused without taking more memory than `most_bytes`."""
     tracemalloc.start()
     try:
         with pytest.raises(ValueError, match=match):
@@ -104,18 +105,18 @@ WHOLE = saved(compress=False, X=IMAGES, y=CLASSES)
         (saved(X=1j * np.ones((3, 3)), y=CLASSES), "not an array of numbers"),
     ],
 )
-def test_damage(content, match):
+def test_damage_is_refused_without_taking_memory(content, match):
     refused(content, match)
 
 
 def packed(content):
-    """Returns a file of one variable that is packed."""
+    """Returns a file with one packed variable."""
     content = zlib.compress(content)
     return WHOLE[:128] + struct.pack("<II", 15, len(content)) + content
 
 
-def test_what_unpacks_to_more_is_not_unpacked():
-    variable = WHOLE[128 : 128 + 56]  # all of X but its numbers' tag and numbers
+def test_data_that_unpack_to_more_than_declared_are_refused():
+    variable = WHOLE[128 : 128 + 56]  # X up to the tag of its numbers
     assert variable[-8:] == b"\1\0\1\0X\0\0\0"
     tag = struct.pack("<II", 2, 32 * 32 * 3 * 7)
     numbers = IMAGES.tobytes(order="F")
@@ -129,28 +130,28 @@ def test_what_unpacks_to_more_is_not_unpacked():
         read(content, ["X"], most_bytes=1 << 20)
 
 
-def test_the_checksum_of_packed_data():
+def test_a_wrong_checksum_of_packed_data_is_found():
     content = bytearray(saved(X=IMAGES))
     content[-1] ^= 1
     with pytest.raises(ValueError, match="packed data are damaged"):
         read(content, ["X"])
 
 
-def test_many_variables_are_not_looked_through():
+def test_files_of_many_variables_are_not_searched_to_the_end():
     tiny = saved(compress=False, z=np.zeros((1, 1), np.uint8))
     refused(tiny + tiny[128:] * 3000, "no variable X")
 
 
-def test_no_damage_is_another_error():
+def test_any_damage_raises_only_value_error():
     random = np.random.RandomState(0)
     wholes = [WHOLE, saved(X=IMAGES[..., :2], y=CLASSES)]
     outcomes = {"read": 0, "refused": 0}
     for _ in range(1500):
         damaged = bytearray(wholes[random.randint(2)])
         for _ in range(random.randint(1, 4)):
-            position = random.randint(128, len(damaged)) if random.rand() < 0.5 else None
-            # Most tags are at the beginning.
-            position = random.randint(100, 200) if position is None else position
+            # Half of the damage goes to the beginning, where most tags are.
+            anywhere = random.rand() < 0.5
+            position = random.randint(128, len(damaged)) if anywhere else random.randint(100, 200)
             damaged[position] = random.randint(256)
         try:
             read(bytes(damaged))

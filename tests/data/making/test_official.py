@@ -1,4 +1,4 @@
-"""The commands of the official tool, byte for byte (golden/dataset_tool.json)."""
+"""The official tool's commands, against its own output (golden/dataset_tool.json)."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ from pgan_tf.errors import UserError
 
 @pytest.fixture
 def check(golden):
-    """Returns a function that compares a data set's files with those of a golden case."""
+    """Returns a function that compares a data set's files with a golden case's."""
 
     def compare(case, path):
         expected = golden("dataset_tool.json")[case]
@@ -39,7 +39,7 @@ def tool(*arguments):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_create_from_images(tmp_path, check, workers):
+def test_create_from_images_writes_the_official_bytes(tmp_path, check, workers):
     made_up.folders(tmp_path)
     out = tmp_path / "out"
     for case, source, options in (
@@ -53,7 +53,7 @@ def test_create_from_images(tmp_path, check, workers):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_create_lsun(tmp_path, check, workers, capsys):
+def test_create_lsun_writes_the_official_bytes(tmp_path, check, workers, capsys):
     made_up.lsun(tmp_path)
     out = tmp_path / "lsun64"
     options = ("--resolution", 64, "--max_images", 30, "--workers", workers)
@@ -62,13 +62,13 @@ def test_create_lsun(tmp_path, check, workers, capsys):
     assert "1 entries can't be decoded" in capsys.readouterr().out
 
 
-def test_create_from_hdf5(tmp_path, check):
+def test_create_from_hdf5_writes_the_official_bytes(tmp_path, check):
     made_up.hdf5(tmp_path / "file.h5")
     tool("create_from_hdf5", tmp_path / "fromh5", tmp_path / "file.h5", "--workers", 1)
     check("from_hdf5", tmp_path / "fromh5")
 
 
-def test_create_mnistrgb(tmp_path, check):
+def test_create_mnistrgb_writes_the_official_bytes(tmp_path, check):
     made_up.mnist(tmp_path)
     out = tmp_path / "mnistrgb"
     tool("create_mnistrgb", out, tmp_path, "--num_images", 500)
@@ -77,7 +77,7 @@ def test_create_mnistrgb(tmp_path, check):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["mnist", "cifar10", "cifar100", "svhn"])
-def test_large_ones(tmp_path, check, case):
+def test_whole_mnist_cifar_and_svhn_are_the_official_bytes(tmp_path, check, case):
     source = tmp_path / "source"
     source.mkdir()
     getattr(made_up, case)(source)
@@ -91,8 +91,8 @@ def _digits(directory):
     return directory
 
 
-def test_mnist_small(tmp_path):
-    """Padding, order and labels, from the formula."""
+def test_mnist_is_padded_shuffled_and_labelled(tmp_path):
+    """Against the formulas for padding, order and labels."""
     source = _digits(tmp_path / "digits")
     mnist.create(tmp_path / "mnist", source, allow_partial=True)
     rs = np.random.RandomState(1)
@@ -106,7 +106,7 @@ def test_mnist_small(tmp_path):
     np.testing.assert_array_equal(data.labels, np.eye(10)[classes[order]])
 
 
-def test_mnist_bad_input(tmp_path):
+def test_bad_mnist_files_are_refused(tmp_path):
     source = _digits(tmp_path / "digits")
     with pytest.raises(UserError, match="holds 500 images instead of 60000; --allow-partial"):
         mnist.create(tmp_path / "out", source)
@@ -132,8 +132,8 @@ def test_mnist_bad_input(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_cifar_small(tmp_path):
-    """A part of CIFAR-10 as its archive unpacks, written by Python 2 and by Python 3."""
+def test_cifar_pickles_of_python_2_and_3_are_read(tmp_path):
+    """A part of CIFAR-10, unpacked from its archive."""
     source = tmp_path / "cifar-10-batches-py"
     source.mkdir()
     data = np.random.RandomState(0).randint(0, 256, (40, 3072)).astype(np.uint8)
@@ -164,7 +164,7 @@ def test_cifar_small(tmp_path):
         ([1, 2, 3], "lacks 'data' or 'labels'"),
     ],
 )
-def test_cifar_bad_input(tmp_path, batch, message):
+def test_bad_cifar_batches_are_refused(tmp_path, batch, message):
     with open(tmp_path / "data_batch_1", "wb") as file:
         pickle.dump(batch, file)
     with pytest.raises(UserError, match=message):
@@ -184,7 +184,7 @@ def test_malicious_pickle_is_refused(tmp_path):
     assert not (tmp_path / "touched").exists()
 
 
-def test_svhn_from_both_kinds_of_files(tmp_path):
+def test_svhn_pickles_and_matlab_give_the_same(tmp_path):
     images = np.random.RandomState(0).randint(0, 256, (30, 3, 32, 32)).astype(np.uint8)
     classes = np.arange(30) % 10
     pickles, matlab = tmp_path / "pickles", tmp_path / "matlab"
@@ -213,7 +213,7 @@ def test_svhn_from_both_kinds_of_files(tmp_path):
         svhn.create(tmp_path / "out2", tmp_path)
 
 
-def test_celeba(tmp_path):
+def test_celeba_is_cropped_around_the_center(tmp_path):
     folder = tmp_path / "img_align_celeba_png"
     folder.mkdir()
     random = np.random.RandomState(0)
@@ -240,7 +240,7 @@ def test_celeba(tmp_path):
         celeba.create(tmp_path / "x", tmp_path / "out")
 
 
-def test_lsun_bad_input(tmp_path):
+def test_bad_lsun_databases_are_refused(tmp_path):
     with pytest.raises(UserError, match="is not an LMDB directory"):
         lsun.create(tmp_path / "out", tmp_path)
     (tmp_path / "data.mdb").write_bytes(b"x" * 20_000)
@@ -248,7 +248,7 @@ def test_lsun_bad_input(tmp_path):
         lsun.create(tmp_path / "out", tmp_path)
 
 
-def test_lsun_entries_may_all_be_bad_in_one_piece_of_work(tmp_path, capsys):
+def test_lsun_chunk_of_bad_entries_is_skipped_and_a_cut_file_refused(tmp_path, capsys):
     source = tmp_path / "lmdb"
     source.mkdir()
     good = io.BytesIO()
@@ -269,8 +269,8 @@ def test_lsun_entries_may_all_be_bad_in_one_piece_of_work(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("kept", [0, 8192])
-def test_lsun_database_that_is_cut_short_while_it_is_read(tmp_path, kept):
-    """The library maps the file, and the system ends whoever reads a page that is gone."""
+def test_lsun_database_cut_short_while_being_read_is_reported(tmp_path, kept):
+    """LMDB maps the file, and the system kills a process that reads a missing page."""
     source = tmp_path / "lmdb"
     with lmdb.open(str(source), map_size=1 << 24) as env, env.begin(write=True) as transaction:
         for i in range(100):
@@ -282,7 +282,7 @@ def test_lsun_database_that_is_cut_short_while_it_is_read(tmp_path, kept):
             list(entries)
 
 
-def test_lsun_too_little_memory_is_no_damage(tmp_path, monkeypatch):
+def test_lsun_out_of_memory_is_not_reported_as_damage(tmp_path, monkeypatch):
     reader = tmp_path / "reader.py"
     reader.write_text(f"import os\nos._exit({lsun_reader.OUT_OF_MEMORY})\n")
     monkeypatch.setattr(lsun_reader, "__file__", str(reader))
@@ -290,21 +290,21 @@ def test_lsun_too_little_memory_is_no_damage(tmp_path, monkeypatch):
         pass
 
 
-def test_lsun_counts_what_it_needed_only(tmp_path):
+def test_lsun_counts_bad_entries_only_up_to_the_last_image_used(tmp_path):
     source = tmp_path / "lmdb"
     good = io.BytesIO()
     Image.new("RGB", (20, 16)).save(good, "png")
     with lmdb.open(str(source), map_size=1 << 24) as env, env.begin(write=True) as transaction:
         for i in range(17):
             transaction.put(b"%08d" % i, b"not" if i in (2, 7, 15, 16) else good.getvalue())
-    # Read 16 at a time: the 13th image is the last of the first read's.
+    # Entries are read 16 at a time, and the first 16 hold 13 good images.
     for wanted, made in (
         (2, (2, 0)), (5, (5, 1)), (6, (6, 1)), (7, (7, 2)), (13, (13, 2)), (100, (13, 4)),
     ):  # fmt: skip
         assert lsun.create(tmp_path / "out", source, 16, wanted, workers=1, force=True) == made
 
 
-def test_lsun_counts_what_is_left_out(tmp_path, capsys):
+def test_lsun_names_twenty_bad_entries_and_counts_all(tmp_path, capsys):
     source = tmp_path / "lmdb"
     out = io.BytesIO()
     Image.new("RGB", (40, 32), (1, 2, 3)).save(out, "webp", lossless=True)
@@ -314,5 +314,5 @@ def test_lsun_counts_what_is_left_out(tmp_path, capsys):
             transaction.put(b"%03d" % i, good if i % 4 else good[: len(good) // 2])
     assert lsun.create(tmp_path / "out", source, 16, workers=1) == (75, 25)
     printed = capsys.readouterr().err
-    assert len(re.findall("left out: 0", printed)) == 20  # named; the rest is only counted
+    assert len(re.findall("left out: 0", printed)) == 20  # the others are only counted
     assert (Dataset(tmp_path / "out").read(16, range(75)) == [1, 2, 3]).all()

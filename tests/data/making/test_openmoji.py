@@ -1,4 +1,4 @@
-"""OpenMoji as a data set: which drawings, and how they look."""
+"""OpenMoji as a data set: which drawings it has, and how they look."""
 
 import re
 
@@ -25,17 +25,17 @@ def _index(sequence):
     return [emoji.sequence for emoji in openmoji.emojis()].index(sequence)
 
 
-def test_groups_are_complete():
+def test_groups_hold_all_of_unicodes_emoji():
     counts = {g: sum(len(s.split()) for s in sub.values()) for g, sub in GROUPS.items()}
-    # Unicode 17's emoji-test.txt, fully-qualified, without skin tones; people and hands include
-    # the pairs that it lists with skin tones only.
+    # The fully-qualified emoji of Unicode 17's emoji-test.txt, without skin tones; people and
+    # hands include pairs that it lists with skin tones only.
     assert counts["smileys"] == 171 and counts["flags"] == 270 and counts["animals"] == 160
     everything = " ".join(s for sub in GROUPS.values() for s in sub.values()).split()
     assert len(everything) == len(set(everything))
     assert len(openmoji.emojis()) > 4000
 
 
-def test_what_is_left_out(chosen):
+def test_select_leaves_out_tones_text_and_duplicates(chosen):
     sequences = {emoji.sequence for emoji in chosen}
     assert 2000 < len(chosen) == len(sequences) < 2500
     assert not any(re.search("1F3F[B-F]", s) for s in sequences)  # skin tones
@@ -43,7 +43,8 @@ def test_what_is_left_out(chosen):
         assert text not in sequences, text
     for plain_flag in ("1F3F3", "1F3F4", "1F3F3-FE0F-200D-1F7E5", "1F3F4-FE0F-200D-1F7EB", "1F6A9"):
         assert plain_flag not in sequences, plain_flag
-    # Drawn alike: the flags of Clipperton and Saint Martin are France's, a man has a beard or not.
+    # Duplicates: Clipperton and Saint Martin have the flag of France, and a man with curly hair is
+    # drawn like a person with curly hair.
     assert len(sequences & {"1F1EB-1F1F7", "1F1E8-1F1F5", "1F1F2-1F1EB"}) == 1
     assert len(sequences & {"1F468-200D-1F9B1", "1F9D1-200D-1F9B1"}) == 1
     for kept in ("1F600", "1F431", "1F34E", "1F1EF-1F1F5", "1F3F4-200D-2620-FE0F", "E000"):
@@ -56,7 +57,7 @@ def test_no_two_look_the_same(chosen):
     assert len(np.unique(flat, axis=0)) == len(flat)
 
 
-def test_subsets():
+def test_subsets_keep_to_their_groups():
     faces = [openmoji.emojis()[i] for i in openmoji.select("faces")]
     assert 100 < len(faces) < 171 and {e.group for e in faces} == {"smileys"}
     assert all("face" in e.subgroup for e in faces)
@@ -67,7 +68,7 @@ def test_subsets():
 
 
 def _plain(emoji):
-    """A sequence without variation selectors, skin tones and sexes."""
+    """Returns a sequence without variation selectors, skin tones and sexes."""
     return re.sub("-FE0F|-1F3F[B-F]|-200D-264[02]", "", emoji.sequence)
 
 
@@ -78,8 +79,8 @@ def test_portraits_are_people_with_head_and_shoulders(portraits):
         "person", "person-gesture", "person-role", "person-fantasy",
     }  # fmt: skip
     drawn = {_plain(e) for e in portraits}
-    # A man, old people, a doctor, a chef, a frowning person, an astronaut, Santa Claus, an elf;
-    # with hands beside a whole face: OK, at an information desk, asking, shrugging, deaf.
+    # A man, old people, a doctor, a chef, a frowning person, an astronaut, Santa Claus, an elf.
+    # With hands beside a whole face: OK, at an information desk, asking, shrugging, deaf.
     for kept in (
         "1F468", "1F474", "1F475", "1F9D1-200D-2695", "1F469-200D-1F373", "1F64D",
         "1F9D1-200D-1F680", "1F385", "1F9DD", "1F646", "1F481", "1F64B", "1F937", "1F9CF",
@@ -96,7 +97,7 @@ def test_portraits_are_people_with_head_and_shoulders(portraits):
     assert min(tones.count(tone) for tone in ("", *(f"1F3F{i}" for i in "BCDEF"))) > 100
 
 
-def test_exceptions_are_drawings_that_the_rule_takes():
+def test_every_exception_would_pass_the_shape_rule():
     people = [
         (e.sequence.split("-")[0], max(size) / min(size))
         for i, e in enumerate(openmoji.emojis())
@@ -109,7 +110,7 @@ def test_exceptions_are_drawings_that_the_rule_takes():
 
 @pytest.mark.parametrize("resolution", [32, 64])
 def test_portraits_are_aligned(portraits, resolution):
-    """Nearly all have skin where a mouth is, clothes at the lower edge, white in the corners."""
+    """Nearly all have white corners, clothes at the lower edge and a chin in the same rows."""
     images = [openmoji.render_portrait(i, resolution) for i in portraits[::12]]
     images = np.stack(images).astype(int)
     assert images.shape[1:] == (resolution, resolution, 3)
@@ -128,7 +129,7 @@ def test_drawings_are_centred_and_whole(chosen, resolution):
         assert image.shape == (resolution, resolution, 3)
         edges = np.concatenate([image[[0, -1]].reshape(-1, 3), image[:, [0, -1]].reshape(-1, 3)])
         assert (edges == 255).all(), emoji
-        # The box of what is visible: in the middle within a pixel, and as large as promised.
+        # The box around visible pixels is centred within a pixel, and keeps the margin.
         ys, xs = np.nonzero((255 - image).max(2) > 24)
         for positions in (ys, xs):
             middle = (positions.min() + positions.max()) / 2
@@ -145,7 +146,7 @@ def test_drawings_are_centred_and_whole(chosen, resolution):
         ("1F7E6", (146, 211, 245)),  # a blue square
     ],
 )
-def test_colors(sequence, color):
+def test_the_most_common_color_is_openmojis(sequence, color):
     sequence = next(
         e.sequence for e in openmoji.emojis() if e.sequence.replace("-FE0F", "") == sequence
     )
@@ -155,7 +156,7 @@ def test_colors(sequence, color):
     np.testing.assert_array_equal(colors[counts.argmax()], color)
 
 
-def test_create(tmp_path):
+def test_create_writes_shuffled_drawings_and_credits(tmp_path):
     out = tmp_path / "flags"
     options = ["--resolution", "16", "--subset", "faces", "--workers", "1"]
     dataset_tool.main(["create_openmoji", str(out), *options])
@@ -170,7 +171,7 @@ def test_create(tmp_path):
     assert "ShareAlike" in (out / "LICENSE.txt").read_text()
 
 
-def test_create_portraits(tmp_path, portraits, monkeypatch):
+def test_create_writes_portraits(tmp_path, portraits, monkeypatch):
     some = portraits[::100]
     monkeypatch.setattr(openmoji, "select", lambda *_: some)
     out = str(tmp_path / "portraits")

@@ -1,4 +1,4 @@
-"""Kinds of picture files: what Pillow reads is read, and nothing is left out silently."""
+"""Kinds of picture files: which are read, and that no file is left out silently."""
 
 import io
 import re
@@ -25,7 +25,7 @@ def file_bytes(image, file_format, **options):
 
 
 def tool(capsys, *arguments):
-    """Runs a command of the tool; returns what it printed."""
+    """Runs dataset_tool; returns what it printed."""
     assert not dataset_tool.main([str(argument) for argument in arguments])
     return capsys.readouterr().out
 
@@ -33,7 +33,7 @@ def tool(capsys, *arguments):
 @pytest.mark.parametrize(
     "file_format", ["DDS", "ICO", "IM", "JPEG2000", "PCX", "PPM", "QOI", "SGI", "TGA"]
 )
-def test_lossless_formats(file_format):
+def test_lossless_formats_keep_every_pixel(file_format):
     options = {"sizes": [(16, 16)]} if file_format == "ICO" else {}
     data = file_bytes(Image.fromarray(RGB), file_format, **options)
     found = imagefile.load(data, Preparation())
@@ -41,22 +41,22 @@ def test_lossless_formats(file_format):
 
 
 @pytest.mark.parametrize("file_format", ["GIF", "AVIF", "WEBP", "PNG", "TIFF"])
-def test_of_several_frames_the_first_is_taken(file_format):
+def test_the_first_of_several_frames_is_taken(file_format):
     frames = [Image.new("RGB", (16, 16), color) for color in ("red", "lime", "blue")]
     data = file_bytes(frames[0], file_format, save_all=True, append_images=frames[1:])
     found = imagefile.load(data, Preparation())
     assert (np.abs(found.astype(int) - [[[255]], [[0]], [[0]]]) <= 4).all()
 
 
-def test_what_could_run_other_programs_is_not_read():
+def test_formats_that_could_run_other_programs_are_not_read():
     assert not {"EPS", "PDF", "WMF", "IPTC", "MPEG"} & set(formats.FORMATS)
     assert {".png", ".gif", ".avif", ".tga", ".psd", ".mpo"} <= set(formats.SUFFIXES)
     assert not set(formats.SUFFIXES) & set(formats.UNREAD_SUFFIXES)
     assert {".heic", ".nef", ".eps"} <= set(formats.UNREAD_SUFFIXES)
 
 
-def test_nothing_is_left_out_silently(tmp_path, capsys):
-    """Two PNGs among GIF, AVIF, HEIC."""
+def test_unread_files_are_refused_or_counted(tmp_path, capsys):
+    """Two PNG files among GIF, AVIF, HEIC and others."""
     folder, image = tmp_path / "photos", Image.fromarray(RGB)
     folder.mkdir()
     for i in range(2):
@@ -67,7 +67,7 @@ def test_nothing_is_left_out_silently(tmp_path, capsys):
     assert tool(capsys, "create_from_images", out, folder).endswith(f"6 images in {out}\n")
     for name in ("a.HEIC", "b.heic", "c.nef"):
         (folder / name).write_bytes(b"\0\0\0\x18ftypheic")
-    (folder / "d.jpg").write_bytes(b"\0\0\0\x18ftypheic")  # as telephones name them sometimes
+    (folder / "d.jpg").write_bytes(b"\0\0\0\x18ftypheic")  # some telephones name them so
     (folder / "notes.txt").write_text("no picture")
     with pytest.raises(UserError, match=r"4 of 10 files can't be used .*--skip-bad"):
         dataset_tool.main(["create_from_images", str(out), str(folder), "--force"])
@@ -82,7 +82,7 @@ def test_nothing_is_left_out_silently(tmp_path, capsys):
     )
 
 
-def test_only_pictures_that_can_not_be_read(tmp_path, capsys):
+def test_a_folder_of_unreadable_pictures_is_refused(tmp_path, capsys):
     (tmp_path / "a.heic").write_bytes(b"x")
     with pytest.raises(UserError, match="1 of 1 files can't be used"):
         dataset_tool.main(["create_from_images", str(tmp_path / "out"), str(tmp_path)])
@@ -96,7 +96,7 @@ def sixteen(values, file_format="PNG"):
 
 
 @pytest.mark.parametrize("white", [65535, 4095, 1000])
-def test_white_of_16_bits(white):
+def test_white_option_scales_16_bit_images(white):
     values = RANDOM.randint(0, 5000, (16, 16))
     found = imagefile.load(sixteen(values), Preparation(white=white))[0]
     np.testing.assert_array_equal(found, np.rint(np.minimum(values * 255 / white, 255)))
@@ -107,7 +107,7 @@ def pgm(values, most):
 
 
 @pytest.mark.parametrize("most", [65535, 4095])
-def test_pgm_says_itself_what_is_white(most):
+def test_pgm_white_comes_from_its_header(most):
     values = RANDOM.randint(0, most + 1, (16, 16))
     found = imagefile.load(pgm(values, most), Preparation())[0]
     # Pillow rounds to 16 bits first.
@@ -115,7 +115,7 @@ def test_pgm_says_itself_what_is_white(most):
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
-def test_12_bits_in_16_are_told(tmp_path, capsys, suffix):
+def test_12_bit_images_get_advice_that_works(tmp_path, capsys, suffix):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     values = RANDOM.randint(0, 4096, (2, 16, 16))
@@ -136,7 +136,7 @@ def test_12_bits_in_16_are_told(tmp_path, capsys, suffix):
     assert "black" not in printed
     read = Dataset(out).read(16, range(2))[..., 0]
     np.testing.assert_array_equal(read, np.rint(values * 255 / 4095))
-    # One that is bright enough, and nothing is wrong.
+    # With one image that is bright enough, there is no warning.
     (folder / f"0.{suffix}").write_bytes(sixteen(values[0] * 16, image_format))
     assert "black" not in tool(capsys, "create_from_images", out, folder, "--force")
 
@@ -157,7 +157,7 @@ def png_of_16_bits(values):
     return b"\x89PNG\r\n\x1a\n" + body
 
 
-def test_12_bits_in_16_of_colour_images(tmp_path, capsys):
+def test_12_bit_colour_images_get_advice(tmp_path, capsys):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
     values = RANDOM.randint(0, 4096, (16, 16, 3))
@@ -173,7 +173,7 @@ def test_12_bits_in_16_of_colour_images(tmp_path, capsys):
         )
 
 
-# Squares of more pixels than fit.
+# Squares with too many pixels.
 
 
 @pytest.fixture
@@ -181,8 +181,8 @@ def few_pixels(monkeypatch):
     monkeypatch.setattr(imagefile, "MAX_PIXELS", 64 * 64)
 
 
-def test_a_square_that_is_too_large_is_never_made(few_pixels):
-    """1x40,000 took 6.3 GB."""
+def test_padding_never_makes_a_square_that_is_too_large(few_pixels):
+    """Padding a picture of 1x40,000 once took 6.3 GB."""
     tall = np.zeros((400, 1, 3), np.uint8) + RANDOM.randint(0, 256, (400, 1, 1)).astype(np.uint8)
     data = file_bytes(Image.fromarray(tall), "PNG")
     with pytest.raises(BadImage, match="--pad would make it 400x400 pixels, which is too many"):
@@ -197,7 +197,7 @@ def test_a_square_that_is_too_large_is_never_made(few_pixels):
     assert report.result == (3, 16) and not report.enlarged
 
 
-def test_padding_first_where_it_fits():
+def test_small_images_are_padded_before_resizing():
     wide = RANDOM.randint(0, 256, (16, 32, 3)).astype(np.uint8)
     found = imagefile.load(file_bytes(Image.fromarray(wide), "PNG"), Preparation(8, pad=True))
     square = np.full((32, 32, 3), 255, np.uint8)
@@ -206,7 +206,7 @@ def test_padding_first_where_it_fits():
     np.testing.assert_array_equal(found.transpose(1, 2, 0), np.asarray(expected))
 
 
-# Directories that are none.
+# Paths that are not a directory of pictures.
 
 
 @pytest.mark.parametrize(
@@ -218,13 +218,13 @@ def test_padding_first_where_it_fits():
         ("a.html", b"<html>", "is neither a directory nor a complete zip file"),
     ],
 )
-def test_a_file_in_a_directory_s_place(tmp_path, name, content, message):
+def test_a_file_instead_of_a_directory_gets_advice(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=message):
         dataset_tool.main(["create_from_images", str(tmp_path / "out"), str(tmp_path / name)])
 
 
-def test_a_directory_that_is_misspelt_or_a_data_set(tmp_path):
+def test_a_misspelt_directory_or_a_data_set_gets_advice(tmp_path):
     (tmp_path / "photos").mkdir()
     with pytest.raises(UserError, match=r"does not exist \(did you mean 'photos'\?\)"):
         dataset_tool.main(["create_from_images", str(tmp_path / "x"), str(tmp_path / "fotos")])
@@ -233,11 +233,11 @@ def test_a_directory_that_is_misspelt_or_a_data_set(tmp_path):
         dataset_tool.main(["create_from_images", str(tmp_path / "x"), str(tmp_path / "set")])
 
 
-def test_a_survey_reads_no_more_than_it_says(tmp_path, monkeypatch):
+def test_a_survey_stops_at_its_limit(tmp_path, monkeypatch):
     for i in range(9):
         (tmp_path / f"{i}").mkdir()
         made_up.save_png(tmp_path / f"{i}" / "x.png", np.zeros((20, 30, 3)))
-    monkeypatch.setattr(survey, "_MOST_ENTRIES", 12)  # nine folders, three pictures
+    monkeypatch.setattr(survey, "_MOST_ENTRIES", 12)  # nine folders and three pictures
     found = survey.survey(tmp_path)
     assert (found.num_pictures, found.is_partial, found.sizes) == (3, True, [(30, 20)])
     assert found.options() == ["--resolution 16", "--crop center"]
