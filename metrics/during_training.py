@@ -176,31 +176,36 @@ def _make_best_snapshot(
 
 
 class MetricsCallback(NoCallback):
-    """Connects `TrainingMetrics` to a training: measures, appends results, records the best."""
+    """Connects `TrainingMetrics` to a training: measures, appends results, records the best.
+
+    It does nothing while the options name no metric.
+    """
 
     def begin(self, context: Context) -> None:
         """Prepares the metrics. Raises: UserError when the options ask for something impossible."""
         config = context.config
         self._every = config.train.metric_ticks
-        self._metrics = TrainingMetrics(
-            config.train, context.Gs, context.dataset, context.resolution, config.data.mirror,
-            context.labels, context.run.path, context.say,
-        )  # fmt: skip
         self._measured = Measured({}, lambda snapshot: None)
+        self._metrics = None
+        if config.train.metrics or config.train.best_metric:
+            self._metrics = TrainingMetrics(
+                config.train, context.Gs, context.dataset, context.resolution, config.data.mirror,
+                context.labels, context.run.path, context.say,
+            )  # fmt: skip
 
     def at_tick(self, end: TickEnd) -> dict[str, float]:
         """Measures if a measurement is due; returns the values."""
         self._measured = Measured({}, lambda snapshot: None)
-        if end.is_due(self._every):
+        if self._metrics is not None and end.is_due(self._every):
             self._measured = self._metrics(end.lod, end.nimg)
         return dict(self._measured.values)
 
     def wants_save(self, end: TickEnd) -> bool:
         """Returns True if this tick's values are the best so far."""
-        return self._metrics.is_best(self._measured.values)
+        return self._metrics is not None and self._metrics.is_best(self._measured.values)
 
     def after_tick(self, end: TickEnd, snapshot: Path | None) -> None:
         """Appends the tick's results, and records the snapshot if it is the best."""
         self._measured.append(snapshot.name if snapshot else None)
-        if snapshot is not None and self._metrics.is_best(self._measured.values):
+        if snapshot is not None and self.wants_save(end):
             self._metrics.mark_best(self._measured.values, snapshot)

@@ -9,6 +9,7 @@ from made_up import noise, write_dataset
 from PIL import Image
 
 from pgan_tf import demo
+from pgan_tf import train as train_command
 from pgan_tf.config import to_json
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.growth import stages_sheet
@@ -16,7 +17,7 @@ from pgan_tf.neighbours import neighbours_sheet
 from pgan_tf.networks import Discriminator, Generator
 from pgan_tf.pictures import enlarge, make_grid, save_png
 from pgan_tf.snapshots import save_snapshot
-from pgan_tf.training import loop
+from pgan_tf.training.loop import Interrupted
 
 SHAPE = {"resolution": 8, "fmap_base": 64, "fmap_max": 8}
 FAKES = noise(12, 8, seed=9).transpose(0, 2, 3, 1)
@@ -53,7 +54,7 @@ def trained(tmp_path, monkeypatch):
         save_snapshot(run / "network-snapshot-000002.npz", *networks, config, 2000, 0.0)
         return run
 
-    monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr(train_command, "train", train)
     monkeypatch.setattr(demo, "_FILM_SECONDS", 1.0)
     return given
 
@@ -109,9 +110,9 @@ def test_the_growing_picture_is_replaced(tmp_path):
 
 def test_an_interruption_is_reported_with_status_130(tmp_path, monkeypatch, capsys):
     def train(*_, **__):
-        raise loop.Interrupted("stopped at 3.0 kimg")
+        raise Interrupted("stopped at 3.0 kimg")
 
-    monkeypatch.setattr(loop, "train", train)
+    monkeypatch.setattr(train_command, "train", train)
     write_dataset(tmp_path / "data", noise(9, 8))
     with pytest.raises(SystemExit) as stop:
         demo.main(["--dir", str(tmp_path / "home"), "--set", f"data.path={tmp_path / 'data'}"])

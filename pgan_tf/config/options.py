@@ -276,8 +276,8 @@ class TrainOptions:
         "1080p", "Size of the grids of images.", ADJUSTABLE, choices=("1080p", "4k")
     )
     image_layout: str = option(
-        "random", "Images of a grid: `random`, or one class per row with `row_per_class`.", ADJUSTABLE,
-        choices=("random", "row_per_class"),
+        "random", "Images of a grid: `random`, or one class per row with `row_per_class`.",
+        ADJUSTABLE, choices=("random", "row_per_class"),
     )  # fmt: skip
     image_snapshot_ticks: int = option(
         1, "Ticks between two grids; 0: only at the end.", ADJUSTABLE,

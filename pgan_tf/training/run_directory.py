@@ -96,8 +96,9 @@ class RunDirectory(Run):
     def go_back_to(self, nimg: int) -> None:
         """Sets aside everything the training made after the save that it continues from.
 
-        Pictures, snapshots and states get a name that nothing looks for. Lines of `stats.jsonl`
-        are removed, and from `metric-<name>.jsonl` the lines that the training itself wrote.
+        Pictures, snapshots and states get a name that nothing looks for. Later lines of
+        `stats.jsonl`, and those that the training itself wrote to `metric-<name>.jsonl`, move to
+        files with such names.
 
         Args:
           nimg: images shown at that save.
@@ -110,14 +111,22 @@ class RunDirectory(Run):
             if not path.exists():
                 continue
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-            kept = [line for line in lines if _is_of_before(line, nimg, path)]
-            if kept != lines:
-                write_text(path, "".join(line + "\n" for line in kept))
+            parts: dict[bool, str] = {True: "", False: ""}
+            for line in lines:
+                parts[_is_of_before(line, nimg, path)] += line + "\n"
+            if parts[False]:
+                self.append(names.SET_ASIDE + path.name, parts[False].removesuffix("\n"))
+                write_text(path, parts[True])
 
     def set_aside(self, path: Path) -> None:
-        """Gives a file a name under which nothing looks for it."""
+        """Gives a file a new name, under which nothing looks for it; replaces no other file."""
+        target = path.with_name(names.SET_ASIDE + path.name)
+        number = 1
+        while target.exists():
+            number += 1
+            target = path.with_name(f"{names.SET_ASIDE}{number}-{path.name}")
         with contextlib.suppress(FileNotFoundError):
-            path.replace(path.with_name(names.SET_ASIDE + path.name))
+            path.replace(target)
 
     def remove_old_states(self) -> None:
         """Removes all states but the newest ones."""
