@@ -48,7 +48,7 @@ def parser() -> cli.Parser:
         "--grid",
         metavar="COLSxROWS",
         type=cli.columns_and_rows,
-        help="make one picture with a grid of all images, such as 8x4, not one file each",
+        help="make one picture of all images in a grid, such as 8x4, instead of many files",
     )
     p.add_argument(
         "--class", metavar="K|NAME", dest="class_name",
