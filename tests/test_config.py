@@ -85,7 +85,7 @@ def test_values_round_trip_as_text(name, value, text):
 def test_help_shows_default_unit_range_and_mid_run_rule():
     text = "\n".join(help_lines("minibatch_base"))
     assert "schedule.minibatch_base=16\n    Minibatch over all GPUs. (images; from 1" in text
-    assert "logged" in text
+    assert "may change in mid-run with --resume; the run records it" in " ".join(text.split())
     assert "can't change in mid-run: the shapes" in " ".join("\n".join(help_lines("fmap")).split())
     assert sum(not line.startswith(" ") for line in help_lines()) == len(options())
     with pytest.raises(UserError, match=r"--help-options minibach.*leave it out to see all"):

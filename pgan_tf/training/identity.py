@@ -137,16 +137,12 @@ def changed(run: Run, wanted: Config, nimg: int) -> tuple[list[Change], Config]:
             )
     free = {name: b[name] for name in differing if options[name].mid_run == "free"}
     first = config_module.override(first, free)
-    logged = {name for name in a if options[name].mid_run in ("adjustable", "logged")}
-    if logged & set(differing):
-        # The new options hold from here on, so later entries of the log are dropped.
-        log = [change for change in log if change.nimg < nimg]
-        here = config_module.flatten(apply_changes(first, log, math.inf))
-        log += [
-            Change(nimg, name, here[name], b[name])
-            for name in a
-            if name in logged and here[name] != b[name]
-        ]
+    recorded = [name for name in differing if options[name].mid_run in ("adjustable", "logged")]
+    # What the log says of these options from here on holds no longer; other options keep theirs.
+    log = [change for change in log if change.nimg < nimg or change.option not in recorded]
+    here = config_module.flatten(apply_changes(first, log, nimg))
+    log += [Change(nimg, name, here[name], b[name]) for name in recorded if here[name] != b[name]]
+    log.sort(key=lambda change: change.nimg)
     return log, first
 
 

@@ -92,8 +92,8 @@ def test_divergence_stops_with_advice(small, tmp_path):
     with pytest.raises(
         UserError,
         match=r"diverged at .* updates in a row .* half the learning rates from the start:"
-        r" python -m pgan_tf\.train --resume .*000-tiny --set schedule\.G_lrate_base=0\.0005"
-        r" --set schedule\.D_lrate_base=5e\+29$",
+        r" python -m pgan_tf\.train --resume .*000-tiny --from-start --set"
+        r" schedule\.G_lrate_base=0\.0005 --set schedule\.D_lrate_base=5e\+29$",
     ):
         train(override(small, options), str(tmp_path))
 
@@ -255,9 +255,11 @@ def test_out_of_memory_stops_with_advice(small, tmp_path, monkeypatch):
     with pytest.raises(
         UserError,
         match=r"out of memory at 4x4 with a minibatch of 8 per replica; from the start: python"
-        r" -m pgan_tf\.train --resume .*000-tiny --set schedule\.max_minibatch_per_gpu=4:4$",
+        r" -m pgan_tf\.train --resume .*000-tiny --from-start --set"
+        r" schedule\.max_minibatch_per_gpu=4:4$",
     ):
         train(small, str(tmp_path))
+    assert "out of memory at 4x4" in (tmp_path / "000-tiny" / "log.txt").read_text()
 
 
 def test_a_damaged_record_in_mid_run_loses_nothing(small, tmp_path, monkeypatch):
