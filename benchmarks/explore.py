@@ -14,6 +14,7 @@ if not __package__:  # python benchmarks/explore.py
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pgan_tf import cli, devices, latents
+from pgan_tf.run import snapshot_name
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -56,7 +57,7 @@ def _write_random_snapshot(directory: Path, args) -> Path:
     from pgan_tf.networks import Discriminator, Generator
     from pgan_tf.snapshots import save_snapshot
 
-    path = directory / "network-snapshot-000000.npz"
+    path = directory / snapshot_name(0)
     shape = {name: getattr(args, name) for name in ("resolution", "fmap_base", "fmap_max")}
     networks = [kind(**shape, seed=1) for kind in (Generator, Discriminator, Generator)]
     save_snapshot(path, *networks, Config(), 0, 0.0)

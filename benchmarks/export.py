@@ -24,6 +24,7 @@ if not __package__:  # python benchmarks/export.py
 from pgan_tf import cli
 from pgan_tf.export import FORMATS
 from pgan_tf.export.writing import size_of
+from pgan_tf.run import snapshot_name
 
 EXAMPLES = """\
   python -m benchmarks.export
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("            export                            file    first image          then")
     print("format      seconds  CPU seconds  peak GiB      MB  seconds  peak GiB  seconds an image")
     with tempfile.TemporaryDirectory() as directory:
-        snapshot = f"{directory}/network-snapshot-000000.npz"
+        snapshot = f"{directory}/{snapshot_name(0)}"
         _run("snapshot", "-", snapshot, args)
         for name in args.formats.split(","):
             out, row = snapshot, f"{name:10}  {'':7}  {'':11}  {'':8}"

@@ -70,9 +70,7 @@ class TrainingMetrics:
         directory: Path,
         say: Callable[[str], None] = print,
     ):
-        names = registry.parse_names(options.metrics)
-        if options.best_metric and not names:
-            raise UserError("train.best_metric is set, but train.metrics names no metric")
+        names = check_names(options, resolution)
         tools = make_tools(
             seed=options.seed,
             inception=options.inception,
@@ -82,7 +80,7 @@ class TrainingMetrics:
         self._fakes = Fakes(Gs, Gs.lod, options.seed, labels, "metrics", options.xla)
         self._check(options, registry.metrics_named(names))
         self._reals = Reals(dataset, resolution, mirror, options.seed)
-        self._best = _make_best_snapshot(options, names, resolution, directory)
+        self._best = BestSnapshot(directory, options.best_metric) if options.best_metric else None
         self._directory, self._say = directory, say
         self._reported: set[str] = set()
         self._about = {
@@ -160,19 +158,32 @@ class TrainingMetrics:
         return self._best.snapshot if self._best else None
 
 
-def _make_best_snapshot(
-    options: TrainOptions, names: Sequence[str], resolution: int, directory: Path
-) -> BestSnapshot | None:
+def check_names(options: TrainOptions, resolution: int) -> list[str]:
+    """Returns the names of the metrics to measure while training.
+
+    Args:
+      options: `metrics` and `best_metric` are checked.
+      resolution: of the images that are measured.
+    Raises: UserError for an unknown metric, and for a best_metric that is none of their values.
+    """
+    names = registry.parse_names(options.metrics)
+    if options.best_metric and not names:
+        raise UserError("train.best_metric is set, but train.metrics names no metric")
+    if names:
+        registry.metrics_named(names)
     if not options.best_metric:
-        return None
-    columns = registry.columns_of(names, resolution)
+        return names
+    try:
+        columns = registry.columns_of(names, resolution)
+    except ValueError as error:
+        raise UserError(f"train.metrics={options.metrics}: {error}") from None
     if options.best_metric not in columns:
         raise UserError(
             f"train.best_metric={options.best_metric} is not a value of"
             f" train.metrics={options.metrics}{nearest(options.best_metric, columns)}; choose from"
             f" {', '.join(columns)}"
         )
-    return BestSnapshot(directory, options.best_metric)
+    return names
 
 
 class MetricsCallback(NoCallback):

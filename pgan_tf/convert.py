@@ -82,9 +82,10 @@ def convert(source: str | os.PathLike, target: str | os.PathLike, force: bool = 
     if Path(target).suffix == ".pkl":
         tensorflow_pickle.write(target, snapshot)
         return snapshot
+    unused = [i for i in range(snapshot.Gs.label_size) if i not in snapshot.used_classes]
     save_snapshot(
         target, snapshot.G, snapshot.D, snapshot.Gs, snapshot.config, snapshot.nimg, snapshot.lod,
-        snapshot.class_names,
+        snapshot.class_names, unused,
     )  # fmt: skip
     return snapshot
 

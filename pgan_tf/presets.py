@@ -26,7 +26,8 @@ def compose(
     """Returns all options of a run.
 
     Later ones replace earlier ones: defaults, hardware preset, precision, config, `data_dir`,
-    `without`, `options`. The run is named after these choices, unless `options` names it.
+    `without`, `options`. The run is named after these choices, unless `options` names it. With
+    `train.init`, growing starts at the resolution that those networks were trained to.
 
     Args:
       config: what to train: a name of `configs.DATA`; may be empty if `data_dir` is given.
@@ -67,6 +68,9 @@ def compose(
         {} if gpus else {"train.gpus": 0},  # presets' train.gpus is for machines that have GPUs
     ]
     result = config_module.resolve(*layers, typed, without=without)
+    if result.train.init and "schedule.lod_initial_resolution" not in typed:
+        start = {"schedule.lod_initial_resolution": _trained_resolution(result)}
+        result = config_module.override(result, start)
     if "name" in typed:
         return result
     parts = [name_of_data(data_dir) if data_dir else config]
@@ -97,7 +101,7 @@ def compose_over(
     arithmetic = look_up("--precision", precision) if precision else None
     layers = [
         options_of(look_up("--preset", preset)) if preset else {},
-        {**options_of(arithmetic), **arithmetic.caps} if arithmetic else {},
+        _precision_options(base, arithmetic) if arithmetic else {},
         options_of(look_up("--config", config)) if config else {},
         config_module.own_images(data_dir) if data_dir else {},
         *(config_module.FEATURES.get(feature, {}) for feature in without),
@@ -107,6 +111,30 @@ def compose_over(
     for layer in layers:
         base = config_module.override(base, layer)
     return base
+
+
+def _trained_resolution(config: Config) -> int:
+    """Returns the resolution of the images that the networks of `train.init` make."""
+    from pgan_tf.snapshots import locate, read_parts
+
+    parts = read_parts(locate(config.train.init))
+    resolution = parts.networks["Gs"].arguments["resolution"] >> int(parts.lod)
+    return min(resolution, config.data.resolution or resolution)
+
+
+def _precision_options(base: Config, arithmetic: Preset) -> dict[str, Any]:
+    """Returns what a run changes with its precision.
+
+    Caps belong to a hardware preset, and the epsilon follows the precision unless it was chosen.
+    """
+    options = options_of(arithmetic)
+    if base.schedule.max_minibatch_per_gpu:
+        options |= arithmetic.caps
+    before = config_module.pixelnorm_epsilon(base.train.precision)
+    if base.G.pixelnorm_epsilon == before:
+        after = config_module.pixelnorm_epsilon(options["train.precision"])
+        options["G.pixelnorm_epsilon"] = after
+    return options
 
 
 _TABLES = {

@@ -39,6 +39,7 @@ SET_ASIDE = "set-aside-"
 EVENTS = "events.out.tfevents.*"
 """TensorBoard's files."""
 
+_RESTORE = "restore it from a copy, or start a new run with --new (without --resume)"
 _TRAIN_FIRST = "train first, for example with python -m pgan_tf.train --config openmoji"
 _MOMENT = r"(\d{6,})(?:-(\d{3}))?"
 _SNAPSHOT = re.compile(rf"network-snapshot-{_MOMENT}\.npz")
@@ -55,6 +56,11 @@ def snapshot_name(nimg: int) -> str:
     same name, so no file replaces another.
     """
     return f"network-snapshot-{_moment(nimg)}.npz"
+
+
+def is_snapshot_name(name: str) -> bool:
+    """Whether `snapshot_name` makes such names."""
+    return _SNAPSHOT.fullmatch(name) is not None
 
 
 def fakes_name(nimg: int) -> str:
@@ -236,7 +242,7 @@ class Run:
         except OSError as error:
             raise DamagedError(f"{path} can't be read: {error.strerror}") from None
         except (UserError, UnicodeDecodeError) as error:
-            raise DamagedError(f"{path} is damaged: {error}") from None
+            raise DamagedError(f"{path} is damaged: {error}; {_RESTORE}") from None
 
     @property
     def changes(self) -> list[Change]:
@@ -246,15 +252,24 @@ class Run:
         """
         changes = []
         path = self.path / CHANGES
-        lines = path.read_bytes().splitlines() if path.exists() else []
-        for record in (parse_json(line, path) for line in lines):
+        try:
+            lines = path.read_bytes().splitlines()
+        except FileNotFoundError:
+            lines = []
+        except OSError as error:
+            raise DamagedError(f"{path} can't be read: {error.strerror}; {_RESTORE}") from None
+        for line in lines:
+            try:
+                record = parse_json(line, path)
+            except DamagedError as error:
+                raise DamagedError(f"{error}; {_RESTORE}") from None
             if not (
                 isinstance(record, dict)
                 and type(record.get("nimg")) is int
                 and isinstance(record.get("option"), str)
                 and {"old", "new"} <= record.keys()
             ):
-                raise DamagedError(f"{path} is damaged: {record} is no change")
+                raise DamagedError(f"{path} is damaged: {record} is no change; {_RESTORE}")
             changes.append(Change(record["nimg"], record["option"], record["old"], record["new"]))
         return changes
 
@@ -264,7 +279,9 @@ class Run:
         try:
             return apply_changes(first, changes, nimg)
         except UserError as error:
-            raise DamagedError(f"{self.path / CHANGES} is damaged: {error}") from None
+            raise DamagedError(
+                f"{self.path / CHANGES} is damaged or of a newer version: {error}; {_RESTORE}"
+            ) from None
 
     @property
     def config(self) -> Config:
@@ -360,10 +377,16 @@ class Run:
 
 
 def apply_changes(config: Config, changes: Iterable[Change], nimg: int | float) -> Config:
-    """Returns the options in force after `nimg` images; a pure function of the change log."""
+    """Returns the options in force after `nimg` images; a pure function of the change log.
+
+    Options that were renamed or removed since the log was written are known by their old names.
+
+    Raises: UserError for an option that this version doesn't know.
+    """
     for change in changes:
-        if change.nimg <= nimg:
-            config = config_module.override(config, {change.option: change.new})
+        name = config_module.current_name(change.option)
+        if change.nimg <= nimg and name is not None:
+            config = config_module.override(config, {name: change.new})
     return config
 
 

@@ -14,7 +14,7 @@ if not __package__:  # `python pgan_tf/train.py`: the package's own directory wo
 
 import configs
 from pgan_tf import cli, devices, presets, schedule
-from pgan_tf.config import FEATURES, Config, override, parse_assignments
+from pgan_tf.config import FEATURES, Config, parse_assignments
 from pgan_tf.config.text import dry_run_lines, help_lines
 from pgan_tf.data import storage
 from pgan_tf.errors import UserError
@@ -179,21 +179,7 @@ def resolve(args, run: Run | None = None) -> Config:
     }
     if run is not None:
         return presets.compose_over(run.config, args.config or "", **names, options=options)
-    config = presets.compose(args.config or "", **names, options=options, gpus=_gpus_here())
-    if args.init and "schedule.lod_initial_resolution" not in options:
-        config = _start_at_resolution_of(snapshot=args.init, config=config)
-    return config
-
-
-def _start_at_resolution_of(snapshot: str, config: Config) -> Config:
-    """Returns the options with growing started at the resolution of a snapshot's images."""
-    from pgan_tf.snapshots import load_snapshot
-
-    loaded = load_snapshot(snapshot)
-    start = loaded.Gs.resolution >> int(loaded.lod)
-    if config.data.resolution:
-        start = min(start, config.data.resolution)
-    return override(config, {"schedule.lod_initial_resolution": start})
+    return presets.compose(args.config or "", **names, options=options, gpus=_gpus_here())
 
 
 def planned_gpus(preset: str | None) -> int:
@@ -219,8 +205,10 @@ def describe(config: Config, gpus: int = 0, command: str = COMMAND) -> Iterator[
     Raises: UserError for a schedule or a data set that can't be trained with, and for options that
       make no network.
     """
+    from metrics.during_training import check_names
     from pgan_tf.data.labels import describe as describe_labels
     from pgan_tf.data.opening import open_dataset
+    from pgan_tf.losses import make_loss
     from pgan_tf.runtime import Runtime
     from pgan_tf.training.setup import build_networks
 
@@ -249,6 +237,10 @@ def describe(config: Config, gpus: int = 0, command: str = COMMAND) -> Iterator[
         if dataset.labels is not None:
             unused = "" if config.data.labels else " (not used: data.labels=false)"
             yield f"  labels: {describe_labels(dataset)}{unused}"
+
+    make_loss(config.loss)
+    if config.train.metrics or config.train.best_metric:
+        check_names(config.train, resolution)
 
     yield f"\nSchedule on {replicas} replica(s){elsewhere}:"
     schedule.check(config, resolution, replicas)

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("pgan_tf", "configs", "metrics")
-LONGEST = 420  # lines of a file of code; files of TABLES may be longer
+LONGEST = 440  # lines of a file of code; files of TABLES may be longer
 TABLES = {"emoji_groups.py", "options.py"}
 
 # Packages in order: each may import only earlier ones.

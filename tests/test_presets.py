@@ -8,7 +8,9 @@ import pytest
 import configs
 from pgan_tf.config import KINDS, Config, flatten, options, override
 from pgan_tf.errors import UserError
-from pgan_tf.presets import compose, look_up, options_of, preset_for
+from pgan_tf.networks import Discriminator, Generator
+from pgan_tf.presets import compose, compose_over, look_up, options_of, preset_for
+from pgan_tf.snapshots import save_snapshot
 
 ALL = [*configs.DATA.values(), *configs.HARDWARE.values(), *configs.PRECISION.values()]
 TABLE = json.loads((Path(__file__).parent / "presets.json").read_text())
@@ -104,3 +106,28 @@ def test_unknown_names_are_refused():
         with pytest.raises(UserError, match=words):
             compose(**choice)
     assert look_up("--config", "celeba").kind == "data"
+
+
+def test_a_continued_runs_precision_brings_its_epsilon_and_caps():
+    """The same as a new run has; an epsilon of the user's own stays."""
+    for name in ("celebahq", "openmoji"):
+        run = compose(name)
+        changed = compose_over(run, precision="fp16")
+        new = override(compose(name, precision="fp16"), {"name": run.name})
+        assert changed == new and changed.G.pixelnorm_epsilon == 1e-4, name
+        assert compose_over(changed, precision="fp32") == run, name
+    own = compose("celebahq", options={"G.pixelnorm_epsilon": 1e-6})
+    assert compose_over(own, precision="fp16").G.pixelnorm_epsilon == 1e-6
+
+
+def test_growing_starts_at_the_resolution_of_the_networks_of_init(tmp_path):
+    shape = {"fmap_base": 32, "fmap_max": 8}
+    networks = Generator(16, **shape), Discriminator(16, **shape), Generator(16, **shape)
+    path = tmp_path / "x.npz"
+    save_snapshot(path, *networks, None, None, 1.0)
+    options = {"train.init": str(path)}
+    assert compose("celebahq", options=options).schedule.lod_initial_resolution == 8
+    options["data.resolution"] = 4
+    assert compose("celebahq", options=options).schedule.lod_initial_resolution == 4
+    options["schedule.lod_initial_resolution"] = 16
+    assert compose("celebahq", options=options).schedule.lod_initial_resolution == 16

@@ -7,6 +7,7 @@ import pytest
 
 from pgan_tf import config as config_module
 from pgan_tf import run as names
+from pgan_tf.config import saved
 from pgan_tf.errors import DamagedError, UserError
 from pgan_tf.run import Change, DatasetFacts, Run, Tick, runs_in
 
@@ -128,3 +129,20 @@ def test_differences_of_data_sets_are_described():
     ]  # fmt: skip
     assert "other pixels" in a.differences(DatasetFacts("b", 40, 32, 3, 0, "y"))[0]
     assert str(a) == "40 images of 32x32, 3 channel(s), no labels"
+
+
+def test_the_change_log_knows_options_by_their_old_names(run, monkeypatch):
+    path = run.path / names.CHANGES
+    monkeypatch.setitem(saved.RENAMED, "schedule.batch", "schedule.minibatch_base")
+    monkeypatch.setattr(saved, "REMOVED", frozenset({"train.mood"}))
+    lines = [
+        {"nimg": 8, "option": "schedule.batch", "old": 16, "new": 24},
+        {"nimg": 8, "option": "train.mood", "old": 0, "new": 1},
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert run.config.schedule.minibatch_base == 24
+    newer = json.dumps({"nimg": 9, "option": "train.colour", "old": 1, "new": 2})
+    path.write_text(newer)
+    words = r"of a newer version: unknown option 'train.colour'.*--new"
+    with pytest.raises(DamagedError, match=words):
+        _ = run.config

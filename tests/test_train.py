@@ -111,3 +111,18 @@ def test_lists_presets_and_options(capsys):
     assert re.findall(r"^(\S+)=", capsys.readouterr().out, re.M) == list(options())
     train.main(["--help-options", "fmap_base"])
     assert re.findall(r"^\S+=", capsys.readouterr().out, re.M) == ["G.fmap_base=", "D.fmap_base="]
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("loss.name=wgan_pg", r"loss\.name=wgan_pg: .*did you mean 'wgan_gp'"),
+        ("train.metrics=swdd", "unknown metric 'swdd'.*did you mean 'swd'"),
+        ("train.best_metric=FID", r"train\.metrics names no metric"),
+    ],
+)
+def test_dry_run_refuses_unknown_losses_and_metrics(assignment, message):
+    sets = ["G.fmap_max=4", "D.fmap_max=4", assignment]
+    words = [word for each in sets for word in ("--set", each)]
+    with pytest.raises(UserError, match=message):
+        train.main(["--config", "syn1024rgb", *words, "--dry-run"])

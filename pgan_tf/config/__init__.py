@@ -15,8 +15,8 @@ from pgan_tf.config.options import (
     ScheduleOptions,
     TrainOptions,
 )
-from pgan_tf.config.preset import FEATURES, KINDS, Preset, resolve
-from pgan_tf.config.saved import from_dict, from_json, to_json
+from pgan_tf.config.preset import FEATURES, KINDS, Preset, pixelnorm_epsilon, resolve
+from pgan_tf.config.saved import current_name, from_dict, from_json, to_json
 from pgan_tf.config.values import (
     changeable,
     check,
@@ -47,6 +47,7 @@ __all__ = [
     "TrainOptions",
     "changeable",
     "check",
+    "current_name",
     "differences",
     "flatten",
     "from_dict",
@@ -56,6 +57,7 @@ __all__ = [
     "override",
     "own_images",
     "parse_assignments",
+    "pixelnorm_epsilon",
     "range_text",
     "resolve",
     "to_json",

@@ -1,6 +1,5 @@
 """Presets, which are named sets of options, and the order in which options are combined."""
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,8 +71,14 @@ def resolve(*layers: Mapping[str, Any], without: Iterable[str] | None = None) ->
             raise UserError(f"--without {feature}: unknown feature{nearest(feature, FEATURES)}")
         config = override(config, FEATURES[feature])
     config = override(config, last)
-    if config.train.precision == "fp16" and not any("G.pixelnorm_epsilon" in x for x in layers):
-        config = dataclasses.replace(
-            config, G=dataclasses.replace(config.G, pixelnorm_epsilon=1e-4)
-        )
+    if not any(_EPSILON in layer for layer in layers):
+        config = override(config, {_EPSILON: pixelnorm_epsilon(config.train.precision)})
     return config
+
+
+_EPSILON = "G.pixelnorm_epsilon"
+
+
+def pixelnorm_epsilon(precision: str) -> float:
+    """Returns the pixel-norm epsilon for a precision (section 3)."""
+    return 1e-4 if precision == "fp16" else Config().G.pixelnorm_epsilon

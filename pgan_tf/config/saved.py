@@ -14,6 +14,15 @@ RENAMED: dict[str, str] = {}
 REMOVED: frozenset[str] = frozenset()
 """Dotted names of older versions' options that have no meaning any more."""
 
+
+def current_name(name: str) -> str | None:
+    """Returns the present name of an older version's option; None if it was removed.
+
+    Names that no version knows are returned as they are.
+    """
+    return None if name in REMOVED else RENAMED.get(name, name)
+
+
 _SECTIONS = frozenset(f.name for f in dataclasses.fields(Config)) - options().keys()
 
 
@@ -65,10 +74,10 @@ def from_dict(values: Any, passed_over: list[str] | None = None) -> Config:
         else:
             flat[name] = value
     known = {}
-    for name, value in flat.items():
-        name = RENAMED.get(name, name)
+    for old, value in flat.items():
+        name = current_name(old)
         if name in options():
             known[name] = value
-        elif name not in REMOVED and passed_over is not None:
+        elif name is not None and passed_over is not None:
             passed_over.append(name)
     return override(Config(), known)

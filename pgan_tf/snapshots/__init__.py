@@ -17,6 +17,7 @@ __all__ = [
     "Snapshot",
     "build",
     "load_snapshot",
+    "locate",
     "read_parts",
     "save_snapshot",
 ]
@@ -40,6 +41,17 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
     Raises: DamagedError when the file is missing or damaged; UserError when there is no snapshot or
       the file can't be read.
     """
+    path = locate(path)
+    return build(read_parts(path), path, dtype)
+
+
+def locate(path: str | os.PathLike) -> Path:
+    """Returns the file that a path means: itself, or the newest snapshot of a run.
+
+    Args:
+      path: see `load_snapshot`.
+    Raises: DamagedError when the file is missing; UserError when there is no snapshot.
+    """
     path = Path(path)
     if path.is_dir() or not (path.exists() or path.suffix in (".npz", ".pkl")):
         path = run.newest_snapshot(path)
@@ -47,7 +59,7 @@ def load_snapshot(path: str | os.PathLike, dtype: str = "float32") -> Snapshot:
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
         near = nearest(path.name, [other.name for other in beside])
         raise DamagedError(f"no snapshot at {path}{near}; name a snapshot's file, or a run")
-    return build(read_parts(path), path, dtype)
+    return path
 
 
 def read_parts(path: str | os.PathLike) -> Parts:

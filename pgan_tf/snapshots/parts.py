@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pgan_tf.config import Config
+from pgan_tf.config import Config, current_name
 from pgan_tf.errors import DamagedError, UserError, nearest, one_line
 from pgan_tf.networks import Discriminator, Generator, GrowingNetwork, from_official
 from pgan_tf.networks import table as tables
@@ -19,10 +19,8 @@ from pgan_tf.snapshots.archive import DAMAGE, is_finite
 KINDS: dict[str, type[GrowingNetwork]] = {"G": Generator, "D": Discriminator, "Gs": Generator}
 """Name of each network in a snapshot -> its class."""
 
-RENAMED: dict[str, str] = {}
-"""Old name of a network's argument in an earlier version -> new name."""
-REMOVED: tuple[str, ...] = ()
-"""Arguments of networks in earlier versions that have no meaning any more."""
+_COMMON = {*(f.name for f in fields(Shape)), "networks", "seed", "lod", "name"}
+"""Arguments of networks that are not options of them."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snap
             for local_name, array in own.arrays.items():
                 if not is_finite(array):
                     raise ValueError(f"weights {name}/{local_name} are not all finite numbers")
-            arguments = {**migrated(own.arguments), "lod": parts.lod, "name": name}
+            arguments = {**migrated(kind, own.arguments), "lod": parts.lod, "name": name}
             _check_size(kind, arguments, own.arrays)
             network = kind(**arguments, dtype=dtype)
             from_official(network, own.arrays)
@@ -154,9 +152,28 @@ def build(parts: Parts, path: str | os.PathLike, dtype: str = "float32") -> Snap
     )  # fmt: skip
 
 
-def migrated(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a network's arguments with their names in this version."""
-    return {RENAMED.get(k, k): v for k, v in arguments.items() if k not in REMOVED}
+def migrated(kind: type[GrowingNetwork], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a network's arguments with their names in this version.
+
+    Raises: ValueError for arguments that this version doesn't know.
+    """
+    section = "D" if kind is Discriminator else "G"
+    known = {f.name for f in fields(kind._OPTIONS)} | _COMMON
+    result, unknown = {}, []
+    for old, value in arguments.items():
+        name = current_name(f"{section}.{old}")
+        if name is None:
+            continue
+        name = name.removeprefix(f"{section}.")
+        if name not in known:
+            unknown.append(old)
+        result[name] = value
+    if unknown:
+        raise ValueError(
+            f"its networks have options that this version doesn't know: {', '.join(unknown)}; it"
+            " may be of a newer version"
+        )
+    return result
 
 
 def _check_size(

@@ -21,6 +21,7 @@ from pgan_tf.runtime import Runtime
 from pgan_tf.training import advice, identity
 from pgan_tf.training.callbacks import Callback, TickEnd
 from pgan_tf.training.feed import Feed, Iteration, iterations
+from pgan_tf.training.first_lines import first_lines
 from pgan_tf.training.interrupts import Interrupts
 from pgan_tf.training.opening import OpenedRun, open_run
 from pgan_tf.training.operations import iteration_operations
@@ -206,7 +207,7 @@ class Loop:
             )
             self.finished = True
             return
-        for line in advice.first_lines(
+        for line in first_lines(
             self.directory, self.config, self.runtime, self.facts, self.G, self.D, self._phase(),
             self.left, nimg,
         ):  # fmt: skip

@@ -6,6 +6,7 @@ from run_files import SNAPSHOT, rewrite
 
 from pgan_tf import load_snapshot
 from pgan_tf.config import resolve
+from pgan_tf.config import saved as config_saved
 from pgan_tf.errors import UserError
 from pgan_tf.networks import Discriminator, Generator, to_official
 from pgan_tf.snapshots import parts, save_snapshot
@@ -61,14 +62,18 @@ def test_a_snapshot_of_the_first_version_is_read(saved, tmp_path):
 def test_renamed_and_removed_options_are_not_damage(saved, tmp_path, monkeypatch):
     path, _ = saved
     arrays, meta = load_arrays(path, *SNAPSHOT)
-    monkeypatch.setitem(parts.RENAMED, "maps", "fmap_max")
-    monkeypatch.setattr(parts, "REMOVED", ("colour",))
+    monkeypatch.setitem(config_saved.RENAMED, "G.maps", "G.fmap_max")
+    monkeypatch.setattr(config_saved, "REMOVED", frozenset({"G.colour", "train.colour"}))
     G = {k: v for k, v in meta["networks"]["G"].items() if k != "fmap_max"}
     G |= {"maps": 8, "colour": 3}
     networks = {**meta["networks"], "G": G}
     config = {**meta["config"], "train": {**meta["config"]["train"], "colour": 1}}
     rewrite(tmp_path / "x.npz", arrays, {**meta, "networks": networks, "config": config})
     assert load_snapshot(tmp_path / "x.npz").G.options.fmap_max == 8
+    newer = {**networks, "G": {**G, "mood": 1}}
+    rewrite(tmp_path / "x.npz", arrays, {**meta, "networks": newer})
+    with pytest.raises(UserError, match="options that this version doesn't know: mood; it may be"):
+        load_snapshot(tmp_path / "x.npz")
 
 
 def test_networks_larger_than_their_weights_are_refused(saved, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 
 from pgan_tf.directions import principal_directions
 from pgan_tf.networks import Generator
+from pgan_tf.run import is_snapshot_name
 from pgan_tf.snapshots import Snapshot
 from pgan_tf.truncation import centre
 
@@ -56,8 +57,8 @@ def facts_of(
 
 def name_of(loaded: Snapshot) -> str:
     """Returns a title: the snapshot's name, after its directory's name if a run wrote it."""
-    name, run = loaded.path.stem, loaded.path.parent.name
-    return f"{run}, {name}" if run and name.startswith("network-snapshot") else name
+    path, run = loaded.path, loaded.path.parent.name
+    return f"{run}, {path.stem}" if run and is_snapshot_name(path.name) else path.stem
 
 
 def centres_of(loaded: Snapshot) -> dict[int | None, np.ndarray]:
