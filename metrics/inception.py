@@ -45,8 +45,8 @@ class Inception:
         any_size = tf.TensorSpec([None, None, None, 3], tf.uint8)
         self._resized = tf.function(InceptionInput(dtype="float32"), [any_size], autograph=False)
 
-    def stages(self, images: np.ndarray | tf.Tensor | Sequence[np.ndarray]) -> dict:
-        """Returns the features of every stage of `build`: {stage: float32 [N, channels]}.
+    def all_features(self, images: np.ndarray | tf.Tensor | Sequence[np.ndarray]) -> dict:
+        """Returns the features of every layer of `build`: {layer: float32 [N, channels]}.
 
         Args:
           images: uint8, 0..255, [N, H, W, 3 or 1], or a list of N images [H, W, 3 or 1] of any
@@ -58,12 +58,12 @@ class Inception:
             inputs = self._inputs(images[start : start + _CHUNK])
             missing = _CHUNK - len(inputs)  # padded so that the network always gets the same shape
             inputs = tf.pad(inputs, [[0, missing], [0, 0], [0, 0], [0, 0]])
-            stages = self._compiled(inputs)
-            parts.append({k: v.numpy()[: _CHUNK - missing] for k, v in stages.items()})
+            features = self._compiled(inputs)
+            parts.append({k: v.numpy()[: _CHUNK - missing] for k, v in features.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _inputs(self, images: np.ndarray | tf.Tensor | Sequence[np.ndarray]) -> tf.Tensor:
-        """Returns the network's input for images as in `stages`: float32 [n, 299, 299, 3]."""
+        """Returns the network's input for images as in `all_features`: float32 [n, 299, 299, 3]."""
         if isinstance(images, list):
             return tf.concat([self._inputs(image[None]) for image in images], axis=0)
         images = np.asarray(images)
@@ -74,8 +74,8 @@ class Inception:
         return self._resized(images)
 
     def features(self, images: np.ndarray | tf.Tensor) -> np.ndarray:
-        """Returns the pool_3 features of images as in `stages`: float32 [N, 2048]."""
-        return self.stages(images)["2048"]
+        """Returns the pool_3 features of images as in `all_features`: float32 [N, 2048]."""
+        return self.all_features(images)["2048"]
 
     def differentiable(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the pool_3 features as a tensor that gradients flow through.
@@ -140,17 +140,17 @@ def build() -> keras.Model:
     """Returns the untrained network, its convolutions named as in the PyTorch weights file.
 
     Input: float32 [N, 299, 299, 3], the output of `InceptionInput`.
-    Output: {stage: spatial mean of its features, float32 [N, channels]}. The stages are `64` and
+    Output: {layer: spatial mean of its features, float32 [N, channels]}. The layers are `64` and
       `192`, after the two max pools, `768`, before Mixed_7a, and `2048`, which is pool_3.
     """
     inputs = keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="images")
     x = _conv(inputs, "Conv2d_1a_3x3", 32, 3, stride=2)
     x = _conv(x, "Conv2d_2a_3x3", 32, 3)
     x = _conv(x, "Conv2d_2b_3x3", 64, 3, same=True)
-    x = stage_64 = layers.MaxPooling2D(3, 2)(x)
+    x = features_64 = layers.MaxPooling2D(3, 2)(x)
     x = _conv(x, "Conv2d_3b_1x1", 80, 1)
     x = _conv(x, "Conv2d_4a_3x3", 192, 3)
-    x = stage_192 = layers.MaxPooling2D(3, 2)(x)
+    x = features_192 = layers.MaxPooling2D(3, 2)(x)
     x = _mixed_35(x, "Mixed_5b", pool_features=32)
     x = _mixed_35(x, "Mixed_5c", pool_features=64)
     x = _mixed_35(x, "Mixed_5d", pool_features=64)
@@ -158,12 +158,12 @@ def build() -> keras.Model:
     x = _mixed_17(x, "Mixed_6b", inner=128)
     x = _mixed_17(x, "Mixed_6c", inner=160)
     x = _mixed_17(x, "Mixed_6d", inner=160)
-    x = stage_768 = _mixed_17(x, "Mixed_6e", inner=192)
+    x = features_768 = _mixed_17(x, "Mixed_6e", inner=192)
     x = _reduce_17_to_8(x, "Mixed_7a")
     x = _mixed_8(x, "Mixed_7b", max_pool=False)
-    x = stage_2048 = _mixed_8(x, "Mixed_7c", max_pool=True)
-    stages = {"64": stage_64, "192": stage_192, "768": stage_768, "2048": stage_2048}
-    means = {name: layers.GlobalAveragePooling2D()(stage) for name, stage in stages.items()}
+    x = features_2048 = _mixed_8(x, "Mixed_7c", max_pool=True)
+    features = {"64": features_64, "192": features_192, "768": features_768, "2048": features_2048}
+    means = {name: layers.GlobalAveragePooling2D()(x) for name, x in features.items()}
     return keras.Model(inputs, means, name="inception_2015_12_05")
 
 

@@ -244,7 +244,7 @@ def describe(config: Config, gpus: int = 0, command: str = COMMAND) -> Iterator[
 
     yield f"\nSchedule on {replicas} replica(s){elsewhere}:"
     schedule.check(config, resolution, replicas)
-    yield "  stage            kimg             minibatch  per replica  G rate   D rate"
+    yield "  segment          kimg             minibatch  per replica  G rate   D rate"
     for segment in schedule.segments(config, resolution, replicas):
         p = segment.first
         name = f"{p.resolution}x{p.resolution} {'fade' if segment.fading else 'train'}"

@@ -1,6 +1,7 @@
 """A generator in a web page that needs no server and no connection."""
 
 import os
+import shlex
 from pathlib import Path
 
 from pgan_tf.data.storage import readable_size
@@ -84,11 +85,8 @@ def _check_size(loaded: Snapshot, size: int, float16: bool) -> None:
     if size <= LARGEST:
         return
     fits = not float16 and size / 2 <= LARGEST
-    advice = (
-        "add --float16 to halve it"
-        if fits
-        else f"to serve it from this computer: python -m pgan_tf.explore --snapshot {loaded.path}"
-    )
+    served = f"python -m pgan_tf.explore --snapshot {shlex.quote(str(loaded.path))}"
+    advice = "add --float16 to halve it" if fits else f"to serve it from this computer: {served}"
     raise UserError(
         f"{loaded.path}: the generator has {size / 1e6:.0f} MB, but a page holds"
         f" {LARGEST / 1e6:.0f} MB at most; {advice}"

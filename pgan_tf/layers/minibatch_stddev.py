@@ -35,8 +35,10 @@ class MinibatchStddev(keras.layers.Layer):
             group = tf.minimum(self.group_size, total)
             return self._append(x, total, 1, group, total // group)
         n, rest = divmod(total, sets)
+        if rest or not n:
+            raise ValueError(f"{self.name}: {total} samples can't be split into {sets} minibatches")
         group = min(self.group_size, n)
-        if rest or n % group:
+        if n % group:
             raise ValueError(f"{self.name}: a batch of {n} can't be split into groups of {group}")
         return self._append(x, total, sets, group, n // group)
 

@@ -314,7 +314,11 @@ class Discriminator(GrowingNetwork):
         top = self.shape.finest - lod.level
         expected = self.shape.image_shape(top)[1:]
         if tuple(images.shape[1:]) != expected:
-            raise ValueError(f"images {images.shape}: [N, {expected}] is needed at lod {lod}")
+            size, _, channels = expected
+            raise ValueError(
+                f"images {images.shape}: [N, {size}, {size}, {channels}] is needed at level"
+                f" {lod.level}"
+            )
         images = tf.cast(images, self.compute_dtype)
         options = {"training": training, "sets": sets}
         x = self._image_blocks[top](images, **options)

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from pgan_tf.errors import DamagedError, one_line
-from pgan_tf.pages.stages import Stage, warped
+from pgan_tf.pages.segments import RunSegment, warped
 
 LOSSLESS = 100
 """Quality at which no pixel changes."""
@@ -63,22 +63,22 @@ class Embedder:
         return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def choose(kimgs: Sequence[float], stages: Sequence[Stage], most: int) -> list[int]:
+def choose(kimgs: Sequence[float], segments: Sequence[RunSegment], most: int) -> list[int]:
     """Returns the indices of at most `most` pictures, evenly spaced in warped time.
 
-    In warped time every resolution takes equally long; see `stages.warped`. The last picture is
+    In warped time every resolution takes equally long; see `segments.warped`. The last picture is
     always chosen if `most` is at least 1, the first if it is at least 2.
 
     Args:
       kimgs: the pictures' kimg, in ascending order.
-      stages: the run's stages.
+      segments: the run's segments.
       most: maximum number of pictures, 0 or more.
     """
     if len(kimgs) <= most:
         return list(range(len(kimgs)))
     if most < 2:
         return [len(kimgs) - 1][:most]
-    times = [warped(kimg, stages) for kimg in kimgs]
+    times = [warped(kimg, segments) for kimg in kimgs]
     chosen = set()
     for i in range(most):
         wanted = times[0] + (times[-1] - times[0]) * i / (most - 1)

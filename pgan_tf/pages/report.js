@@ -113,8 +113,8 @@ function buildPlayer(slider, show) {
 let charts = [];
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** Shades stages in which a resolution fades in; marks all stages and the slider's moment. */
-function stagesPlugin(run) {
+/** Shades segments in which a resolution fades in; marks all segments and the slider's moment. */
+function segmentsPlugin(run) {
   const verticalLine = (u, kimg, width) => {
     const x = Math.round(u.valToPos(kimg, "x", true));
     if (x >= u.bbox.left && x <= u.bbox.left + u.bbox.width) {
@@ -128,14 +128,14 @@ function stagesPlugin(run) {
         u.ctx.beginPath();
         u.ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
         u.ctx.clip();
-        for (const stage of run.stages) {
+        for (const segment of run.segments) {
           u.ctx.fillStyle = colour("--band");
-          const [from, to] = [stage.start, stage.end].map((kimg) => u.valToPos(kimg, "x", true));
-          if (stage.fading) u.ctx.fillRect(from, u.bbox.top, to - from, u.bbox.height);
+          const [from, to] = [segment.start, segment.end].map((kimg) => u.valToPos(kimg, "x", true));
+          if (segment.fading) u.ctx.fillRect(from, u.bbox.top, to - from, u.bbox.height);
           u.ctx.fillStyle = colour("--line");
-          verticalLine(u, stage.start, devicePixelRatio);
+          verticalLine(u, segment.start, devicePixelRatio);
         }
-        labelStages(u, run);
+        labelSegments(u, run);
         u.ctx.restore();
       },
       draw: (u) => {
@@ -148,15 +148,15 @@ function stagesPlugin(run) {
 }
 
 /** Writes the resolutions at the top of a chart, except those that would overlap. */
-function labelStages(u, run) {
+function labelSegments(u, run) {
   u.ctx.fillStyle = colour("--faint");
   u.ctx.font = `${11 * devicePixelRatio}px sans-serif`;
   u.ctx.textAlign = "left";
   u.ctx.textBaseline = "top";
   let free = -Infinity;
-  for (const stage of run.stages.filter((s, i) => i === 0 || s.fading)) {
-    const text = stage.label.split(" ")[0];
-    const x = u.valToPos(stage.start, "x", true) + 3 * devicePixelRatio;
+  for (const segment of run.segments.filter((s, i) => i === 0 || s.fading)) {
+    const text = segment.label.split(" ")[0];
+    const x = u.valToPos(segment.start, "x", true) + 3 * devicePixelRatio;
     const end = x + u.ctx.measureText(text).width;
     if (x < free || end > u.bbox.left + u.bbox.width) continue;
     u.ctx.fillText(text, x, u.bbox.top + 2 * devicePixelRatio);
@@ -197,7 +197,7 @@ function drawChart(run, chart, range, end, place) {
     width: 1.75, spanGaps: true, dash: i >= 6 ? [6, 4] : undefined, points: { show: few, size: 5 },
     value: (u, value, series, index) => legendText(s, value, index) }));
   const options = {
-    width: place.clientWidth, height: 220, plugins: [stagesPlugin(run)],
+    width: place.clientWidth, height: 220, plugins: [segmentsPlugin(run)],
     scales: { x: { time: false, range: [0, end] }, y: { range } },
     axes: [axis, { ...axis, size: 72, values: (u, ticks) => ticks.map(short) }],
     series: [{ label: "kimg", value: (u, value) => (value === null ? "last" : short(value)) }, ...series],
@@ -274,8 +274,8 @@ function build() {
   buildGrowth();
   buildCharts();
   cards($("rates"), (run) => [
-    table("Throughput of each stage", ["Stage", "kimg", "Minibatch", "Training time", "Images per second"],
-      run.throughput.map((r) => [r.stage, r.kimg, r.minibatch, r.seconds, String(r.rate)])),
+    table("Throughput of each segment", ["Segment", "kimg", "Minibatch", "Training time", "Images per second"],
+      run.throughput.map((r) => [r.segment, r.kimg, r.minibatch, r.seconds, String(r.rate)])),
   ]);
   cards($("command-list"), commandList);
   cards($("option-tables"), optionTables);

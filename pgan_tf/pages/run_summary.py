@@ -13,7 +13,7 @@ from pgan_tf.data import storage
 from pgan_tf.errors import DamagedError, UserError
 from pgan_tf.pages.charts import charts_of
 from pgan_tf.pages.embedding import Embedder, choose
-from pgan_tf.pages.stages import Stage, stage_at, stages_of
+from pgan_tf.pages.segments import RunSegment, run_segments, segment_at
 from pgan_tf.progress import duration
 from pgan_tf.run import Moment, Run, Tick
 from pgan_tf.training import advice
@@ -43,28 +43,28 @@ def summarize(
         )
     reached = reached_kimg(run)
     resolution = _final_resolution(run, config, ticks)
-    stages = stages_of(run.first_config, run.changes, resolution, max(reached, 1e-3))
-    chosen = [pictures[i] for i in choose([p.kimg for p in pictures], stages, most_pictures)]
+    segments = run_segments(run.first_config, run.changes, resolution, max(reached, 1e-3))
+    chosen = [pictures[i] for i in choose([p.kimg for p in pictures], segments, most_pictures)]
     reals, fakes = _embedded(run, chosen, embed, say)
     return {
         "name": run.path.resolve().name,
         "facts": _facts(run, config, ticks, reached, resolution),
         "reached": reached,
-        "stages": [
-            {"start": s.start, "end": s.end, "label": s.label, "fading": s.fading} for s in stages
+        "segments": [
+            {"start": s.start, "end": s.end, "label": s.label, "fading": s.fading} for s in segments
         ],
         "reals": reals,
         "pictures": [
             {
                 "kimg": moment.kimg,
-                "resolution": stage_at(moment.kimg, stages).resolution,
+                "resolution": segment_at(moment.kimg, segments).resolution,
                 "time": duration(_seconds(moment, ticks)),
                 "src": source,
             }
             for moment, source in fakes
         ],
         "charts": charts_of(ticks, run.metrics),
-        "throughput": _throughput(ticks, stages),
+        "throughput": _throughput(ticks, segments),
         "options": _options(config),
         "changes": [
             {
@@ -152,20 +152,20 @@ def _facts(
     return facts
 
 
-def _throughput(ticks: Sequence[Tick], stages: Sequence[Stage]) -> list[dict[str, Any]]:
-    """Returns a row for each stage with ticks, with the images per second over all its ticks.
+def _throughput(ticks: Sequence[Tick], segments: Sequence[RunSegment]) -> list[dict[str, Any]]:
+    """Returns a row for each segment with ticks, with the images per second over all its ticks.
 
-    A tick belongs to the stage at its middle. A tick that contains a whole stage gets a row for the
-    range of stages that it touches.
+    A tick belongs to the segment at its middle. A tick that contains a whole segment gets a row
+    for the range of segments that it touches.
     """
     rows: dict[tuple[str, str], list[tuple[Tick, int]]] = {}
     for before, tick in itertools.pairwise([None, *ticks]):
         images = tick.nimg - (before.nimg if before else 0)
         if images > 0 and tick.images_per_sec > 0:
             first, middle, last = (
-                stage_at((tick.nimg - back) / 1000, stages) for back in (images, images / 2, 1)
+                segment_at((tick.nimg - back) / 1000, segments) for back in (images, images / 2, 1)
             )
-            if stages.index(last) - stages.index(first) > 1:
+            if segments.index(last) - segments.index(first) > 1:
                 label, start, end = f"{first.label} to {last.label}", first.start, last.end
             else:
                 label, start, end = middle.label, middle.start, middle.end
@@ -173,7 +173,7 @@ def _throughput(ticks: Sequence[Tick], stages: Sequence[Stage]) -> list[dict[str
             rows.setdefault(row, []).append((tick, images))
     return [
         {
-            "stage": label,
+            "segment": label,
             "kimg": kimg,
             "minibatch": ", ".join(dict.fromkeys(str(tick.minibatch) for tick, _ in members)),
             "seconds": duration(sum(n / tick.images_per_sec for tick, n in members)),

@@ -83,7 +83,7 @@ class Reporter:
             f" sec/tick {s['sec_per_tick']:<7.1f} sec/kimg {s['sec_per_kimg']:<7.2f}"
             f" maintenance {s['maintenance']:<7.1f} images/s {s['images_per_sec']:<7.1f}"
             f" D_loss {_short(s['D_loss']):<8s} G_loss {_short(s['G_loss']):<8s}"
-            f" left {duration(s['stage_left'])} (stage), {duration(s['run_left'])} (run)"
+            f" left {duration(s['stage_left'])} (segment), {duration(s['run_left'])} (run)"
         )
         if s["D_skipped"] or s["G_skipped"]:
             line += f" skipped {s['D_skipped']:.0f} D, {s['G_skipped']:.0f} G"

@@ -17,16 +17,16 @@ def relative_difference(found, expected):
 
 def test_every_feature_equals_the_reference(inception, values):
     images, arrays = values
-    stages = inception.stages(images)
-    assert set(stages) == {"64", "192", "768", "2048"}
-    for name, found in stages.items():
+    features = inception.all_features(images)
+    assert set(features) == {"64", "192", "768", "2048"}
+    for name, found in features.items():
         expected = arrays[f"feat/{name}"]
         assert relative_difference(found, expected) < 1e-4
         # Each feature by itself too; features near 0 are compared on the scale of the mean.
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * expected.mean())
-    logits = inception.logits(stages["2048"])
+    logits = inception.logits(features["2048"])
     assert relative_difference(logits, arrays["feat/logits_unbiased"]) < 1e-4
-    biased = inception.logits(stages["2048"], bias=True)
+    biased = inception.logits(features["2048"], bias=True)
     assert relative_difference(biased, arrays["feat/logits"]) < 1e-4
 
 

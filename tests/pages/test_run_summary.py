@@ -45,10 +45,10 @@ def test_curves_and_throughput_follow_the_ticks(tmp_path):
     ]
 
 
-def test_a_tick_over_several_stages_counts_for_all_of_them(tmp_path):
+def test_a_tick_over_several_segments_counts_for_all_of_them(tmp_path):
     path = write_run(tmp_path / "000-a", ticks=1)
     add_tick(path, 5)
-    rows = [(row["stage"], row["kimg"], row["seconds"]) for row in summary(path)["throughput"]]
+    rows = [(row["segment"], row["kimg"], row["seconds"]) for row in summary(path)["throughput"]]
     assert rows == [("4x4", "0 to 1", "5s"), ("4x4 to 8x8", "0 to 2.5", "20s")]
 
 
