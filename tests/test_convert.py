@@ -193,3 +193,13 @@ def test_converting_a_full_size_file_takes_less_than_two_gib(tmp_path):
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", done.stdout)[1])
     assert peak < 2 << 20
     assert_same(tmp_path / "x.npz", tmp_path / "x.pkl")
+
+
+def test_classes_without_images_stay_known(tmp_path):
+    shape = {"resolution": 8, "label_size": 4, "fmap_base": 32, "fmap_max": 8}
+    networks = Generator(**shape), Discriminator(**shape), Generator(**shape)
+    names = ("ant", "bee", "cat", "dog")
+    save_snapshot(tmp_path / "a.npz", *networks, None, None, 0.0, names, [1])
+    convert.convert(tmp_path / "a.npz", tmp_path / "b.npz")
+    converted = load_snapshot(tmp_path / "b.npz")
+    assert converted.used_classes == (0, 2, 3) and converted.class_names == names
