@@ -69,9 +69,13 @@ FORMATS: dict[str, Format] = {
 """Ending -> format."""
 
 
-def check(path: str | os.PathLike, fps: int) -> Format:
+def check(path: str | os.PathLike, fps: int, option: str = "--out") -> Format:
     """Returns a film's format, after checking that the film can be made.
 
+    Args:
+      path: the film's file.
+      fps: frames per second.
+      option: the command line's option that names the file, for messages.
     Raises: UserError for an unknown ending, a directory, a missing encoder, or a rate that the
       format can't show.
     """
@@ -79,14 +83,14 @@ def check(path: str | os.PathLike, fps: int) -> Format:
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         fault = f"{path.suffix} is not a film format" if path.suffix else "the name has no ending"
-        raise UserError(f"--out {path}: {fault}; choose one of {', '.join(FORMATS)}")
+        raise UserError(f"{option} {path}: {fault}; choose one of {', '.join(FORMATS)}")
     if path.is_dir():
-        raise UserError(f"--out {path} is a directory; name a file in it")
+        raise UserError(f"{option} {path} is a directory; name a file in it")
     if not _has_encoder(form):
         others = [e for e, other in FORMATS.items() if _has_encoder(other)]
-        instead = f"end --out in {' or '.join(others)}, or " if others else ""
+        instead = f"end {option} in {' or '.join(others)}, or " if others else ""
         raise UserError(
-            f"--out {path}: this installation of PyAV has no encoder {form.codec}; {instead}"
+            f"{option} {path}: this installation of PyAV has no encoder {form.codec}; {instead}"
             "install PyAV's own build: python -m pip install --force-reinstall --no-deps av"
         )
     if fps > form.most_fps:

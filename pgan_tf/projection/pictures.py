@@ -70,7 +70,7 @@ def project_pictures(
     if film is not None:
         if Path(film).name != film:
             raise UserError(f"--film {film}: give a name without a directory; --out names that")
-        encoding.check(Path(out, film), _FPS)
+        encoding.check(Path(out, film), _FPS, "--film")
     loaded = snapshot if isinstance(snapshot, Snapshot) else load_snapshot(snapshot)
     classes = None if class_name is None else [loaded.class_index(class_name)]
     projector = Projector(

@@ -139,7 +139,7 @@ def test_bad_pictures_and_options_are_refused_before_any_search(snapshot, tmp_pa
         assert "\n" not in str(error.value)
     for options, message in (
         ({"class_name": "cow"}, "--class cow: the network's classes are 0 to 1: a cat, dog"),
-        ({"film": "a.avi"}, r"\.avi is not a film format"),
+        ({"film": "a.avi"}, r"--film .*a\.avi: \.avi is not a film format"),
         ({"film": "b/a.mp4"}, "--film b/a.mp4: give a name without a directory"),
     ):
         with pytest.raises(UserError, match=message):

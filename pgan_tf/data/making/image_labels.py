@@ -115,7 +115,11 @@ def _content(tree: Tree, labels: str, member: Member | None) -> bytes:
             return imagetree.read_file(tree.root, member)
         with storage.open_binary(labels) as file:
             text = file.read(_MAX_BYTES + 1)
-    except (BadImage, OSError):
+    except BadImage as error:
+        raise UserError(f"--labels {labels}: {error}") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise UserError(f"--labels {labels} can't be read: {error.strerror}") from None
+    except OSError:
         raise UserError(
             f"--labels {labels}: there is no such file, neither in {tree.root} nor elsewhere"
             f"{nearest(labels, ['folders'])}"

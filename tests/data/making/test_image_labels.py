@@ -178,3 +178,9 @@ def test_classes_are_sorted_by_value_then_name():
     names = ["10", "b", "9", "009", "01", "a", "2" * 5000, "-1", "1", "٣"]
     _, classes = image_labels.rows(names, names, None)
     assert classes == ["01", "1", "009", "9", "10", "2" * 5000, "-1", "a", "b", "٣"]
+
+
+def test_a_label_file_that_cannot_be_read_is_not_said_to_be_missing(tree, tmp_path):
+    (tmp_path / "labels").mkdir()
+    with pytest.raises(UserError, match=r"labels can't be read: Is a directory"):
+        images.create(tmp_path / "out", tree, labels=str(tmp_path / "labels"))
