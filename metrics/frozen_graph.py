@@ -20,6 +20,7 @@ from pgan_tf.errors import one_line
 GRAPH_FILE = "classify_image_graph_def.pb"
 _MOST_MEMBERS = 1000  # files searched in the archive; the real one has six
 _MOST_NODES = 20_000  # nodes in the graph; the real one has a thousand
+_CHUNK_BYTES = 1 << 20  # bytes read at a time
 _MOST_FIELDS = 64  # fields in any other message
 _MOST_NUMBERS = 1 << 25  # numbers in all constants together; the real graph has 24 million
 
@@ -121,12 +122,24 @@ def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
     return parameters
 
 
+def _read_all(stream: gzip.GzipFile, most_bytes: int) -> bytes:
+    """Returns a stream's content, read to the end, which checks the checksum.
+
+    It takes memory for what the stream holds, not for `most_bytes`. Raises: OSError for more bytes.
+    """
+    chunks, left = [], most_bytes
+    while chunk := stream.read(_CHUNK_BYTES):
+        left -= len(chunk)
+        if left < 0:
+            raise OSError(f"more than {most_bytes} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
 def _from_archive(data: bytes, most_bytes: int) -> bytes:
     try:
         with gzip.open(io.BytesIO(data)) as stream:
-            content = stream.read(most_bytes)  # to the end, which checks the checksum
-            if stream.read(1):
-                raise OSError(f"more than {most_bytes} bytes")
+            content = _read_all(stream, most_bytes)
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
             for number, member in enumerate(archive):
                 if number == _MOST_MEMBERS:

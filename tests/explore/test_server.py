@@ -63,8 +63,8 @@ def test_serves_the_page_and_its_facts(served):
     [
         (b"", "the request is damaged: Expecting value"),
         (b"\xff\xfe{}", "the request is damaged"),
-        (b"[" * 5000, "nested too deep"),
-        (b'{"latents": ' + b"[" * 5000, "nested too deep"),
+        (b"[" * 17_000, "nested too deep"),
+        (b'{"latents": ' + b"[" * 17_000, "nested too deep"),
         (b"[]", "send an object"),
         (b"9" * 6000, "the request is damaged"),
         ({**asked([0]), "class": 1}, "unknown key 'class'; send latents, label and lod"),

@@ -154,7 +154,11 @@ def test_a_group_instead_of_an_array_is_refused(path):
         ((1 << 29, 3, 8, 8), {"chunks": (1, 3, 8, 8), "compression": "gzip"}, "declares 1030792"),
         ((11, 3, 8, 8), {"chunks": (1, 3, 8, 8), "compression": "gzip"}, "lacks images of data8x8"),
         ((2, 3, 8, 8), {}, "lacks images of data8x8"),
-        ((0, 3, 8, 8), {"maxshape": (None, 3, 8, 8), "chunks": (1, 3, 8, 8)}, "no image to write"),
+        (
+            (0, 3, 8, 8),
+            {"maxshape": (None, 3, 8, 8), "chunks": (1, 3, 8, 8)},
+            "there are no images to write",
+        ),
         ((11, 3, 8, 8), {"chunks": (1, 3, 8, 8), "scaleoffset": 0}, "filter that is not supported"),
     ],
 )
