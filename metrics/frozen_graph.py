@@ -125,7 +125,7 @@ def read_tensors(data: bytes, most_bytes: int) -> dict[str, np.ndarray]:
 def _read_all(stream: gzip.GzipFile, most_bytes: int) -> bytes:
     """Returns a stream's content, read to the end, which checks the checksum.
 
-    It takes memory for what the stream holds, not for `most_bytes`. Raises: OSError for more bytes.
+    It takes memory for what the stream holds, not for `most_bytes`. Raises: OSError for more.
     """
     chunks, left = [], most_bytes
     while chunk := stream.read(_CHUNK_BYTES):
