@@ -154,6 +154,17 @@ def dataset_of(
     return _require_fit(dataset, snapshot)
 
 
+def other_images(snapshot: Snapshot, dataset: AnyDataset) -> str:
+    """Returns a line if a snapshot's run was trained on other images than a data set's, else ""."""
+    trained = run.Run(snapshot.path.parent).dataset
+    if trained is None or trained.content_hash == dataset.content_hash():
+        return ""
+    return (
+        f"{dataset.path or dataset.name} holds other images than {trained.path}, which"
+        f" {snapshot.path.name} was trained on"
+    )
+
+
 def _require_fit(dataset: AnyDataset, snapshot: Snapshot) -> AnyDataset:
     """Returns the data set. Raises: UserError if its images don't match the networks'."""
     Gs = snapshot.Gs

@@ -160,6 +160,9 @@ class Watcher:
     def progress(self, name: str, done: int, total: int) -> None:
         """Called when `done` of the `total` images of the stream `name` are done."""
 
+    def say(self, text: str) -> None:
+        """Called with a line that the user should know of."""
+
 
 def image_rows(
     evaluator: Evaluator,
@@ -225,6 +228,8 @@ def snapshot_rows(
             dataset = inputs.dataset_of(snapshot, data_dir, evaluator.needs_reals)
             if dataset is not None:
                 reals = inputs.reals_of(snapshot, dataset, evaluator.tools.seed)
+                if other := inputs.other_images(snapshot, dataset):
+                    watcher.say(other)
         fakes = inputs.fakes_of(snapshot, dataset, evaluator.tools.seed)
         watcher.begin(fakes, evaluator.plan(fakes, reals))
         about = {

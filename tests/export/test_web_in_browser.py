@@ -237,7 +237,7 @@ def test_walks_and_records_a_film(opened, tmp_path):
     slide(opened, "pace", 0.5)
     before = shown_latent(opened)
     opened.run("document.getElementById('record').click()")
-    assert opened.run("return document.getElementById('play').textContent") == "Pause"
+    assert opened.run("return document.getElementById('play').textContent") == "Stop"
     time.sleep(1.5)
     opened.run("document.getElementById('record').click()")
     film = wait_for(tmp_path, "walk.*")

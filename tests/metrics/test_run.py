@@ -12,6 +12,8 @@ from metrics import fid, inception_weights, run
 from pgan_tf.convert import convert
 from pgan_tf.data.dataset import Dataset
 from pgan_tf.errors import UserError
+from pgan_tf.run import DatasetFacts
+from pgan_tf.training.run_directory import RunDirectory
 
 
 @pytest.fixture
@@ -49,6 +51,17 @@ def test_a_run_is_measured_snapshot_by_snapshot(world, capsys, read_results):
     assert re.match(r"\d+\.\d+", last["version"])
     assert records[0]["value"] < 0.8 * last["value"]  # reals are nearer to reals
     assert len(read_results("results/000-test/metric-msssim.jsonl")) == 4
+
+
+def test_another_data_set_than_the_trainings_is_told(world, capsys):
+    data = Dataset("data")
+    facts = DatasetFacts("data", data.num_images, 16, 3, 0, data.content_hash())
+    RunDirectory("results/000-test").save_dataset(facts)
+    write_dataset(world / "others", n=50)
+    line = "others holds other images than data, which network-snapshot-000001.npz was trained on"
+    for directory, is_told in (("data", False), ("others", True)):
+        assert measure("--snapshot", "results/000-test", "--data-dir", directory) == 0
+        assert (line in capsys.readouterr().out.splitlines()) == is_told
 
 
 @pytest.mark.slow

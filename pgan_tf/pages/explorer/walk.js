@@ -28,7 +28,7 @@ class Walk {
     this.app.directions.length && this.app.sliders.reset();
     this.to = this.next();
     this.isOn = true;
-    $("play").textContent = "Pause";
+    $("play").textContent = "Stop";
     $("play").classList.add("on");
     this.run();
     return true;
