@@ -29,7 +29,9 @@ def start(rounds):
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_the_first_signal_asks_to_stop_and_is_answered_at_once(number):
     with start(2 * 10**6) as process:
         process.send_signal(number)

@@ -199,7 +199,7 @@ def test_a_failed_measurement_is_logged_and_training_continues(config, tmp_path,
     assert load_snapshot(run).nimg == 240
 
 
-@pytest.mark.parametrize("tick", [1, 3])
+@pytest.mark.parametrize("tick", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_full_disk_for_tensorboard_loses_nothing(small, tmp_path, monkeypatch, tick):
     flush = reporting.Reporter._summaries
     calls = []

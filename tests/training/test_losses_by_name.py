@@ -14,6 +14,7 @@ from pgan_tf.train import train
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 
 
+@pytest.mark.slow
 def test_the_loss_on_the_page_trains_and_reports_its_terms(small, tmp_path, monkeypatch):
     monkeypatch.setattr(losses.protocol, "LOSSES", dict(losses.LOSSES))
     (code,) = re.findall(r"```python\n(.*?@register.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
