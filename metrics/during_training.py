@@ -70,7 +70,7 @@ class TrainingMetrics:
         directory: Path,
         say: Callable[[str], None] = print,
     ):
-        names = check_names(options, resolution)
+        names = check_names(options)
         tools = make_tools(
             seed=options.seed,
             inception=options.inception,
@@ -79,6 +79,7 @@ class TrainingMetrics:
         self._evaluator = Evaluator(names, tools, options.metric_images)
         self._fakes = Fakes(Gs, Gs.lod, options.seed, labels, "metrics", options.xla)
         self._check(options, registry.metrics_named(names))
+        check_names(options, resolution)
         self._reals = Reals(dataset, resolution, mirror, options.seed)
         self._best = BestSnapshot(directory, options.best_metric) if options.best_metric else None
         self._directory, self._say = directory, say
@@ -158,12 +159,12 @@ class TrainingMetrics:
         return self._best.snapshot if self._best else None
 
 
-def check_names(options: TrainOptions, resolution: int) -> list[str]:
+def check_names(options: TrainOptions, resolution: int | None = None) -> list[str]:
     """Returns the names of the metrics to measure while training.
 
     Args:
       options: `metrics` and `best_metric` are checked.
-      resolution: of the images that are measured.
+      resolution: the resolution of the images; None: don't check best_metric's name yet.
     Raises: UserError for an unknown metric, and for a best_metric that is none of their values.
     """
     names = registry.parse_names(options.metrics)
@@ -171,7 +172,7 @@ def check_names(options: TrainOptions, resolution: int) -> list[str]:
         raise UserError("train.best_metric is set, but train.metrics names no metric")
     if names:
         registry.metrics_named(names)
-    if not options.best_metric:
+    if not options.best_metric or resolution is None:
         return names
     try:
         columns = registry.columns_of(names, resolution)
