@@ -78,6 +78,7 @@ def test_resume_of_a_run_without_a_save_is_refused_and_told_how_to_begin_again(
         command.main(["--config", "openmoji", "--from-start"])
 
 
+@pytest.mark.slow
 def test_the_same_command_begins_a_run_without_a_save_again(killed, small, capsys):
     for path in killed.glob("*.npz"):
         path.unlink()

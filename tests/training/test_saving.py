@@ -142,7 +142,7 @@ def test_a_run_without_a_whole_save_is_refused(small, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["network-snapshot-000000-128", "training-state-000000000128"])
-@pytest.mark.parametrize("how", ["damaged", "gone"])
+@pytest.mark.parametrize("how", ["damaged", pytest.param("gone", marks=pytest.mark.slow)])
 def test_continues_from_the_save_before_a_damaged_one(half, small, tmp_path, what, how):
     results = shutil.copytree(half, tmp_path / "results")
     run = results / "000-tiny"
@@ -189,6 +189,7 @@ def test_a_state_that_does_not_fit_is_refused(small, tmp_path):
             train(small, str(tmp_path))
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_of_a_state_is_found_or_harmless(small, tmp_path):
     run = train(override(small, {"train.total_kimg": 0.008}), str(tmp_path))
     path = next(run.glob("training-state*"))
