@@ -93,6 +93,7 @@ def train(
             if loop.finished:
                 return run.directory.path
             save, notes = newest_save(run.directory)  # options change here
+            run.directory.go_back_to(save.position.nimg if save else 0)
 
 
 def _check(config: Config, dataset: Dataset | SyntheticDataset, runtime: Runtime) -> None:
